@@ -1,0 +1,15 @@
+"""CrossFormer and CrossFormer++ backbones for OpenMMLab. Needs torch and mmengine; imports no host library."""
+
+import mmengine.registry
+
+import mmcv_ext_torchvision
+from mmcrossformer.models import ARCHS, CrossFormer, progressive_group_sizes
+from mmcrossformer.version import __version__
+
+__all__ = ['ARCHS', 'CrossFormer', '__version__', 'progressive_group_sizes']
+
+# Where torch did not do it already (see the module): mmcv.ops works without its compiled operators.
+mmcv_ext_torchvision.install()
+
+# With `custom_imports=dict(imports=['mmcrossformer'])` the bare name works from every scope.
+mmengine.registry.MODELS.register_module(module=CrossFormer)

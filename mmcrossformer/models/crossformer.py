@@ -1,0 +1,227 @@
+"""The CrossFormer and CrossFormer++ backbone."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmcrossformer.models.arch import NUM_STAGES, resolve_arch
+from mmcrossformer.models.layers import (
+    CrossFormerBlock,
+    CrossScaleEmbed,
+    Grouping,
+    GroupTensors,
+    long_distance,
+    short_distance,
+)
+from mmcrossformer.registry import MODELS
+
+
+class Stage(nn.Module):
+    """A cross-scale embedding and the blocks behind it.
+
+    Args:
+        embed: The stem or the layer that halves the map.
+        blocks: Blocks; even ones use short, odd ones long distance attention.
+        group_size: Group size of each block.
+        interval: Interval of each block, for long distance attention.
+        adaptive_interval: Take the smallest interval whose region covers the map instead of `interval`.
+        with_cp: Recompute each block in the backward pass instead of keeping its activations.
+    """
+
+    def __init__(
+        self,
+        embed: CrossScaleEmbed,
+        blocks: Sequence[CrossFormerBlock],
+        group_size: Sequence[int],
+        interval: Sequence[int],
+        adaptive_interval: bool,
+        with_cp: bool,
+    ) -> None:
+        super().__init__()
+        self.embed = embed
+        self.blocks = nn.ModuleList(blocks)
+        self.group_size = tuple(group_size)
+        self.interval = tuple(interval)
+        self.adaptive_interval = adaptive_interval
+        self.with_cp = with_cp
+
+    def grouping(self, block: int, height: int, width: int) -> Grouping:
+        """How block number `block` groups a map of `height` x `width` tokens."""
+        group_size, interval = self.group_size[block], self.interval[block]
+        if block % 2 == 0:
+            return short_distance(height, width, group_size)
+        if self.adaptive_interval:
+            interval = -(-max(height, width) // group_size)
+        return long_distance(height, width, group_size, interval)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [B, H, W, C] to [B, ceil(H / s), ceil(W / s), C'], s the stride of the embedding."""
+        x = self.embed(x)
+        shared: dict[Grouping, GroupTensors] = {}
+        for i, block in enumerate(self.blocks):
+            grouping = self.grouping(i, x.shape[1], x.shape[2])
+            if grouping not in shared:
+                shared[grouping] = GroupTensors.build(grouping, x.device)
+            if self.with_cp and torch.is_grad_enabled():
+                x = checkpoint(block, x, shared[grouping], use_reentrant=False)
+            else:
+                x = block(x, shared[grouping])
+        return x
+
+
+@MODELS.register_module()
+class CrossFormer(BaseModule):
+    """CrossFormer (ICLR 2022) and CrossFormer++ (TPAMI 2023), a pyramid of four stages at strides 4, 8, 16 and 32.
+
+    Takes images of any size: stage i gives a map of ceil(H / 2**(i+2)) x ceil(W / 2**(i+2)). Only the stages up to the
+    last one of `out_indices` are built, so that no parameter stays unused.
+
+    Args:
+        arch: 'tiny', 'small', 'base', 'large', 'pp-small', 'pp-base', 'pp-large' or 'pp-huge', or a dict with
+            `embed_dims`, `depths`, `num_heads` and optionally `group_size`, `interval`, `cooling`.
+        in_channels: Channels of the image.
+        group_size: Group size G: a number for each stage, or for each stage a sequence with a number for each block.
+            By default that of `arch` for ImageNet. Weights fit any.
+        interval: Interval I of the long distance attention, in tokens; like `group_size`.
+        adaptive_interval: Choose I from the map in each forward: ceil(max(height, width) / G).
+        out_indices: Stages whose outputs are returned, increasing.
+        drop_path_rate: Stochastic depth rate of the last block; by default that of `arch`, 0 for a dict.
+        out_norm: Add a LayerNorm (`norm{i}`) to each output. Dense tasks use none, classification does.
+        frozen_stages: Freeze the stem and the stages up to and including this index; -1 freezes nothing.
+        with_cp: Trade time for memory: recompute blocks in the backward pass.
+        init_cfg: Initialization by mmengine; without it, the published one (truncated normal 0.02 for Linear).
+
+    Raises:
+        ValueError: A value that is not allowed.
+        TypeError: A value of the wrong type, or an unknown argument.
+
+    Example:
+        >>> backbone = CrossFormer('small')
+        >>> [tuple(x.shape) for x in backbone(torch.zeros(1, 3, 230, 333))]
+        [(1, 96, 58, 84), (1, 192, 29, 42), (1, 384, 15, 21), (1, 768, 8, 11)]
+    """
+
+    def __init__(
+        self,
+        arch: str | Mapping[str, Any] = 'small',
+        *,
+        in_channels: int = 3,
+        group_size: Sequence[int | Sequence[int]] | None = None,
+        interval: Sequence[int | Sequence[int]] | None = None,
+        adaptive_interval: bool = False,
+        out_indices: Sequence[int] = (0, 1, 2, 3),
+        drop_path_rate: float | None = None,
+        out_norm: bool = False,
+        frozen_stages: int = -1,
+        with_cp: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.arch = resolve_arch(arch, group_size=group_size, interval=interval, drop_path_rate=drop_path_rate)
+        if isinstance(in_channels, bool) or not isinstance(in_channels, int) or in_channels < 1:
+            raise ValueError(f'in_channels must be a positive integer, got {in_channels!r}')
+        for name, value in dict(adaptive_interval=adaptive_interval, out_norm=out_norm, with_cp=with_cp).items():
+            if not isinstance(value, bool):
+                raise TypeError(f'{name} must be True or False, got {value!r}')
+        self.in_channels = in_channels
+        self.out_indices = _check_out_indices(out_indices)
+        num_stages = self.out_indices[-1] + 1
+        if isinstance(frozen_stages, bool) or frozen_stages not in range(-1, num_stages):
+            raise ValueError(
+                f'frozen_stages must be an integer from -1 (none) to {num_stages - 1}, the last stage of out_indices, '
+                f'got {frozen_stages!r}'
+            )
+        self.frozen_stages = frozen_stages
+
+        dims = self.arch.out_channels
+        self.out_channels = tuple(dims[i] for i in self.out_indices)
+        self.out_strides = tuple(4 * 2**i for i in self.out_indices)
+        self.stages = nn.ModuleList(
+            self._make_stage(i, adaptive_interval=adaptive_interval, with_cp=with_cp) for i in range(num_stages)
+        )
+        if out_norm:
+            for i in self.out_indices:
+                self.add_module(f'norm{i}', nn.LayerNorm(dims[i]))
+        self.out_norm = out_norm
+        self.apply(_init_weights)
+        self._freeze()
+
+    def _make_stage(self, i: int, adaptive_interval: bool, with_cp: bool) -> Stage:
+        arch, dims = self.arch, self.arch.out_channels
+        if i == 0:
+            embed = CrossScaleEmbed(self.in_channels, dims[0], kernel_sizes=(4, 8, 16, 32), stride=4, norm='after')
+        else:
+            embed = CrossScaleEmbed(dims[i - 1], dims[i], kernel_sizes=(2, 4), stride=2, norm='before')
+        depth = arch.depths[i]
+        blocks = [
+            CrossFormerBlock(
+                dims[i],
+                arch.num_heads[i],
+                drop_path=arch.drop_path_rates[i][j],
+                cooling=arch.cooling and (j + 1) % 3 == 0 and j < depth - 1,
+            )
+            for j in range(depth)
+        ]
+        return Stage(embed, blocks, arch.group_size[i], arch.interval[i], adaptive_interval, with_cp)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Computes the feature pyramid.
+
+        Args:
+            x: Images [B, in_channels, H, W], H and W at least 1.
+
+        Returns:
+            For each stage of `out_indices` a map [B, C_i, ceil(H / 2**(i+2)), ceil(W / 2**(i+2))].
+
+        Raises:
+            ValueError: A tensor of another shape.
+        """
+        if x.dim() != 4 or x.shape[1] != self.in_channels or 0 in x.shape[2:]:
+            raise ValueError(
+                f'CrossFormer takes images of shape [B, {self.in_channels}, H, W] with H, W >= 1, got {list(x.shape)}'
+            )
+        x = x.permute(0, 2, 3, 1)
+        outputs = []
+        for i, stage in enumerate(self.stages):
+            x = stage(x)
+            if i in self.out_indices:
+                out = getattr(self, f'norm{i}')(x) if self.out_norm else x
+                outputs.append(out.permute(0, 3, 1, 2).contiguous())
+        return tuple(outputs)
+
+    def train(self, mode: bool = True) -> 'CrossFormer':
+        """Sets the mode; frozen stages stay in evaluation mode."""
+        super().train(mode)
+        self._freeze()
+        return self
+
+    def _freeze(self) -> None:
+        frozen: list[nn.Module] = list(itertools.islice(self.stages, self.frozen_stages + 1))
+        frozen += [getattr(self, f'norm{i}') for i in self.out_indices if self.out_norm and i <= self.frozen_stages]
+        for module in frozen:
+            module.eval().requires_grad_(False)
+
+
+def _check_out_indices(out_indices: Sequence[int]) -> tuple[int, ...]:
+    allowed = range(NUM_STAGES)
+    message = f'out_indices must be increasing stage numbers out of {list(allowed)}, got {out_indices!r}'
+    if not isinstance(out_indices, Sequence) or not out_indices:
+        raise ValueError(message)
+    if any(isinstance(i, bool) or i not in allowed for i in out_indices) or sorted(set(out_indices)) != [*out_indices]:
+        raise ValueError(message)
+    return tuple(out_indices)
+
+
+def _init_weights(module: nn.Module) -> None:
+    """Initializes as published; convolutions keep torch's default."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.LayerNorm):
+        nn.init.ones_(module.weight)
+        nn.init.zeros_(module.bias)

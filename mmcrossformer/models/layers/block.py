@@ -1,0 +1,94 @@
+"""The CrossFormer block and its smaller parts."""
+
+from torch import Tensor, nn
+
+from mmcrossformer.models.layers.attention import GroupAttention
+from mmcrossformer.models.layers.grouping import GroupTensors
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: in training, drops the whole branch of a sample and rescales the kept ones.
+
+    Args:
+        rate: Probability of dropping, in [0, 1).
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drops samples of x [B, ...]."""
+        if not self.training or self.rate == 0:
+            return x
+        keep = x.new_empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.rate)
+        return x * keep / (1 - self.rate)
+
+    def extra_repr(self) -> str:
+        """Shows the rate."""
+        return f'rate={self.rate:.3g}'
+
+
+class MLP(nn.Module):
+    """Linear, exact GELU, Linear; the hidden layer is four times as wide.
+
+    Args:
+        dim: Channels C.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim, 4 * dim)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(4 * dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [..., C] to [..., C]."""
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class ActivationCooling(nn.Module):
+    """ACL: depthwise 3x3 convolution and LayerNorm, without a residual, which stops activations from growing.
+
+    CrossFormer++ (TPAMI 2023), section 4.2.
+
+    Args:
+        dim: Channels C.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(dim, dim, kernel_size=3, padding=1, groups=dim)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [B, H, W, C] to [B, H, W, C]."""
+        return self.norm(self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+
+
+class CrossFormerBlock(nn.Module):
+    """Group attention and MLP, each behind a LayerNorm and with a residual; optionally an ACL at the end.
+
+    CrossFormer (ICLR 2022), figure 2.
+
+    Args:
+        dim: Channels C.
+        num_heads: Number of attention heads.
+        drop_path: Stochastic depth rate.
+        cooling: Whether an activation cooling layer follows.
+    """
+
+    def __init__(self, dim: int, num_heads: int, drop_path: float, cooling: bool) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn = GroupAttention(dim, num_heads)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = MLP(dim)
+        self.drop_path = DropPath(drop_path)
+        self.cooling = ActivationCooling(dim) if cooling else None
+
+    def forward(self, x: Tensor, groups: GroupTensors) -> Tensor:
+        """Maps [B, H, W, C] to [B, H, W, C]; `groups` says which tokens attend to each other."""
+        x = x + self.drop_path(self.attn(self.norm1(x), groups))
+        x = x + self.drop_path(self.mlp(self.norm2(x)))
+        return x if self.cooling is None else self.cooling(x)

@@ -1,0 +1,54 @@
+"""Cross-scale embedding layer."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class CrossScaleEmbed(nn.Module):
+    """CEL: convolutions of several kernel sizes and one stride, side by side in the channels.
+
+    CrossFormer (ICLR 2022), section 3.1. Kernel j gets `out_dim / 2**(j+1)` channels, the last one as many as the one
+    before it: large kernels are dear, so they get few.
+
+    Args:
+        in_dim: Channels of the input.
+        out_dim: Channels of the output.
+        kernel_sizes: Kernel sizes, in input pixels; even, none below the stride.
+        stride: Step of all kernels.
+        norm: Where LayerNorm stands: 'after' (the stem) or 'before' (between stages).
+    """
+
+    def __init__(
+        self, in_dim: int, out_dim: int, kernel_sizes: Sequence[int], stride: int, norm: Literal['before', 'after']
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        last = len(kernel_sizes) - 1
+        self.convs = nn.ModuleList(
+            nn.Conv2d(in_dim, out_dim // 2 ** min(j + 1, last), kernel, stride, padding=(kernel - stride) // 2)
+            for j, kernel in enumerate(kernel_sizes)
+        )
+        self.norm = nn.LayerNorm(in_dim if norm == 'before' else out_dim)
+        self.norm_first = norm == 'before'
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embeds a map; sides that are no multiple of the stride are padded with zeros on the bottom and the right.
+
+        Args:
+            x: Map [B, H, W, in_dim], any H, W >= 1.
+
+        Returns:
+            Map [B, ceil(H / stride), ceil(W / stride), out_dim].
+        """
+        if self.norm_first:
+            x = self.norm(x)
+        pad_h, pad_w = -x.shape[1] % self.stride, -x.shape[2] % self.stride
+        if pad_h or pad_w:
+            x = F.pad(x, (0, 0, 0, pad_w, 0, pad_h))
+        x = x.permute(0, 3, 1, 2)
+        x = torch.cat([conv(x) for conv in self.convs], dim=1).permute(0, 2, 3, 1)
+        return x if self.norm_first else self.norm(x)

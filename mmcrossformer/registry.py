@@ -1,0 +1,13 @@
+"""Registries of the scope `mmcrossformer`.
+
+mmengine imports this module when a config says `type='mmcrossformer.X'`, so that no import line is needed.
+"""
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import Registry
+
+MODELS = Registry('model', parent=MMENGINE_MODELS, scope='mmcrossformer', locations=['mmcrossformer.models'])
+DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmcrossformer', locations=['mmcrossformer.datasets'])
+HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmcrossformer', locations=['mmcrossformer.hooks'])
