@@ -1,8 +1,14 @@
-"""Official checkpoints."""
+"""Reading checkpoints, and the names of the official ones."""
 
+import pickle
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
 
 T = TypeVar('T')
 
@@ -68,3 +74,31 @@ def convert_official(state_dict: Mapping[str, T]) -> dict[str, T]:
             f'{", ".join(unknown[:5])}{", ..." if len(unknown) > 5 else ""}'
         )
     return converted
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the CPU without running any code that it may carry.
+
+    Args:
+        path: File saved by torch: weights alone, or the whole state of a training.
+
+    Returns:
+        The dict in the file.
+
+    Raises:
+        ValueError: No such file, or one that holds anything but tensors and what mmengine stores beside them.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f'checkpoint {path} is no file')
+    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    stored_by_mmengine = [HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar]
+    stored_by_mmengine += [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
+    try:
+        with torch.serialization.safe_globals(stored_by_mmengine):
+            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f'checkpoint {path} is no weights file that torch can read safely: {reason}') from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'checkpoint {path} holds a {type(checkpoint).__name__}, not a dict of tensors')
+    return checkpoint

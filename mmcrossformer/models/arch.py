@@ -24,7 +24,7 @@ class Arch:
         num_heads: Attention heads of each stage; divide the stage's channels.
         group_size: G, tokens along a side of a group: one number a stage, or one sequence a stage with a number a block.
         interval: I, distance in tokens between neighbours in a long distance group; like `group_size`.
-        cooling: Whether activation cooling layers follow every third block (CrossFormer++).
+        cooling: Whether amplitude cooling layers follow every third block (CrossFormer++).
         drop_path_rate: Stochastic depth rate of the last block, as published for ImageNet.
     """
 
@@ -104,7 +104,7 @@ def resolve_arch(arch: str | Mapping[str, Any], **overrides: Any) -> Arch:
 def progressive_group_sizes(schedule: str, depths: Sequence[int], map_side: int = 56) -> PerBlock:
     """Group sizes that grow with depth (PGS), as `group_size` of `CrossFormer` takes them.
 
-    CrossFormer++ (TPAMI 2023), section 4.1. The wanted fraction of the map's side grows linearly, block by block, from
+    CrossFormer++ (TPAMI 2023). The wanted fraction of the map's side grows linearly, block by block, from
     4 tokens of the first stage towards the whole side:
 
     - 'linear': that fraction of the stage's side, rounded up, at least 4.

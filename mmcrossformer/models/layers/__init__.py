@@ -1,7 +1,7 @@
 """Layers of CrossFormer in plain torch: they know no registry and no config."""
 
 from mmcrossformer.models.layers.attention import GroupAttention, attend
-from mmcrossformer.models.layers.block import MLP, ActivationCooling, CrossFormerBlock, DropPath
+from mmcrossformer.models.layers.block import MLP, AmplitudeCooling, CrossFormerBlock, DropPath
 from mmcrossformer.models.layers.embed import CrossScaleEmbed
 from mmcrossformer.models.layers.grouping import (
     Grouping,
@@ -16,7 +16,7 @@ from mmcrossformer.models.layers.position_bias import DynamicPositionBias
 
 __all__ = [
     'MLP',
-    'ActivationCooling',
+    'AmplitudeCooling',
     'CrossFormerBlock',
     'CrossScaleEmbed',
     'DropPath',

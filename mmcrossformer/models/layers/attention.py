@@ -11,7 +11,7 @@ from mmcrossformer.models.layers.position_bias import DynamicPositionBias
 class GroupAttention(nn.Module):
     """Multi-head self-attention inside groups of tokens, with dynamic position bias.
 
-    CrossFormer (ICLR 2022), section 3.2. SDA and LDA differ in the grouping alone, which comes with each call.
+    CrossFormer (ICLR 2022), section 3.2.1. SDA and LDA differ in the grouping alone, which comes with each call.
 
     Args:
         dim: Channels C.

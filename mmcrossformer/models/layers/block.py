@@ -47,10 +47,10 @@ class MLP(nn.Module):
         return self.fc2(self.act(self.fc1(x)))
 
 
-class ActivationCooling(nn.Module):
-    """ACL: depthwise 3x3 convolution and LayerNorm, without a residual, which stops activations from growing.
+class AmplitudeCooling(nn.Module):
+    """ACL, amplitude cooling layer: depthwise 3x3 convolution and LayerNorm, without a residual, which stops activations from growing.
 
-    CrossFormer++ (TPAMI 2023), section 4.2.
+    CrossFormer++ (TPAMI 2023).
 
     Args:
         dim: Channels C.
@@ -75,7 +75,7 @@ class CrossFormerBlock(nn.Module):
         dim: Channels C.
         num_heads: Number of attention heads.
         drop_path: Stochastic depth rate.
-        cooling: Whether an activation cooling layer follows.
+        cooling: Whether an amplitude cooling layer follows.
     """
 
     def __init__(self, dim: int, num_heads: int, drop_path: float, cooling: bool) -> None:
@@ -85,7 +85,7 @@ class CrossFormerBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = MLP(dim)
         self.drop_path = DropPath(drop_path)
-        self.cooling = ActivationCooling(dim) if cooling else None
+        self.cooling = AmplitudeCooling(dim) if cooling else None
 
     def forward(self, x: Tensor, groups: GroupTensors) -> Tensor:
         """Maps [B, H, W, C] to [B, H, W, C]; `groups` says which tokens attend to each other."""

@@ -1,6 +1,6 @@
 """Short and long distance groups: which tokens of a map attend to each other.
 
-CrossFormer (ICLR 2022), section 3.2. Both kinds of attention regroup the map and then run the same attention inside
+CrossFormer (ICLR 2022), section 3.2.1. Both kinds of attention regroup the map and then run the same attention inside
 each group, so both are one operation here: a group holds `size` tokens, `interval` rows and columns apart.
 
     interval 1 (SDA)        interval 2 (LDA), size 2
@@ -134,7 +134,7 @@ class GroupTensors:
     Attributes:
         grouping: How the map is cut.
         is_padding: True where a group's token is padding, bool [M, 1, 1, N]; None if the map needs none.
-        offsets: The distinct (row, column) offsets between two tokens of a group, [(2*Gh-1) * (2*Gw-1), 2].
+        offsets: The distinct (row, column) offsets between two places of a group (an interval counts as 1), [(2*Gh-1) * (2*Gw-1), 2].
         offset_index: For query i and key j the row of `offsets` that holds i - j, [N, N].
     """
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 class DynamicPositionBias(nn.Module):
     """DPB: an MLP that turns the offset between two tokens into a bias for each head.
 
-    CrossFormer (ICLR 2022), section 3.3. Its weights do not depend on the group size, so groups may change their size
+    CrossFormer (ICLR 2022), section 3.2.2. Its weights do not depend on the group size, so groups may change their size
     without retraining.
 
     Args:
@@ -26,7 +26,7 @@ class DynamicPositionBias(nn.Module):
         """Computes the bias of every pair of tokens in a group.
 
         Args:
-            offsets: Distinct (row, column) offsets, in tokens, [P, 2].
+            offsets: Distinct (row, column) offsets between places of a group, [P, 2].
             index: Row of `offsets` for each query and key, [N, N].
 
         Returns:

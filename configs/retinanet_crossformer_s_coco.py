@@ -1,0 +1,7 @@
+# RetinaNet, CrossFormer-S, COCO 1x.
+_base_ = [
+    './_base_/models/retinanet_crossformer.py',
+    './_base_/datasets/coco_detection.py',
+    './_base_/schedules/coco_1x.py',
+    './_base_/runtime/mmdet.py',
+]

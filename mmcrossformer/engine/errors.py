@@ -1,0 +1,26 @@
+"""Mistakes of the user, told in one message."""
+
+import sys
+from collections.abc import Callable
+
+EXIT_USER_ERROR = 2
+
+
+class UserError(Exception):
+    """Something the user can mend: what was found, what is allowed and what to do."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a command-line tool; a `UserError` becomes one message on stderr and exit code 2.
+
+    Args:
+        main: The tool.
+    """
+    try:
+        main()
+    except UserError as error:
+        print(f'error: {error}', file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,178 @@
+"""From command line to a checked mmengine config, for detection, segmentation and classification alike."""
+
+import argparse
+import importlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from mmcrossformer.engine.errors import UserError
+
+# Host library -> the distribution that has it.
+HOSTS = {'mmdet': 'onedl-mmdetection', 'mmseg': 'onedl-mmsegmentation', 'mmpretrain': 'onedl-mmpretrain'}
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what training and testing have in common."""
+    parser.add_argument('config', metavar='CONFIG', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and results (default: work_dirs/<name of the config>)')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings of the config to replace, such as train_dataloader.batch_size=4 or "model.neck.in_channels=[1,2]"',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Reads the config and applies the arguments of `add_common_arguments`.
+
+    Raises:
+        UserError: No such file, a file that does not parse, or a host library that is missing or broken.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    path = Path(args.config)
+    if not path.is_file():
+        near = sorted(p.name for p in path.parent.glob('*.py'))[:20] if path.parent.is_dir() else []
+        there = f' The folder has: {", ".join(near)}.' if near else ''
+        raise UserError(f'config {args.config} is no file.{there}')
+    try:
+        cfg = Config.fromfile(args.config)
+    except Exception as error:  # a config is a program: it can fail in any way
+        raise UserError(f'config {args.config} does not parse: {type(error).__name__}: {error}') from error
+    missing = [key for key in ('model', 'default_scope') if key not in cfg]
+    if missing:
+        raise UserError(f'config {args.config} sets no {" and no ".join(missing)}: it is no config to train or test')
+    if args.cfg_options:
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            raise UserError(f'--cfg-options do not fit {args.config}: {error}') from error
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / path.stem)
+    if args.seed is not None:
+        cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
+    _import_host(cfg, args.config)
+    if args.launcher == 'none':
+        _unsync_norms(cfg.model)
+    return cfg
+
+
+def _import_host(cfg: Config, config: str) -> None:
+    """Imports the library that the config belongs to, so that its absence is told before anything starts."""
+    host = cfg.default_scope
+    if host not in HOSTS:
+        return
+    try:
+        importlib.import_module(f'{host}.models')
+    except ImportError as error:
+        if getattr(error, 'name', None) == host:
+            raise UserError(
+                f'{config} needs {host}, which is not installed: pip install {HOSTS[host]} (or all three host '
+                "libraries: pip install -e '.[mm]')"
+            ) from error
+        raise UserError(f'{config} needs {host}, whose import fails: {error}. See "Install" in README.md.') from error
+    except AssertionError as error:  # how the original packages refuse a version of mmcv
+        raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
+
+
+def _unsync_norms(model: Any) -> None:
+    """Turns SyncBN into BN: without a launcher there is one process, and SyncBN needs a GPU."""
+    if isinstance(model, dict):
+        if model.get('type') == 'SyncBN':
+            model['type'] = 'BN'
+        for value in model.values():
+            _unsync_norms(value)
+    elif isinstance(model, list | tuple):
+        for value in model:
+            _unsync_norms(value)
+
+
+def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
+    """Checks that the files named by the data sets exist.
+
+    Args:
+        cfg: The config.
+        parts: Which loaders will be used, out of 'train', 'val', 'test'.
+
+    Raises:
+        UserError: A folder or annotation file is not there.
+    """
+    for part in parts:
+        for dataset in _datasets(cfg.get(f'{part}_dataloader')):
+            if str(dataset.get('type', '')).startswith('mmcrossformer.Digits'):
+                continue  # made on first use
+            for path in _paths(dataset):
+                if not path.exists():
+                    raise UserError(
+                        f'{part} data: {path} does not exist ({part}_dataloader.dataset of the config, data_root '
+                        f'{dataset.get("data_root")!r}). Put or link the data there, or name another place with '
+                        f'--data-root, --train-ann, --val-ann and --img-dir (COCO format) or --cfg-options '
+                        f'{part}_dataloader.dataset.data_root=DIR. The *_digits.py configs make their own data.'
+                    )
+
+
+def _datasets(loader: dict | None) -> Iterator[dict]:
+    """Yields the data sets of a loader, those inside wrappers too."""
+    stack = [loader.get('dataset')] if loader else []
+    while stack:
+        dataset = stack.pop()
+        if isinstance(dataset, list | tuple):
+            stack += dataset
+        elif isinstance(dataset, dict):
+            inner = dataset.get('dataset', dataset.get('datasets'))
+            if inner is None:
+                yield dataset
+            else:
+                stack.append(inner)
+
+
+def _paths(dataset: dict) -> Iterator[Path]:
+    """Yields the files and folders that a data set names."""
+    root = dataset.get('data_root') or ''
+    if '://' in root:
+        return  # not on this file system
+    if root:
+        yield Path(root)
+    prefix = dataset.get('data_prefix') or {}
+    names = [dataset.get('ann_file'), *(prefix.values() if isinstance(prefix, dict) else [prefix])]
+    for name in names:
+        if name and '://' not in name:
+            yield Path(root) / name
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Builds the mmengine runner.
+
+    Raises:
+        UserError: The config names a type or an argument that does not exist.
+    """
+    try:
+        return Runner.from_cfg(cfg)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f'the config cannot be built: {_innermost(error)}') from error
+
+
+def _innermost(error: BaseException) -> str:
+    """The message of the first cause, which names the argument; mmengine wraps it again and again."""
+    while error.__cause__ is not None or (error.__context__ is not None and not error.__suppress_context__):
+        error = error.__cause__ or error.__context__
+    return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+
+
+def needs_cuda(flag: str) -> None:
+    """Raises a `UserError` for a flag that works on a GPU only, when there is none."""
+    if not torch.cuda.is_available():
+        raise UserError(f'{flag} needs a GPU, and torch sees none here: leave {flag} out')

@@ -1,0 +1,66 @@
+"""Weights for testing and resuming: they fit, or the user is told what does not."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from mmcrossformer.checkpoint import read_checkpoint
+from mmcrossformer.engine.errors import UserError
+
+
+def load_for_test(runner: Runner, path: str) -> None:
+    """Loads a checkpoint of this very model.
+
+    Args:
+        runner: Runner with the model.
+        path: Checkpoint file.
+
+    Raises:
+        UserError: An unreadable file, or a parameter of the model that the file lacks or has in another shape.
+    """
+    checkpoint = _read(path)
+    state = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    model = getattr(runner.model, 'module', runner.model)
+    own = model.state_dict()
+    missing = [name for name in own if name not in state]
+    other = [name for name in own if name in state and own[name].shape != state[name].shape]
+    if missing or other:
+        wrong = [f'{len(missing)} missing ({", ".join(missing[:3])}, ...)'] if missing else []
+        if other:
+            name = other[0]
+            shapes = f'{name}: {list(state[name].shape)} in the file, {list(own[name].shape)} in the model'
+            wrong.append(f'{len(other)} of another shape ({shapes})')
+        raise UserError(
+            f'checkpoint {path} is not of this model: of {len(own)} parameters and buffers {" and ".join(wrong)}. '
+            'Use the config that it was trained with; training leaves a copy beside the checkpoint.'
+        )
+    model.load_state_dict(state, strict=False)
+    runner._has_loaded = True
+
+
+def check_resume(cfg: Config) -> None:
+    """Checks, before anything is built, that what a training shall start from can be read.
+
+    Raises:
+        UserError: `load_from` is unreadable, or a training to resume lacks the state of its optimizer.
+    """
+    path = cfg.get('load_from')
+    if path is None and cfg.get('resume'):
+        path = find_latest_checkpoint(cfg.work_dir)
+    if path is None or '://' in str(path):
+        return
+    checkpoint = _read(path)
+    if cfg.get('resume') and 'optimizer' not in checkpoint:
+        raise UserError(
+            f'checkpoint {path} holds weights alone, so there is no training to resume: leave --resume out and start '
+            f'from its weights with --cfg-options load_from={path}'
+        )
+
+
+def _read(path: str | Path) -> dict:
+    try:
+        return read_checkpoint(path)
+    except ValueError as error:
+        raise UserError(str(error)) from error

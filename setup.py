@@ -1,0 +1,45 @@
+"""Packaging. The folder `mmcrossformer/.mim` links to configs and tools, so that wheels and editable installs have them."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+version: dict[str, str] = {}
+exec((ROOT / 'mmcrossformer/version.py').read_text(), version)
+
+HOST_LIBRARIES = [
+    'onedl-mmcv>=2.3',
+    'onedl-mmdetection>=3.5',
+    'onedl-mmsegmentation>=1.4',
+    'onedl-mmpretrain>=1.3',
+    'torchvision>=0.20',
+    # The embedded digits: handwriting and photographs.
+    'scikit-image>=0.22',
+    'scikit-learn>=1.3',
+]
+
+setup(
+    name='mmcrossformer',
+    version=version['__version__'],
+    description='CrossFormer and CrossFormer++ backbones for OpenMMLab',
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=['mmcrossformer', 'mmcrossformer.*']),
+    py_modules=['mmcv_ext_torchvision'],
+    package_data={'mmcrossformer': ['py.typed', '.mim/configs/**/*.py', '.mim/tools/*.py']},
+    # torch calls this at the end of `import torch`: mmcv works without its compiled operators from the first line on.
+    entry_points={'torch.backends': ['mmcv_ext_torchvision = mmcv_ext_torchvision:install']},
+    install_requires=['torch>=2.5', 'onedl-mmengine>=0.10.12', 'numpy', 'matplotlib>=3.6', 'rich>=12'],
+    extras_require={
+        'mm': HOST_LIBRARIES,
+        'dev': ['build>=1.0', 'hypothesis>=6.80', 'pytest>=8.0', 'pytest-xdist>=3.5', 'ruff>=0.9', 'setuptools>=77', 'wheel'],
+    },
+    classifiers=[
+        'License :: OSI Approved :: Apache Software License',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+)
