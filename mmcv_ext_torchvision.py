@@ -1,9 +1,9 @@
 """``mmcv._ext`` served by torchvision, where mmcv has no compiled operators.
 
-pip builds mmcv in an environment without torch and then leaves ``mmcv._ext`` out; ``mmcv.ops`` and
-with it every detector fails at import. ``install`` puts a finder behind all others that serves the
-module: NMS, soft NMS, RoIAlign and RoIPool run on torchvision or plain torch, the other operators
-raise an error that says how to compile them. A compiled ``_ext`` is found first and wins.
+pip builds mmcv without torch at hand and then leaves ``mmcv._ext`` out: every detector fails at
+import. ``install`` puts a finder behind all others that serves the module: NMS, soft NMS, RoIAlign
+and RoIPool run on torchvision or plain torch, the other operators raise an error that says how to
+compile them. A compiled ``_ext`` is found first and wins.
 
 ``import torch`` calls ``install`` (entry point group ``torch.backends``), so this file imports the
 standard library only; torch and torchvision follow when mmcv asks for ``_ext``. The environment
@@ -29,14 +29,13 @@ if TYPE_CHECKING:
 
 EXT_NAME = 'mmcv._ext'
 SERVED_BY = 'torchvision'
-SERVED = ('nms', 'softnms') + tuple(
-    f'roi_{kind}_{way}' for kind in ('align', 'pool') for way in ('forward', 'backward')
-)
-REMEDY = (
-    'To compile them (needs a C++ compiler, for GPUs nvcc too, and takes long), install torch, then'
-    " 'setuptools>=80' wheel packaging ninja, then: pip install --no-build-isolation --no-deps "
-    '--no-cache-dir --force-reinstall --no-binary onedl-mmcv onedl-mmcv'
-)
+SERVED = ('nms', 'softnms', 'roi_align_', 'roi_pool_')  # with what follows: forward, backward
+# mmcv's setup.py asks for C++17, which torch no longer compiles as.
+REMEDY = """To compile them (needs torch, a C++ compiler and, for GPUs, nvcc; takes long):
+pip install 'setuptools>=80' wheel packaging ninja
+pip download --no-deps --no-binary :all: --no-build-isolation onedl-mmcv
+tar xf onedl_mmcv-*.tar.gz && sed -i s/c++17/c++20/ onedl_mmcv-*/setup.py
+pip install --no-deps --no-build-isolation --force-reinstall ./onedl_mmcv-*/"""
 
 
 def install() -> None:
@@ -65,7 +64,7 @@ class _ExtFinder(MetaPathFinder, Loader):
         import torchvision  # registers torch.ops.torchvision
 
         vars(module).update(
-            {name: globals()[name] for name in SERVED},
+            {name: value for name, value in globals().items() if name.startswith(SERVED)},
             SERVED_BY=SERVED_BY,
             get_compiler_version=lambda: f'n/a, served by torchvision {torchvision.__version__}',
             get_compiling_cuda_version=lambda: 'not available',  # as in a compiled CPU build
@@ -104,7 +103,8 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
         boxes = boxes + boxes.new_tensor([0, 0, offset, offset])
     # torchvision compares with a double, mmcv with a float: at 0.3 an IoU of 3/10 must not count.
     (threshold,) = struct.unpack('f', struct.pack('f', iou_threshold))
-    return torch.ops.torchvision.nms(boxes, scores.to(boxes.dtype), threshold)
+    kept: Tensor = torch.ops.torchvision.nms(boxes, scores.to(boxes.dtype), threshold)
+    return kept
 
 
 def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, **options: Any) -> Tensor:
@@ -127,10 +127,8 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, **options: Any) -> Tens
         top_left = boxes[order, :2].maximum(boxes[best, :2])
         inter = (boxes[order, 2:].minimum(boxes[best, 2:]) - top_left + offset).clamp(0).prod(1)
         iou = inter / (areas[best] + areas[order] - inter)
-        if method == 2:
-            scores[order] *= torch.exp(-(iou * iou) / sigma)
-        else:
-            scores[order] *= torch.where(iou >= iou_threshold, (1 - iou) * method, 1)
+        weight = torch.where(iou >= iou_threshold, (1 - iou) * method, 1)
+        scores[order] *= torch.exp(-(iou * iou) / sigma) if method == 2 else weight
         alive = ~(scores[order] < min_score)
         count = int(alive.sum())
         order[:count][~alive[:count]] = order[count:][alive[count:]].flip(0)
@@ -138,14 +136,11 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, **options: Any) -> Tens
     return torch.tensor(kept, dtype=torch.long, device='cpu')
 
 
-def roi_align_forward(
-    input: Tensor, rois: Tensor, output: Tensor, *argmax: Tensor, pool_mode: int, **bins: Any
-) -> None:
+def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, *_: Tensor, **bins: Any) -> None:
     """Average input [B, C, H, W] over rois [K, 5] (image, box) into output [K, C, h, w]."""
-    if pool_mode == 0:
+    if bins['pool_mode'] == 0:
         _unserved("roi_align_forward (pool_mode='max')")()
-    input = _full(input)
-    align = torch.ops.torchvision.roi_align
+    input, align = _full(input), torch.ops.torchvision.roi_align
     output.copy_(align(input, rois.to(input.dtype), *_GRID(bins), *_SAMPLING(bins)))
 
 
@@ -185,11 +180,9 @@ def roi_pool_forward(
                     argmax[k, :, p, q] = (top + at // width) * input.shape[3] + left + at % width
 
 
-def roi_pool_backward(
-    grad_output: Tensor, rois: Tensor, argmax: Tensor, grad_input: Tensor, **_: Any
-) -> None:
-    """Add grad_output [K, C, h, w] to grad_input [B, C, H, W] where argmax points."""
-    channels, area = grad_input.shape[1], grad_input[0, 0].numel()
+def roi_pool_backward(grad: Tensor, rois: Tensor, argmax: Tensor, into: Tensor, **_: Any) -> None:
+    """Add grad [K, C, h, w] to the input's gradient ``into`` [B, C, H, W] where argmax points."""
+    channels, area = into.shape[1], into[0, 0].numel()
     planes = rois[:, :1].long() * channels + torch.arange(channels, device=rois.device)
     index, hit = planes[:, :, None, None] * area + argmax, argmax >= 0
-    grad_input.view(-1).index_add_(0, index[hit], grad_output[hit])
+    into.view(-1).index_add_(0, index[hit], grad[hit])

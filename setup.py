@@ -1,4 +1,4 @@
-"""Packaging. The folder `mmcrossformer/.mim` links to configs and tools, so that wheels and editable installs have them."""
+"""Packaging. `mmcrossformer/.mim` links to configs and tools: wheels and editable installs have them."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ setup(
     install_requires=['torch>=2.5', 'onedl-mmengine>=0.10.12', 'numpy', 'matplotlib>=3.6', 'rich>=12'],
     extras_require={
         'mm': HOST_LIBRARIES,
-        'dev': ['build>=1.0', 'hypothesis>=6.80', 'pytest>=8.0', 'pytest-xdist>=3.5', 'ruff>=0.9', 'setuptools>=77', 'wheel'],
+        'dev': ['hypothesis>=6.80', 'pytest>=8.0', 'pytest-xdist>=3.5', 'ruff>=0.9', 'setuptools>=77', 'wheel'],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -16,9 +16,7 @@ model = dict(
         bbox_roi_extractor=dict(out_channels=width),
         bbox_head=dict(in_channels=width, fc_out_channels=256, num_classes=10),
         mask_roi_extractor=dict(out_channels=width),
-        mask_head=dict(
-            in_channels=width, conv_out_channels=width, num_convs=2, num_classes=10, norm_cfg=norm_cfg
-        ),
+        mask_head=dict(in_channels=width, conv_out_channels=width, num_convs=2, num_classes=10, norm_cfg=norm_cfg),
     ),
     train_cfg=dict(
         rpn_proposal=dict(nms_pre=500, max_per_img=100),

@@ -90,15 +90,28 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     if not Path(path).is_file():
         raise ValueError(f'checkpoint {path} is no file')
-    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
-    stored_by_mmengine = [HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar]
-    stored_by_mmengine += [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
     try:
-        with torch.serialization.safe_globals(stored_by_mmengine):
+        with torch.serialization.safe_globals(_stored_by_mmengine()):
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # torch wraps the reason into the advice to run the file's code after all.
+        reason = (str(error.__context__ or error) or type(error).__name__).split('. ')[0].splitlines()[0]
         raise ValueError(f'checkpoint {path} is no weights file that torch can read safely: {reason}') from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f'checkpoint {path} holds a {type(checkpoint).__name__}, not a dict of tensors')
     return checkpoint
+
+
+def _stored_by_mmengine() -> list:
+    """What the state of a training needs beside tensors: logged values, in numpy arrays."""
+    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    dtypes = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
+    allowed = [HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *dtypes]
+    return [*allowed, (_statistic, 'builtins.getattr')]
+
+
+def _statistic(owner: Any, name: str) -> Any:
+    """Stands in for `getattr`, with which a file could reach anything: gives the statistics of a `HistoryBuffer`."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
+        raise pickle.UnpicklingError(f'asks for {name!r} of {owner!r}')
+    return getattr(owner, name)

@@ -73,9 +73,7 @@ def position_bias(params: Params, row_offset: int, col_offset: int) -> Tensor:
     return x
 
 
-def attention(
-    x: Tensor, params: Params, *, heads: int, group_size: int, interval: int, long_distance: bool
-) -> Tensor:
+def attention(x: Tensor, params: Params, *, heads: int, group_size: int, interval: int, long_distance: bool) -> Tensor:
     """Attention of each token over its group: [H, W, C] -> [H, W, C] (CrossFormer, L/SDA).
 
     `x` is normalised; `params` has the official names below `attn.`; both are float64.

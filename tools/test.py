@@ -35,7 +35,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add_common_arguments(parser)
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
-    parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures of the predictions, below a folder of the run')
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='folder for pictures of the predictions, below a folder of the run'
+    )
     return parser.parse_args()
 
 

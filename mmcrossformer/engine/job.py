@@ -26,7 +26,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='settings of the config to replace, such as train_dataloader.batch_size=4 or "model.neck.in_channels=[1,2]"',
+        help='settings to replace, such as train_dataloader.batch_size=4 or "model.neck.in_channels=[64,128]"',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--seed', type=int, help='random seed')

@@ -20,10 +20,12 @@ def use_own_coco(cfg: Config, data_root: str, train_ann: str, val_ann: str, img_
         img_dir: Folder of the images of both, below `data_root`.
 
     Raises:
-        UserError: A missing or malformed file, classes that differ between the two, or masks that are wanted and missing.
+        UserError: A missing or malformed file, classes that differ, or masks that are wanted and missing.
     """
     if cfg.default_scope != 'mmdet':
-        raise UserError(f'--data-root and --train-ann are for detection (mmdet); this config is for {cfg.default_scope}')
+        raise UserError(
+            f'--data-root and --train-ann are for detection (mmdet); this config is for {cfg.default_scope}'
+        )
     root = Path(data_root)
     if not (root / img_dir).is_dir():
         raise UserError(f'--img-dir: {root / img_dir} is no folder')
@@ -65,7 +67,9 @@ def _read_coco(path: Path) -> dict[str, Any]:
     if missing:
         raise UserError(f'annotation file {path} is not in COCO format: it has no {", ".join(missing)}')
     if not coco['images'] or not coco['categories']:
-        raise UserError(f'annotation file {path} has {len(coco["images"])} images and {len(coco["categories"])} categories')
+        raise UserError(
+            f'annotation file {path} has {len(coco["images"])} images and {len(coco["categories"])} categories'
+        )
     return coco
 
 

@@ -79,7 +79,7 @@ class ProgressHook(Hook):
     ) -> None:
         """Advances training."""
         loss = (outputs or {}).get('loss')
-        self._advance('train', '' if loss is None else f'loss {float(loss):.3f}')
+        self._advance('train', '' if loss is None else f'loss {float(loss.detach()):.3f}')
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence | None = None

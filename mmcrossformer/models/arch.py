@@ -22,7 +22,7 @@ class Arch:
         embed_dims: Channels of the first stage; each further stage has twice as many. A multiple of 16.
         depths: Blocks of each stage.
         num_heads: Attention heads of each stage; divide the stage's channels.
-        group_size: G, tokens along a side of a group: one number a stage, or one sequence a stage with a number a block.
+        group_size: G, tokens along a side of a group: a number for each stage, or for each block of each stage.
         interval: I, distance in tokens between neighbours in a long distance group; like `group_size`.
         cooling: Whether amplitude cooling layers follow every third block (CrossFormer++).
         drop_path_rate: Stochastic depth rate of the last block, as published for ImageNet.
@@ -129,7 +129,12 @@ def progressive_group_sizes(schedule: str, depths: Sequence[int], map_side: int 
         raise ValueError(f'schedule must be one of {", ".join(PGS_SCHEDULES)}, got {schedule!r}')
     depths = _per_stage('depths', depths)
     if schedule == '7_14':
-        return ((4,) * depths[0], (4,) * depths[1], tuple(7 if j < 4 else 14 for j in range(depths[2])), (7,) * depths[3])
+        return (
+            (4,) * depths[0],
+            (4,) * depths[1],
+            tuple(7 if j < 4 else 14 for j in range(depths[2])),
+            (7,) * depths[3],
+        )
     start = 4 / map_side
     step = (1 - start) / sum(depths)
     sizes, block = [], 0

@@ -1,7 +1,5 @@
 # ImageNet-1k at 224 x 224, batch 1024 (8 GPUs x 128).
-data_preprocessor = dict(
-    num_classes=1000, mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
-)
+data_preprocessor = dict(num_classes=1000, mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 # Images are BGR until the model's preprocessor.
 bgr_mean = [103.53, 116.28, 123.675]
 bgr_std = [57.375, 57.12, 58.395]

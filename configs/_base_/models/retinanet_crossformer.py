@@ -10,9 +10,7 @@ model = dict(
         pad_size_divisor=32,
     ),
     # Dense tasks use these groups for every variant, CrossFormer++ too.
-    backbone=dict(
-        type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)
-    ),
+    backbone=dict(type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)),
     neck=dict(
         type='FPN',
         in_channels=[96, 192, 384, 768],
@@ -39,9 +37,7 @@ model = dict(
         loss_bbox=dict(type='L1Loss', loss_weight=1.0),
     ),
     train_cfg=dict(
-        assigner=dict(
-            type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0, ignore_iof_thr=-1
-        ),
+        assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0, ignore_iof_thr=-1),
         sampler=dict(type='PseudoSampler'),
         allowed_border=-1,
         pos_weight=-1,

@@ -13,9 +13,7 @@ model = dict(
         size=(512, 512),
     ),
     # Dense tasks use these groups for every variant, CrossFormer++ too.
-    backbone=dict(
-        type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)
-    ),
+    backbone=dict(type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)),
     neck=dict(type='FPN', in_channels=[96, 192, 384, 768], out_channels=256, num_outs=4),
     decode_head=dict(
         type='FPNHead',

@@ -13,9 +13,7 @@ model = dict(
         size=(512, 512),
     ),
     # Dense tasks use these groups for every variant, CrossFormer++ too.
-    backbone=dict(
-        type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)
-    ),
+    backbone=dict(type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)),
     decode_head=dict(
         type='UPerHead',
         in_channels=[96, 192, 384, 768],

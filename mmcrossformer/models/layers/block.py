@@ -48,9 +48,9 @@ class MLP(nn.Module):
 
 
 class AmplitudeCooling(nn.Module):
-    """ACL, amplitude cooling layer: depthwise 3x3 convolution and LayerNorm, without a residual, which stops activations from growing.
+    """ACL: depthwise 3x3 convolution and LayerNorm without a residual, so that activations stop growing.
 
-    CrossFormer++ (TPAMI 2023).
+    The amplitude cooling layer of CrossFormer++ (TPAMI 2023).
 
     Args:
         dim: Channels C.

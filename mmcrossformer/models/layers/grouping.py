@@ -134,7 +134,8 @@ class GroupTensors:
     Attributes:
         grouping: How the map is cut.
         is_padding: True where a group's token is padding, bool [M, 1, 1, N]; None if the map needs none.
-        offsets: The distinct (row, column) offsets between two places of a group (an interval counts as 1), [(2*Gh-1) * (2*Gw-1), 2].
+        offsets: The distinct (row, column) offsets between two places of a group, where an interval counts as 1,
+            [(2*Gh-1) * (2*Gw-1), 2].
         offset_index: For query i and key j the row of `offsets` that holds i - j, [N, N].
     """
 

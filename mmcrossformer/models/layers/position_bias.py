@@ -1,5 +1,7 @@
 """Dynamic position bias."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -33,8 +35,13 @@ class DynamicPositionBias(nn.Module):
             Bias [num_heads, N, N], in the dtype of the weights: raw integer offsets lose too much in half precision,
             so autocast stays off.
         """
-        with torch.autocast(offsets.device.type, enabled=False):
+        with _full_precision(offsets.device.type):
             x = self.proj(offsets.to(self.proj.weight.dtype))
             for layer in self.layers:
                 x = layer(x)
             return x.t().index_select(1, index.flatten()).unflatten(1, index.shape)
+
+
+def _full_precision(device_type: str) -> AbstractContextManager:
+    """Switches autocast off, on devices that have it (the meta device has not)."""
+    return torch.autocast(device_type, enabled=False) if torch.amp.is_autocast_available(device_type) else nullcontext()

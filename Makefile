@@ -1,0 +1,30 @@
+# make demo   set up, train Mask R-CNN with CrossFormer-T on the embedded digits, evaluate, draw (about 15 minutes)
+# make test   set up, run the tests
+# make lint   set up, check style
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := work_dirs/demo
+CONFIG := configs/mask_rcnn_crossformer_t_digits.py
+
+.PHONY: demo test lint
+
+demo: $(VENV)/installed
+	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(DEMO) --seed 0
+	$(BIN)/python tools/test.py $(CONFIG) $$(cat $(DEMO)/last_checkpoint) --work-dir $(DEMO) --show-dir ../pictures
+	@echo "Metrics, curves and pictures: $(DEMO)/metrics.json, $(DEMO)/curves.png, $(DEMO)/pictures"
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(VENV)/installed: setup.py pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and f"mmcrossformer needs Python >= 3.10, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --upgrade pip
+	$(BIN)/python -m pip install -c constraints.txt -e '.[mm,dev]'
+	touch $@

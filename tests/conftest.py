@@ -1,0 +1,23 @@
+"""Settings and fixtures that several test files share."""
+
+import os
+
+# Before torch starts: test processes run side by side.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import pytest
+import torch
+
+# Every feature of the large variants in little: four stages, both attentions, a cooling layer in stage 2.
+TINY = dict(embed_dims=16, depths=(1, 2, 4, 2), num_heads=(1, 2, 4, 8), group_size=(3, 3, 2, 2), interval=(4, 2, 2, 1))
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def tiny_arch() -> dict:
+    """A small architecture with cooling layers."""
+    return dict(TINY, cooling=True)

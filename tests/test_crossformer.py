@@ -1,0 +1,244 @@
+"""The contract of the backbone."""
+
+import copy
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmcrossformer import CrossFormer
+
+
+def expected_shape(height, width, stage):
+    stride = 4 * 2**stage
+    return -(-height // stride), -(-width // stride)
+
+
+@pytest.mark.parametrize(
+    ('height', 'width'), [(1, 1), (1, 200), (31, 33), (224, 224), (97, 230), (800 // 4, 1333 // 4)]
+)
+def test_any_size(tiny_arch, height, width):
+    model = CrossFormer(tiny_arch)
+    outputs = model(torch.randn(2, 3, height, width))
+    assert [tuple(out.shape) for out in outputs] == [
+        (2, channels, *expected_shape(height, width, stage)) for stage, channels in enumerate((16, 32, 64, 128))
+    ]
+    assert model.out_channels == (16, 32, 64, 128)
+    assert model.out_strides == (4, 8, 16, 32)
+    assert all(out.isfinite().all() for out in outputs)
+
+
+@pytest.mark.parametrize('shape', [(3, 32, 32), (1, 4, 32, 32), (1, 3, 0, 32), (1, 3, 32, 0)])
+def test_wrong_input(tiny_arch, shape):
+    with pytest.raises(ValueError, match=r'\[B, 3, H, W\] with H, W >= 1, got \[' + ', '.join(map(str, shape))):
+        CrossFormer(tiny_arch)(torch.zeros(shape))
+
+
+def test_forward_keeps_no_state(tiny_arch):
+    model = CrossFormer(tiny_arch, adaptive_interval=True).eval()
+    state = copy.deepcopy(model.state_dict())
+    big, small = torch.randn(1, 3, 200, 264), torch.randn(1, 3, 20, 20)
+    with torch.no_grad():
+        first = model(big)
+        model(small)
+        again = model(big)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert state.keys() == model.state_dict().keys()
+    assert not list(model.buffers())
+
+
+def test_images_of_a_batch_do_not_mix(tiny_arch):
+    model = CrossFormer(tiny_arch).eval()
+    batch = torch.randn(3, 3, 70, 90)
+    with torch.no_grad():
+        together = model(batch)
+        alone = model(batch[1:2])
+    for a, b in zip(together, alone, strict=True):
+        torch.testing.assert_close(a[1:2], b)
+
+
+@pytest.mark.parametrize('in_channels', [1, 4, 13])
+def test_in_channels(tiny_arch, in_channels):
+    outputs = CrossFormer(tiny_arch, in_channels=in_channels)(torch.randn(1, in_channels, 40, 40))
+    assert outputs[0].shape == (1, 16, 10, 10)
+
+
+@pytest.mark.parametrize('out_indices', [(0,), (1,), (3,), (0, 2), (1, 2, 3), (0, 1, 2, 3)])
+@pytest.mark.parametrize('out_norm', [False, True])
+def test_every_parameter_gets_a_gradient(tiny_arch, out_indices, out_norm):
+    model = CrossFormer(tiny_arch, out_indices=out_indices, out_norm=out_norm)
+    outputs = model(torch.randn(1, 3, 100, 70))
+    assert len(outputs) == len(out_indices)
+    sum((out * torch.randn_like(out)).sum() for out in outputs).backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+    assert len(model.stages) == out_indices[-1] + 1
+
+
+def test_outputs_have_no_norm_unless_asked_for(tiny_arch):
+    plain, normed = CrossFormer(tiny_arch).eval(), CrossFormer(tiny_arch, out_norm=True).eval()
+    normed.load_state_dict(plain.state_dict(), strict=False)
+    x = torch.randn(1, 3, 64, 64)
+    for a, b in zip(plain(x), normed(x), strict=True):
+        layer_norm = torch.nn.functional.layer_norm(a.permute(0, 2, 3, 1), a.shape[1:2]).permute(0, 3, 1, 2)
+        torch.testing.assert_close(b, layer_norm)
+
+
+@pytest.mark.parametrize('frozen', [-1, 0, 1, 2, 3])
+def test_frozen_stages(tiny_arch, frozen):
+    model = CrossFormer(tiny_arch, frozen_stages=frozen, out_norm=True, drop_path_rate=0.5)
+    model.train()
+    for i, stage in enumerate(model.stages):
+        parts = [stage, getattr(model, f'norm{i}')]
+        assert all(p.requires_grad == (i > frozen) for part in parts for p in part.parameters())
+        assert all(module.training == (i > frozen) for part in parts for module in part.modules())
+    outputs = model(torch.randn(1, 3, 64, 64))
+    assert [out.requires_grad for out in outputs] == [i > frozen for i in range(4)]
+    if frozen < 3:
+        outputs[-1].sum().backward()
+    assert all(
+        (p.grad is None) == (not p.requires_grad) for n, p in model.named_parameters() if not n.startswith('norm')
+    )
+
+
+@pytest.mark.parametrize('frozen', [-1, 1])
+def test_checkpointing_changes_nothing(tiny_arch, frozen):
+    plain = CrossFormer(tiny_arch, drop_path_rate=0.5, frozen_stages=frozen)
+    recomputed = CrossFormer(tiny_arch, drop_path_rate=0.5, frozen_stages=frozen, with_cp=True)
+    recomputed.load_state_dict(plain.state_dict())
+    x = torch.randn(4, 3, 90, 70)
+    results = []
+    for model in (plain, recomputed):
+        torch.manual_seed(1)
+        outputs = model(x)
+        sum(out.square().mean() for out in outputs).backward()
+        results.append([*outputs, *(p.grad for p in model.parameters() if p.requires_grad)])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_checkpointing_keeps_less():
+    def saved_bytes(with_cp):
+        model = CrossFormer('tiny', with_cp=with_cp)
+        total = 0
+
+        def pack(tensor):
+            nonlocal total
+            total += tensor.numel() * tensor.element_size()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            model(torch.randn(1, 3, 96, 96))
+        return total
+
+    assert saved_bytes(True) < 0.35 * saved_bytes(False)
+
+
+def test_stochastic_depth(tiny_arch):
+    model = CrossFormer(tiny_arch, drop_path_rate=0.4)
+    rates = [block.drop_path.rate for stage in model.stages for block in stage.blocks]
+    assert rates == pytest.approx([0.05 * i for i in range(9)])
+    x = torch.randn(64, 3, 32, 32)
+    with torch.no_grad():
+        assert not torch.equal(model(x)[-1], model(x)[-1])
+        model.eval()
+        assert torch.equal(model(x)[-1], model(x)[-1])
+    assert CrossFormer('large', out_indices=(0,)).stages[0].blocks[1].drop_path.rate == pytest.approx(0.5 / 23)
+
+
+def test_drop_path_keeps_the_mean():
+    drop = CrossFormer('tiny', out_indices=(0,), drop_path_rate=0.3).stages[0].blocks[0].drop_path
+    drop.rate = 0.3
+    out = drop(torch.ones(20000, 1, 1, 1))
+    assert sorted(out.unique().tolist()) == pytest.approx([0, 1 / 0.7])
+    assert out.mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_initialization(tiny_arch):
+    model = CrossFormer(dict(tiny_arch, embed_dims=64, num_heads=(1, 2, 4, 8)))
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            assert module.bias.abs().max() == 0
+            if module.weight.numel() > 10000:
+                assert module.weight.std().item() == pytest.approx(0.02, rel=0.05)
+        if isinstance(module, torch.nn.LayerNorm):
+            assert module.weight.eq(1).all()
+            assert module.bias.eq(0).all()
+    before = copy.deepcopy(model.state_dict())
+    model.init_weights()  # what mmengine's Runner calls; nothing is asked for, so nothing changes
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('grad', [True, False])
+def test_half_precision_is_finite_on_padded_maps_and_empty_groups(tiny_arch, dtype, grad):
+    # Stage 0 is 17 x 26 tokens in regions of 12: the last long distance groups are padding alone.
+    model = CrossFormer(tiny_arch).to(dtype)
+    for p in model.parameters():
+        if p.dim() > 1:
+            torch.nn.init.normal_(p, std=2 * p[0].numel() ** -0.5)
+    with torch.set_grad_enabled(grad):
+        outputs = model(10 * torch.randn(1, 3, 67, 101, dtype=dtype))
+    assert all(out.isfinite().all() for out in outputs)
+    if grad:
+        sum(out.float().mean() for out in outputs).backward()
+        assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_autocast_stays_close(tiny_arch):
+    model = CrossFormer(tiny_arch).eval()
+    x = torch.randn(1, 3, 67, 101)
+    with torch.no_grad():
+        exact = model(x)
+        with torch.autocast('cpu', torch.bfloat16):
+            rough = model(x)
+    for a, b in zip(exact, rough, strict=True):
+        assert (a - b.float()).abs().max() < 0.05 * a.abs().max()
+
+
+def test_memory_format_does_not_matter(tiny_arch):
+    model = CrossFormer(tiny_arch).eval()
+    x = torch.randn(2, 3, 70, 50)
+    with torch.no_grad():
+        for a, b in zip(model(x), model(x.to(memory_format=torch.channels_last)), strict=True):
+            torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(('short', 'group_size'), [(96, 7), (224, 14)])
+def test_cost_grows_linearly_with_elongated_images(short, group_size):
+    with torch.device('meta'):
+        model = CrossFormer('tiny', group_size=(group_size,) * 4).eval()
+
+    def flops(length):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(torch.zeros(1, 3, short, length, device='meta'))
+        return counter.get_total_flops()
+
+    assert flops(16384) == pytest.approx(2 * flops(8192), rel=0.03)
+
+
+def test_masks_and_offsets_are_built_once_a_stage(tiny_arch, monkeypatch):
+    from mmcrossformer.models import crossformer
+
+    built = []
+    build = crossformer.GroupTensors.build
+    monkeypatch.setattr(
+        crossformer.GroupTensors, 'build', lambda grouping, device: built.append(grouping) or build(grouping, device)
+    )
+    CrossFormer(tiny_arch)(torch.randn(1, 3, 100, 100))
+    # Stage 0 has one block; stages 1 and 2 have short and long distance groups, which are the same in stage 3 (I = 1).
+    assert len(built) == len(set(built)) == 1 + 2 + 2 + 1
+
+
+def test_state_dict_names():
+    names = set(CrossFormer('pp-small', out_norm=True, out_indices=(3,)).state_dict())
+    for anchor in (
+        'stages.0.embed.convs.3.weight',
+        'stages.0.embed.norm.bias',
+        'stages.1.embed.norm.weight',
+        'stages.2.blocks.17.attn.qkv.weight',
+        'stages.2.blocks.2.cooling.conv.weight',
+        'stages.3.blocks.1.attn.pos_bias.layers.2.2.weight',
+        'stages.3.blocks.1.mlp.fc2.bias',
+        'norm3.weight',
+    ):
+        assert anchor in names
+    assert 'stages.2.blocks.17.cooling.conv.weight' not in names

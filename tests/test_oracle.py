@@ -1,0 +1,145 @@
+"""The fast path against loops over tokens, on random shapes, group sizes and intervals."""
+
+import random
+
+import pytest
+import torch
+from oracle import attention as oracle_attention
+from oracle import forward as oracle_forward
+from oracle import group_members
+
+from mmcrossformer import CrossFormer
+from mmcrossformer.checkpoint import convert_official
+from mmcrossformer.models.layers import GroupAttention, GroupTensors, group, long_distance, short_distance, ungroup
+
+
+def random_grouping(seed):
+    """Map sides, group size, interval and kind of attention; every fifth map is elongated."""
+    rng = random.Random(seed)
+    height, width = rng.randint(1, 23), rng.randint(1, 23)
+    if seed % 5 == 0:
+        height, width = rng.choice(
+            [(rng.randint(1, 4), rng.randint(300, 1200)), (rng.randint(300, 1200), rng.randint(1, 4))]
+        )
+    return height, width, rng.randint(1, 9), rng.randint(1, 5), rng.random() < 0.6
+
+
+def make(height, width, group_size, interval, is_long):
+    return long_distance(height, width, group_size, interval) if is_long else short_distance(height, width, group_size)
+
+
+@pytest.mark.parametrize('seed', range(60))
+def test_groups_are_those_of_the_definition(seed):
+    height, width, group_size, interval, is_long = random_grouping(seed)
+    grouping = make(height, width, group_size, interval, is_long)
+    # Each token carries its own number, from 1 on; padding is 0.
+    numbers = torch.arange(1, height * width + 1).reshape(1, height, width, 1)
+    found = {}
+    for members in group(numbers, grouping)[0, :, :, 0].tolist():
+        real = [divmod(number - 1, width) for number in members if number]
+        found.update(dict.fromkeys(real, sorted(real)))
+    rng = random.Random(seed)
+    for _ in range(10):
+        row, col = rng.randrange(height), rng.randrange(width)
+        expected = group_members(
+            height, width, row, col, group_size=group_size, interval=interval, long_distance=is_long
+        )
+        assert found[row, col] == expected
+
+
+@pytest.mark.parametrize('seed', range(60))
+def test_ungroup_inverts_group(seed):
+    grouping = make(*random_grouping(seed))
+    x = torch.randn(2, grouping.height, grouping.width, 3)
+    groups = group(x, grouping)
+    assert groups.shape == (2, grouping.num_groups, grouping.size[0] * grouping.size[1], 3)
+    assert torch.equal(ungroup(groups, grouping), x)
+
+
+@pytest.mark.parametrize('grad', [True, False], ids=['training path', 'inference path'])
+@pytest.mark.parametrize('seed', range(25))
+def test_attention_equals_the_oracle(seed, grad):
+    height, width, group_size, interval, is_long = random_grouping(seed + 1 if seed % 5 == 0 else seed)
+    layer = GroupAttention(32, num_heads=4).double()
+    for p in layer.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    x = torch.randn(2, height, width, 32, dtype=torch.float64)
+    official = official_attention_names(layer.state_dict())
+    with torch.set_grad_enabled(grad):
+        out = layer(x, GroupTensors.build(make(height, width, group_size, interval, is_long), x.device))
+    for image, result in zip(x, out, strict=True):
+        expected = oracle_attention(
+            image, official, heads=4, group_size=group_size, interval=interval, long_distance=is_long
+        )
+        torch.testing.assert_close(result.detach(), expected, rtol=1e-10, atol=1e-10)
+
+
+def official_attention_names(state):
+    names = {'pos_bias.proj': 'pos.pos_proj'}
+    for i in range(3):
+        for j in (0, 2):
+            names[f'pos_bias.layers.{i}.{j}'] = f'pos.pos{i + 1}.{j}'
+    out = {}
+    for name, value in state.items():
+        stem, kind = name.rsplit('.', 1)
+        out[f'{names.get(stem, stem)}.{kind}'] = value
+    return out
+
+
+@pytest.mark.parametrize(
+    ('height', 'width', 'options'),
+    [
+        (37, 75, {}),
+        (1, 1, {}),
+        (4, 150, {}),
+        (101, 66, dict(adaptive_interval=True)),
+        (64, 96, dict(group_size=((3,), (2, 5), (1, 2, 3, 4), (2, 7)), interval=((4,), (1, 3), (2, 2, 1, 2), (1, 1)))),
+    ],
+)
+def test_backbone_equals_the_oracle(tiny_arch, height, width, options):
+    model = CrossFormer(tiny_arch, **options).double().eval()
+    for p in model.parameters():
+        if p.dim() > 1:
+            torch.nn.init.normal_(p, std=p[0].numel() ** -0.5)
+        else:
+            torch.nn.init.normal_(p, mean=p.mean().item(), std=0.1)
+    image = torch.randn(1, 3, height, width, dtype=torch.float64)
+    expected = oracle_forward(
+        official_backbone_names(model.state_dict()),
+        image[0],
+        depths=tiny_arch['depths'],
+        heads=tiny_arch['num_heads'],
+        group_size=options.get('group_size', tiny_arch['group_size']),
+        interval=options.get('interval', tiny_arch['interval']),
+        cooling=True,
+        adaptive_interval=options.get('adaptive_interval', False),
+    )
+    with torch.no_grad():
+        outputs = model(image)
+    for output, reference in zip(outputs, expected, strict=True):
+        torch.testing.assert_close(output[0], reference, rtol=1e-9, atol=1e-9)
+
+
+def official_backbone_names(state):
+    """Inverts `convert_official` by trying every official name that this model can have."""
+    official = []
+    for stage in range(4):
+        official += [f'layers.{stage}.downsample.norm', f'layers.{stage}.downsample.reductions.0']
+        official += [f'layers.{stage}.downsample.reductions.1', f'patch_embed.projs.{stage}']
+        for block in range(4):
+            parts = [
+                'norm1',
+                'norm2',
+                'attn.qkv',
+                'attn.proj',
+                'attn.pos.pos_proj',
+                'mlp.fc1',
+                'mlp.fc2',
+                'ex_conv',
+                'ex_ln',
+            ]
+            parts += [f'attn.pos.pos{i}.{j}' for i in (1, 2, 3) for j in (0, 2)]
+            official += [f'layers.{stage}.blocks.{block}.{part}' for part in parts]
+    names = [f'{stem}.{kind}' for stem in (*official, 'patch_embed.norm') for kind in ('weight', 'bias')]
+    old_name = convert_official({name: name for name in names})
+    return {old_name[name]: value for name, value in state.items()}
