@@ -34,7 +34,7 @@ SERVED = ('nms', 'softnms', 'roi_align_', 'roi_pool_')  # with what follows: for
 REMEDY = """To compile them (needs torch, a C++ compiler and, for GPUs, nvcc; takes long):
 pip install 'setuptools>=80' wheel packaging ninja
 pip download --no-deps --no-binary :all: --no-build-isolation onedl-mmcv
-tar xf onedl_mmcv-*.tar.gz && sed -i s/c++17/c++20/ onedl_mmcv-*/setup.py
+tar xf onedl_mmcv-*.tar.gz && sed -i.bak s/c++17/c++20/ onedl_mmcv-*/setup.py
 pip install --no-deps --no-build-isolation --force-reinstall ./onedl_mmcv-*/"""
 
 

@@ -30,6 +30,7 @@ stand_in.install()
 ops = importlib.import_module('mmcv.ops')
 
 ROOT = Path(stand_in.__file__).parent
+Serve = Callable[[str], None]
 METHODS = ('naive', 'linear', 'gaussian')
 
 
@@ -51,7 +52,7 @@ def served() -> ModuleType:
 
 
 @pytest.fixture
-def serve(served: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def serve(served: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Serve:
     """A function that makes one module of mmcv.ops call the stand-in."""
 
     def patch(name: str) -> None:
@@ -145,6 +146,14 @@ def test_served_nms_takes_every_float_type(served: ModuleType, dtype: torch.dtyp
         kept = served.nms(boxes, expected.to(kind), iou_threshold=0.5, offset=1)
         reference = served.nms(boxes.float(), expected.float(), iou_threshold=0.5, offset=1)
         assert kept.tolist() == reference.tolist()
+    options = {'iou_threshold': 0.5, 'sigma': 0.5, 'min_score': 0.3, 'method': 2, 'offset': 0}
+    dets, exact = boxes.new_empty(30, 5), torch.empty(30, 5)
+    kept = served.softnms(boxes, expected, dets, **options)
+    reference = served.softnms(boxes.float(), expected.float(), exact, **options)
+    assert kept.tolist() == reference.tolist()
+    # Computed in float32 at least, and rounded once.
+    dets, exact = dets[: len(kept)], exact[: len(kept)].to(dtype)
+    torch.testing.assert_close(dets, exact, rtol=1e-6, atol=0)
 
 
 # ----------------------------------------------------------------------------------- soft NMS
@@ -204,7 +213,8 @@ def test_soft_nms_edges(method: str) -> None:
     assert kept.tolist() == [2, 1, 0]
     # The last boxes take the places of dropped ones, the very last first: 4 then comes before 3.
     two_dropped = torch.cat([apart[:1], apart[:1], apart])
-    _, kept = ops.soft_nms(two_dropped, torch.tensor([0.8, 0.7, 0.9, 0.5, 0.5]), min_score=0.2, method=method)
+    scores = torch.tensor([0.8, 0.7, 0.9, 0.5, 0.5])
+    _, kept = ops.soft_nms(two_dropped, scores, min_score=0.2, method=method)
     assert kept.tolist() == [2, 4, 3]
 
 
@@ -291,13 +301,15 @@ def test_roi_align_of_no_rois() -> None:
     assert not maps.grad.any()
 
 
+@pytest.mark.parametrize('autocast', [True, False])
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_served_roi_operators_take_half(serve: Callable[[str], None], dtype: torch.dtype) -> None:
+def test_served_roi_operators_take_half(serve: Serve, dtype: torch.dtype, autocast: bool) -> None:
+    """As exact as the type can be: computed in float32 and rounded once."""
     maps, rois = random(2, 3, 24, 28, seed=6, dtype=dtype), rois_inside_and_out().to(dtype)
-    for name, tolerance in (('roi_align', 2 * torch.finfo(dtype).eps), ('roi_pool', 0)):
+    for name, tolerance in (('roi_align', torch.finfo(dtype).eps), ('roi_pool', 0)):
         serve(name)
         half, full = maps.clone().requires_grad_(), maps.float().requires_grad_()
-        with torch.autocast('cpu', dtype=dtype):
+        with torch.autocast('cpu', dtype=dtype, enabled=autocast):
             result = getattr(ops, name)(half, rois, (3, 2), 1.0)
         expected = getattr(ops, name)(full, rois.float(), (3, 2), 1.0)
         assert result.dtype == dtype
@@ -335,7 +347,7 @@ def roi_pool_loop(maps: Tensor, rois: Tensor, size: tuple[int, int], scale: floa
 
 
 @pytest.mark.parametrize('scale', [1.0, 0.25])
-def test_served_roi_pool_equals_the_loop(serve: Callable[[str], None], scale: float) -> None:
+def test_served_roi_pool_equals_the_loop(serve: Serve, scale: float) -> None:
     serve('roi_pool')  # the compiled operator exists on the GPU only
     maps = random(2, 2, int(24 * scale), int(28 * scale), seed=8) - 0.5
     reversed_box = torch.tensor([[0, 9, 3, 4.5, 20.0]], dtype=torch.float64)
@@ -347,7 +359,7 @@ def test_served_roi_pool_equals_the_loop(serve: Callable[[str], None], scale: fl
     assert ops.RoIPool(2)(maps, rois[:0]).shape == (0, 2, 2, 2)
 
 
-def test_served_roi_pool_gradient(serve: Callable[[str], None]) -> None:
+def test_served_roi_pool_gradient(serve: Serve) -> None:
     serve('roi_pool')
     # Values a step of gradcheck apart would change places: a permutation keeps them far apart.
     maps = torch.randperm(2 * 2 * 6 * 7, generator=torch.Generator().manual_seed(1)).double()
@@ -363,7 +375,7 @@ def test_served_roi_pool_gradient(serve: Callable[[str], None]) -> None:
 # ------------------------------------------------------------------- what the stand-in lacks
 
 
-def test_other_operators_say_their_name_and_the_remedy(serve: Callable[[str], None]) -> None:
+def test_other_operators_say_their_name_and_the_remedy(serve: Serve) -> None:
     serve('deform_conv')
     maps, offset = torch.zeros(1, 2, 5, 5), torch.zeros(1, 18, 5, 5)
     with pytest.raises(RuntimeError, match='deform_conv_forward') as raised:
@@ -375,7 +387,7 @@ def test_other_operators_say_their_name_and_the_remedy(serve: Callable[[str], No
     assert '\npip install' in message
 
 
-def test_max_mode_of_roi_align_is_not_served(serve: Callable[[str], None]) -> None:
+def test_max_mode_of_roi_align_is_not_served(serve: Serve) -> None:
     serve('roi_align')
     with pytest.raises(RuntimeError, match=r"roi_align_forward \(pool_mode='max'\)"):
         ops.roi_align(random(1, 1, 4, 4), torch.zeros(1, 5).double(), 2, 1.0, 0, 'max', True)

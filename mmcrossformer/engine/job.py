@@ -66,7 +66,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     _import_host(cfg, args.config)
     if args.launcher == 'none':
-        _unsync_norms(cfg.model)
+        unsync_norms(cfg.model)
     return cfg
 
 
@@ -88,16 +88,16 @@ def _import_host(cfg: Config, config: str) -> None:
         raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
 
 
-def _unsync_norms(model: Any) -> None:
+def unsync_norms(model: Any) -> None:
     """Turns SyncBN into BN: without a launcher there is one process, and SyncBN needs a GPU."""
     if isinstance(model, dict):
         if model.get('type') == 'SyncBN':
             model['type'] = 'BN'
         for value in model.values():
-            _unsync_norms(value)
+            unsync_norms(value)
     elif isinstance(model, list | tuple):
         for value in model:
-            _unsync_norms(value)
+            unsync_norms(value)
 
 
 def check_data(cfg: Config, parts: tuple[str, ...]) -> None:

@@ -1,0 +1,14 @@
+# CrossFormer-T, digits, 64 x 64, from scratch on two CPU cores.
+_base_ = [
+    './_base_/models/classifier_crossformer.py',
+    './_base_/datasets/digits_classes.py',
+    './_base_/schedules/digits_classes.py',
+    './_base_/runtime/mmpretrain.py',
+]
+
+model = dict(
+    backbone=dict(arch='tiny', adaptive_interval=True, drop_path_rate=0.0),
+    head=dict(in_channels=512, num_classes=10, topk=(1,)),
+    train_cfg=dict(_delete_=True),
+)
+default_hooks = dict(logger=dict(interval=25))

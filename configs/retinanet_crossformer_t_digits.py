@@ -1,0 +1,26 @@
+# RetinaNet, CrossFormer-T, digits: slim neck and head, from scratch on two CPU cores.
+_base_ = [
+    './_base_/models/retinanet_crossformer.py',
+    './_base_/datasets/digits_detection.py',
+    './_base_/schedules/digits_detection.py',
+    './_base_/runtime/mmdet.py',
+]
+
+width = 96
+model = dict(
+    backbone=dict(arch='tiny', adaptive_interval=True, drop_path_rate=0.0),
+    neck=dict(
+        in_channels=[64, 128, 256, 512],
+        out_channels=width,
+        num_outs=4,
+        norm_cfg=dict(type='BN', requires_grad=True),
+    ),
+    bbox_head=dict(
+        in_channels=width,
+        feat_channels=width,
+        stacked_convs=2,
+        num_classes=10,
+        anchor_generator=dict(strides=[8, 16, 32, 64]),
+    ),
+    test_cfg=dict(nms_pre=200, max_per_img=30),
+)
