@@ -2,8 +2,8 @@
 
 pip builds mmcv without torch at hand and then leaves ``mmcv._ext`` out: every detector fails at
 import. ``install`` puts a finder behind all others that serves the module: NMS, soft NMS, RoIAlign
-and RoIPool run on torchvision or plain torch, the other operators raise an error that says how to
-compile them. A compiled ``_ext`` is found first and wins.
+and sigmoid focal loss run on torchvision or plain torch, the other operators raise an error that
+says how to compile them. A compiled ``_ext`` is found first and wins.
 
 ``import torch`` calls ``install`` (entry point group ``torch.backends``), so this file imports the
 standard library only; torch and torchvision follow when mmcv asks for ``_ext``. The environment
@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import torch
+    import torchvision
     from torch import Tensor
 
 EXT_NAME = 'mmcv._ext'
 SERVED_BY = 'torchvision'
-SERVED = ('nms', 'softnms', 'roi_align_', 'roi_pool_')  # with what follows: forward, backward
+SERVED = ('nms', 'softnms', 'roi_align_', 'sigmoid_focal_loss_')  # with what follows: forward, backward
 # mmcv's setup.py asks for C++17, which torch no longer compiles as.
 REMEDY = """To compile them (needs torch, a C++ compiler and, for GPUs, nvcc; takes long):
 pip install 'setuptools>=80' wheel packaging ninja
@@ -59,7 +60,7 @@ class _ExtFinder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Fill the module and import what its operators use, not before they are asked for."""
-        global torch
+        global torch, torchvision
         import torch
         import torchvision  # registers torch.ops.torchvision
 
@@ -153,36 +154,26 @@ def roi_align_backward(
     grad_input.add_(align(grad, rois.to(grad.dtype), *_GRID(bins), *shape, *_SAMPLING(bins)))
 
 
-def roi_pool_forward(
-    input: Tensor, rois: Tensor, output: Tensor, argmax: Tensor, *, spatial_scale: float, **_: int
+def sigmoid_focal_loss_forward(
+    input: Tensor, target: Tensor, weight: Tensor, output: Tensor, *, gamma: float, alpha: float
 ) -> None:
-    """Maxima of input [B, C, H, W] over the bins of rois [K, 5], into output [K, C, h, w].
-
-    Their positions in the map go into argmax [K, C, h, w], -1 for an empty bin. Differs from
-    torchvision's operator, which rounds the box to whole cells before it cuts bins.
-    """
-    start = _full(rois)[:, 1:3] * spatial_scale
-    extent = (_full(rois)[:, 3:] + 1) * spatial_scale - start
-    spans = []  # for x, then y: [K][bins][first, last + 1]
-    for axis, bins in enumerate((output.shape[3], output.shape[2])):
-        steps = torch.arange(bins + 1, device=rois.device)
-        edges = steps * (extent[:, axis, None] / bins) + start[:, axis, None]
-        span = torch.stack((edges[:, :-1].floor(), edges[:, 1:].ceil()), -1)
-        span = span * (extent > 0).all(1)[:, None, None]  # malformed boxes: empty bins only
-        spans.append(span.clamp(0, input.shape[3 - axis]).long().tolist())
-    argmax.fill_(-1)
-    for k, image in enumerate(rois[:, 0].long().tolist()):
-        for p, (top, bottom) in enumerate(spans[1][k]):
-            for q, (left, right) in enumerate(spans[0][k]):
-                window, width = input[image, :, top:bottom, left:right], right - left
-                if window.numel():
-                    output[k, :, p, q], at = window.flatten(1).max(1)
-                    argmax[k, :, p, q] = (top + at // width) * input.shape[3] + left + at % width
+    """Focal loss of logits [N, C] into output [N, C]; target [N] is a class, or C for background."""
+    output.copy_(_focal_loss(input, target, weight, gamma, alpha))
 
 
-def roi_pool_backward(grad: Tensor, rois: Tensor, argmax: Tensor, into: Tensor, **_: Any) -> None:
-    """Add grad [K, C, h, w] to the input's gradient ``into`` [B, C, H, W] where argmax points."""
-    channels, area = into.shape[1], into[0, 0].numel()
-    planes = rois[:, :1].long() * channels + torch.arange(channels, device=rois.device)
-    index, hit = planes[:, :, None, None] * area + argmax, argmax >= 0
-    into.view(-1).index_add_(0, index[hit], grad[hit])
+def sigmoid_focal_loss_backward(
+    input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, *, gamma: float, alpha: float
+) -> None:
+    """Derivative of each loss by its logit, into grad_input [N, C]; by autograd."""
+    with torch.enable_grad():
+        logits = input.detach().requires_grad_()
+        loss = _focal_loss(logits, target, weight, gamma, alpha)
+        grad_input.copy_(torch.autograd.grad(loss.sum(), logits)[0])
+
+
+def _focal_loss(input: Tensor, target: Tensor, weight: Tensor, gamma: float, alpha: float) -> Tensor:
+    if weight.numel():
+        _unserved('sigmoid_focal_loss (class weights)')()
+    input = _full(input)
+    wanted = torch.arange(input.shape[1], device=input.device) == target[:, None]
+    return torchvision.ops.sigmoid_focal_loss(input, wanted.to(input.dtype), alpha, gamma)

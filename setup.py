@@ -9,6 +9,7 @@ version: dict[str, str] = {}
 exec((ROOT / 'mmcrossformer/version.py').read_text(), version)
 
 HOST_LIBRARIES = [
+    'onedl-mmengine>=0.10.12',
     'onedl-mmcv>=2.3',
     'onedl-mmdetection>=3.5',
     'onedl-mmsegmentation>=1.4',
@@ -32,7 +33,8 @@ setup(
     package_data={'mmcrossformer': ['py.typed', '.mim/configs/**/*.py', '.mim/tools/*.py']},
     # torch calls this at the end of `import torch`: mmcv works without its compiled operators from the first line on.
     entry_points={'torch.backends': ['mmcv_ext_torchvision = mmcv_ext_torchvision:install']},
-    install_requires=['torch>=2.5', 'onedl-mmengine>=0.10.12', 'numpy', 'matplotlib>=3.6', 'rich>=12'],
+    # mmengine, too, comes with the extra: its two distributions own the same module and break each other.
+    install_requires=['torch>=2.5', 'filelock', 'matplotlib>=3.6', 'numpy', 'rich>=12'],
     extras_require={
         'mm': HOST_LIBRARIES,
         'dev': ['hypothesis>=6.80', 'pytest>=8.0', 'pytest-xdist>=3.5', 'ruff>=0.9', 'setuptools>=77', 'wheel'],

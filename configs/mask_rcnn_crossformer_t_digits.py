@@ -9,18 +9,25 @@ _base_ = [
 width = 96
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
-    backbone=dict(arch='tiny', adaptive_interval=True, drop_path_rate=0.0),
-    neck=dict(in_channels=[64, 128, 256, 512], out_channels=width, norm_cfg=norm_cfg),
-    rpn_head=dict(in_channels=width, feat_channels=width),
+    data_preprocessor=dict(pad_size_divisor=1),
+    # 112 pixels give maps of 28, 14, 7 and 4 tokens, which groups of 7 fill without padding.
+    backbone=dict(arch='tiny', interval=(4, 2, 1, 1), drop_path_rate=0.0),
+    neck=dict(in_channels=[64, 128, 256, 512], out_channels=width, num_outs=4, norm_cfg=norm_cfg),
+    rpn_head=dict(
+        in_channels=width,
+        feat_channels=width,
+        anchor_generator=dict(scales=[6], ratios=[1.0, 2.0], strides=[4, 8, 16, 32]),
+    ),
     roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=width),
+        # One sample a bin: more would cost more than the backbone.
+        bbox_roi_extractor=dict(out_channels=width, roi_layer=dict(sampling_ratio=1)),
         bbox_head=dict(in_channels=width, fc_out_channels=256, num_classes=10),
-        mask_roi_extractor=dict(out_channels=width),
-        mask_head=dict(in_channels=width, conv_out_channels=width, num_convs=2, num_classes=10, norm_cfg=norm_cfg),
+        mask_roi_extractor=dict(out_channels=width, roi_layer=dict(sampling_ratio=1)),
+        mask_head=dict(in_channels=width, conv_out_channels=64, num_convs=2, num_classes=10, norm_cfg=norm_cfg),
     ),
     train_cfg=dict(
-        rpn_proposal=dict(nms_pre=500, max_per_img=100),
-        rcnn=dict(sampler=dict(num=64)),
+        rpn_proposal=dict(nms_pre=200, max_per_img=64),
+        rcnn=dict(sampler=dict(num=48)),
     ),
     test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=50), rcnn=dict(max_per_img=30)),
 )

@@ -8,7 +8,9 @@ _base_ = [
 
 width = 96
 model = dict(
-    backbone=dict(arch='tiny', adaptive_interval=True, drop_path_rate=0.0),
+    data_preprocessor=dict(pad_size_divisor=1),
+    # 112 pixels give maps of 28, 14, 7 and 4 tokens, which groups of 7 fill without padding.
+    backbone=dict(arch='tiny', interval=(4, 2, 1, 1), drop_path_rate=0.0),
     neck=dict(
         in_channels=[64, 128, 256, 512],
         out_channels=width,

@@ -1,6 +1,15 @@
 """CrossFormer and CrossFormer++ backbones for OpenMMLab. Needs torch and mmengine; imports no host library."""
 
-import mmengine.registry
+try:
+    import mmengine.registry
+except ModuleNotFoundError as error:
+    if error.name != 'mmengine':
+        raise
+    raise ModuleNotFoundError(
+        "mmcrossformer needs mmengine: pip install onedl-mmengine, or pip install 'mmcrossformer[mm]' for all host "
+        'libraries (beside the original OpenMMLab packages: pip install mmengine)',
+        name='mmengine',
+    ) from error
 
 import mmcv_ext_torchvision
 from mmcrossformer.models import ARCHS, CrossFormer, progressive_group_sizes

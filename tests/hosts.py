@@ -52,7 +52,9 @@ def _detection_sample(height: int, width: int, num_classes: int) -> Any:
     from mmdet.structures import DetDataSample
     from mmdet.structures.mask import BitmapMasks
 
-    boxes = torch.tensor([[2.0, 3.0, 0.6 * width, 0.7 * height], [0.4 * width, 0.3 * height, width - 1.0, height - 1.0]])
+    boxes = torch.tensor(
+        [[2.0, 3.0, 0.6 * width, 0.7 * height], [0.4 * width, 0.3 * height, width - 1.0, height - 1.0]]
+    )
     masks = np.zeros((2, height, width), dtype=np.uint8)
     for mask, (x1, y1, x2, y2) in zip(masks, boxes.int().tolist(), strict=True):
         mask[y1:y2, x1:x2] = 1

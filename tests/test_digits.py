@@ -18,7 +18,14 @@ from mmcrossformer.datasets import digits
 from mmcrossformer.datasets.digits import CLASSES, PALETTE, DigitsSpec, ensure_digits
 
 COUNTS = {'train': (16, 20), 'val': (8, 10)}  # scenes, crops
-SPEC = DigitsSpec(train_scenes=16, val_scenes=8, train_crops=20, val_crops=10)
+SPEC = DigitsSpec(
+    train_scenes=16,
+    val_scenes=8,
+    digits_per_scene=(2, 6),
+    digit_size=(28, 96),
+    train_crops=20,
+    val_crops=10,
+)
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

@@ -62,9 +62,26 @@ def test_stock_config(tmp_path, name, way):
 
 
 def test_import_needs_no_host_library():
-    program = (
-        "import sys; import mmcrossformer, mmcrossformer.checkpoint, mmcrossformer.registry; "
-        "print(sorted({m.split('.')[0] for m in sys.modules} & {'mmcv', 'mmdet', 'mmseg', 'mmpretrain', 'torchvision'}))"
-    )
+    program = """
+import sys
+import mmcrossformer, mmcrossformer.checkpoint, mmcrossformer.registry
+imported = {name.split('.')[0] for name in sys.modules}
+print(sorted(imported & {'mmcv', 'mmdet', 'mmseg', 'mmpretrain', 'torchvision'}))
+"""
     result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True)
     assert result.stdout == '[]\n'
+
+
+def test_missing_mmengine_is_named():
+    program = """
+import sys
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name == 'mmengine':
+            raise ModuleNotFoundError('No module named mmengine', name='mmengine')
+sys.meta_path.insert(0, Hide())
+import mmcrossformer
+"""
+    result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert 'mmcrossformer needs mmengine: pip install onedl-mmengine' in result.stderr

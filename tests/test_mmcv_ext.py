@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -303,73 +302,62 @@ def test_roi_align_of_no_rois() -> None:
 
 @pytest.mark.parametrize('autocast', [True, False])
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_served_roi_operators_take_half(serve: Serve, dtype: torch.dtype, autocast: bool) -> None:
+def test_served_roi_align_takes_half(serve: Serve, dtype: torch.dtype, autocast: bool) -> None:
     """As exact as the type can be: computed in float32 and rounded once."""
     maps, rois = random(2, 3, 24, 28, seed=6, dtype=dtype), rois_inside_and_out().to(dtype)
-    for name, tolerance in (('roi_align', torch.finfo(dtype).eps), ('roi_pool', 0)):
-        serve(name)
-        half, full = maps.clone().requires_grad_(), maps.float().requires_grad_()
-        with torch.autocast('cpu', dtype=dtype, enabled=autocast):
-            result = getattr(ops, name)(half, rois, (3, 2), 1.0)
-        expected = getattr(ops, name)(full, rois.float(), (3, 2), 1.0)
-        assert result.dtype == dtype
-        torch.testing.assert_close(result.float(), expected, rtol=0, atol=tolerance)
-        result.float().sum().backward()
-        expected.sum().backward()
-        assert half.grad.dtype == dtype
-        # Gradients of up to 7 boxes meet in a cell.
-        torch.testing.assert_close(half.grad.float(), full.grad, rtol=0, atol=16 * tolerance)
+    serve('roi_align')
+    tolerance = torch.finfo(dtype).eps
+    half, full = maps.clone().requires_grad_(), maps.float().requires_grad_()
+    with torch.autocast('cpu', dtype=dtype, enabled=autocast):
+        result = ops.roi_align(half, rois, (3, 2), 1.0)
+    expected = ops.roi_align(full, rois.float(), (3, 2), 1.0)
+    assert result.dtype == dtype
+    torch.testing.assert_close(result.float(), expected, rtol=0, atol=tolerance)
+    result.float().sum().backward()
+    expected.sum().backward()
+    assert half.grad.dtype == dtype
+    # Gradients of up to 7 boxes meet in a cell.
+    torch.testing.assert_close(half.grad.float(), full.grad, rtol=0, atol=16 * tolerance)
 
 
-# ------------------------------------------------------------------------------------ RoIPool
+# ------------------------------------------------------------------------------- sigmoid focal loss
 
 
-def roi_pool_loop(maps: Tensor, rois: Tensor, size: tuple[int, int], scale: float) -> Tensor:
-    """Largest value among the whole cells a bin touches; the box ends after its last pixel."""
-    height, width = maps.shape[2:]
-    output = torch.zeros(len(rois), maps.shape[1], *size, dtype=maps.dtype)
-
-    def spans(low: float, high: float, bins: int, cells: int) -> list[range]:
-        low, high = low * scale, (high + 1) * scale
-        edges = [low + (high - low) / bins * b for b in range(bins + 1)]
-        around = [(math.floor(a), math.ceil(b)) for a, b in pairwise(edges)]
-        return [range(max(first, 0), min(end, cells)) for first, end in around]
-
-    for k, (image, left, top, right, bottom) in enumerate(rois.tolist()):
-        if right + 1 <= left or bottom + 1 <= top:
-            continue
-        for p, rows in enumerate(spans(top, bottom, size[0], height)):
-            for q, columns in enumerate(spans(left, right, size[1], width)):
-                for channel, cells in enumerate(maps[int(image)]):
-                    inside = [float(cells[y, x]) for y in rows for x in columns]
-                    output[k, channel, p, q] = max(inside, default=0)
+def focal_loss_loop(logits: Tensor, target: Tensor, gamma: float, alpha: float) -> Tensor:
+    """The formula of the RetinaNet paper, one logit at a time; class C is background."""
+    output = torch.zeros_like(logits)
+    for i, row in enumerate(logits.tolist()):
+        for c, logit in enumerate(row):
+            p = 1 / (1 + math.exp(-logit))
+            if int(target[i]) == c:
+                output[i, c] = -alpha * (1 - p) ** gamma * math.log(p)
+            else:
+                output[i, c] = -(1 - alpha) * p**gamma * math.log(1 - p)
     return output
 
 
-@pytest.mark.parametrize('scale', [1.0, 0.25])
-def test_served_roi_pool_equals_the_loop(serve: Serve, scale: float) -> None:
-    serve('roi_pool')  # the compiled operator exists on the GPU only
-    maps = random(2, 2, int(24 * scale), int(28 * scale), seed=8) - 0.5
-    reversed_box = torch.tensor([[0, 9, 3, 4.5, 20.0]], dtype=torch.float64)
-    rois = torch.cat([rois_inside_and_out(), reversed_box])
-    result = ops.roi_pool(maps, rois, (3, 2), scale)
-    expected = roi_pool_loop(maps, rois, (3, 2), scale)
-    torch.testing.assert_close(result, expected, rtol=0, atol=0)
-    assert not result[[4, 5, 7]].any()
-    assert ops.RoIPool(2)(maps, rois[:0]).shape == (0, 2, 2, 2)
+@pytest.mark.parametrize(('gamma', 'alpha'), [(2.0, 0.25), (0.5, 0.7)])
+def test_served_focal_loss_equals_the_formula(serve: Serve, gamma: float, alpha: float) -> None:
+    serve('focal_loss')
+    logits = 4 * random(9, 3, seed=9) - 2
+    target = torch.arange(9) % 4
+    expected = focal_loss_loop(logits, target, gamma, alpha)
+    for reduction, value in dict(none=expected, sum=expected.sum(), mean=expected.sum() / 9).items():
+        result = ops.sigmoid_focal_loss(logits, target, gamma, alpha, None, reduction)
+        torch.testing.assert_close(result, value)
 
 
-def test_served_roi_pool_gradient(serve: Serve) -> None:
-    serve('roi_pool')
-    # Values a step of gradcheck apart would change places: a permutation keeps them far apart.
-    maps = torch.randperm(2 * 2 * 6 * 7, generator=torch.Generator().manual_seed(1)).double()
-    maps = maps.view(2, 2, 6, 7).requires_grad_()
-    rois = rois_inside_and_out()
+def test_served_focal_loss_gradient(serve: Serve) -> None:
+    serve('focal_loss')
+    target = torch.tensor([0, 2, 1, 2])
+    logits = (4 * random(4, 2, seed=10) - 2).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: ops.sigmoid_focal_loss(x, target, 2.0, 0.25, None, 'mean'), logits)
 
-    def pool(maps: Tensor) -> Tensor:
-        return ops.roi_pool(maps, rois, (2, 3), 0.25).transpose(2, 3)
 
-    assert torch.autograd.gradcheck(pool, maps)
+def test_focal_loss_with_class_weights_is_not_served(serve: Serve) -> None:
+    serve('focal_loss')
+    with pytest.raises(RuntimeError, match=r'sigmoid_focal_loss \(class weights\)'):
+        ops.sigmoid_focal_loss(random(2, 2), torch.tensor([0, 1]), 2.0, 0.25, torch.ones(2).double())
 
 
 # ------------------------------------------------------------------- what the stand-in lacks

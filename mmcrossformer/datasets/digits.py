@@ -83,8 +83,8 @@ class DigitsSpec:
     image_size: int = 160
     train_scenes: int = 1000
     val_scenes: int = 200
-    digits_per_scene: tuple[int, int] = (2, 6)
-    digit_size: tuple[int, int] = (28, 96)
+    digits_per_scene: tuple[int, int] = (2, 5)
+    digit_size: tuple[int, int] = (36, 100)
     crop_size: int = 64
     train_crops: int = 3000
     val_crops: int = 600

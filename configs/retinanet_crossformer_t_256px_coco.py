@@ -1,0 +1,55 @@
+# RetinaNet, CrossFormer-T, images with a long side of 256: for small data sets of your own, from scratch on a CPU.
+_base_ = './retinanet_crossformer_s_coco.py'
+
+width = 96
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(type='RandomFlip', prob=[0.4, 0.4], direction=['horizontal', 'vertical']),
+    dict(type='PackDetInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
+]
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    dataset=dict(filter_cfg=dict(filter_empty_gt=True, min_size=1), pipeline=train_pipeline),
+)
+val_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+
+model = dict(
+    backbone=dict(arch='tiny'),
+    neck=dict(
+        in_channels=[64, 128, 256, 512],
+        out_channels=width,
+        num_outs=4,
+        norm_cfg=dict(type='BN', requires_grad=True),
+    ),
+    # Anchors from 16 to 200 pixels.
+    bbox_head=dict(
+        in_channels=width,
+        feat_channels=width,
+        stacked_convs=2,
+        anchor_generator=dict(octave_base_scale=2, strides=[8, 16, 32, 64]),
+    ),
+)
+
+epochs = 20
+optim_wrapper = dict(
+    optimizer=dict(lr=5e-4, weight_decay=0.05, fused=True),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    clip_grad=dict(max_norm=5.0),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=epochs, eta_min=1e-6, convert_to_iter_based=True),
+]
+train_cfg = dict(max_epochs=epochs, val_interval=5)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=2))
+auto_scale_lr = dict(base_batch_size=8)

@@ -1,0 +1,294 @@
+"""The command-line tools, as a user runs them: on the digits, on own data, and with everything that can be wrong."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = ROOT / 'configs'
+SPEC = dict(image_size=64, train_scenes=4, val_scenes=2, digits_per_scene=(1, 2), digit_size=(24, 40))
+SPEC |= dict(crop_size=32, train_crops=20, val_crops=10)
+
+# What makes a digits config run in seconds. Lists in --cfg-options have no spaces.
+ARCH = 'model.backbone.arch=dict(embed_dims=16,depths=(1,1,2,1),num_heads=(1,2,4,8))'
+DETECTION = ['model.neck.in_channels=[16,32,64,128]', 'train_dataloader.batch_size=2', 'train_cfg.max_epochs=1']
+QUICK = dict(
+    mask_rcnn_crossformer_t_digits=DETECTION,
+    retinanet_crossformer_t_digits=DETECTION,
+    upernet_crossformer_t_digits=[
+        'model.decode_head.in_channels=[16,32,64,128]',
+        'model.auxiliary_head.in_channels=64',
+        'model.data_preprocessor.size=(64,64)',
+        'train_dataloader.batch_size=2',
+        'train_cfg.max_iters=2',
+        'train_cfg.val_interval=2',
+        'default_hooks.checkpoint.interval=2',
+    ],
+    crossformer_t_digits=['model.head.in_channels=128', 'train_dataloader.batch_size=10', 'train_cfg.max_epochs=1'],
+)
+METRIC = dict(
+    mask_rcnn_crossformer_t_digits='coco/segm_mAP',
+    retinanet_crossformer_t_digits='coco/bbox_mAP',
+    upernet_crossformer_t_digits='mIoU',
+    crossformer_t_digits='accuracy/top1',
+)
+
+
+@pytest.fixture(scope='session')
+def digits(tmp_path_factory):
+    """A folder of very few digits."""
+    return ensure_digits(tmp_path_factory.mktemp('digits') / 'digits', DigitsSpec(**SPEC))
+
+
+def overrides(name, digits, *more):
+    """--cfg-options that make a digits config quick."""
+    options = [ARCH, 'default_hooks.logger.interval=1', 'env_cfg.dist_cfg.backend=gloo', *QUICK[name]]
+    for part in ('train', 'val', 'test'):
+        options += [f'{part}_dataloader.dataset.data_root={digits}', f'{part}_dataloader.num_workers=0']
+        options += [f'{part}_dataloader.persistent_workers=False']
+        options += [
+            f'{part}_dataloader.dataset.spec.{key}={json.dumps(value)}'.replace(' ', '') for key, value in SPEC.items()
+        ]
+    if METRIC[name].startswith('coco'):
+        ann_file = f'{digits}/annotations/instances_val.json'
+        options += [f'val_evaluator.ann_file={ann_file}', f'test_evaluator.ann_file={ann_file}']
+    return ['--cfg-options', *options, *more]
+
+
+def run(tool, *args):
+    """Runs a tool in a fresh interpreter."""
+    command = [sys.executable, str(ROOT / 'tools' / f'{tool}.py'), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ, COLUMNS='200'))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', QUICK)
+def test_train_resume_and_test(name, digits, tmp_path):
+    work_dir, config = tmp_path / 'run', CONFIGS / f'{name}.py'
+    trained = run('train', config, '--work-dir', work_dir, '--seed', 1, *overrides(name, digits))
+    assert trained.returncode == 0, trained.stderr[-3000:]
+    assert 'eta:' in trained.stdout + trained.stderr
+    checkpoint = Path((work_dir / 'last_checkpoint').read_text())
+    assert checkpoint.is_file()
+    assert (work_dir / 'curves.png').stat().st_size > 10000
+
+    # Twice as long, from where it stopped.
+    longer = dict(max_epochs='train_cfg.max_epochs=2', max_iters='train_cfg.max_iters=4')
+    more = longer['max_iters' if name.startswith('upernet') else 'max_epochs']
+    resumed = run('train', config, '--work-dir', work_dir, '--resume', *overrides(name, digits, more))
+    assert resumed.returncode == 0, resumed.stderr[-3000:]
+    assert 'resumed epoch' in resumed.stdout + resumed.stderr
+    last = Path((work_dir / 'last_checkpoint').read_text())
+    assert last != checkpoint
+
+    tested = run('test', config, last, '--work-dir', work_dir, '--show-dir', 'pictures', *overrides(name, digits))
+    assert tested.returncode == 0, tested.stderr[-3000:]
+    metrics = json.loads((work_dir / 'metrics.json').read_text())
+    assert METRIC[name] in metrics
+    drawn = [path for path in work_dir.rglob('*.*g') if path.name != 'curves.png']
+    assert len(drawn) >= 2, list(work_dir.rglob('*'))
+
+    if name.startswith('mask_rcnn'):
+        check_inferencer(work_dir / config.name, last, digits / 'images/val/000000.jpg')
+
+
+def check_inferencer(config, checkpoint, picture):
+    """mmdet's own inferencer on what the training left, without a word of mmcrossformer."""
+    program = """
+import sys
+from mmdet.apis import DetInferencer
+inferencer = DetInferencer(model=sys.argv[1], weights=sys.argv[2], device='cpu', show_progress=False)
+result = inferencer(sys.argv[3], pred_score_thr=0.0)['predictions'][0]
+assert set(result) >= {'labels', 'scores', 'bboxes', 'masks'}, result.keys()
+assert len(result['labels']) == len(result['scores']) == len(result['bboxes']) == len(result['masks'])
+assert inferencer.model.dataset_meta['classes'] == tuple('0123456789')
+print(len(result['labels']), 'objects')
+"""
+    command = [sys.executable, '-c', program, str(config), str(checkpoint), str(picture)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.endswith('objects\n')
+
+
+@pytest.fixture
+def own_data(tmp_path):
+    """Four pictures with boxes of two classes, in COCO format, as other tools write it."""
+    import cv2
+
+    root = tmp_path / 'cells'
+    (root / 'photos').mkdir(parents=True)
+    images, annotations = [], []
+    for i in range(4):
+        picture = np.full((60, 80, 3), 200, np.uint8)
+        picture[10:40, 20:50] = 90
+        cv2.imwrite(str(root / 'photos' / f'{i}.jpg'), picture)
+        images.append(dict(id=i + 7, file_name=f'{i}.jpg', width=80, height=60))
+        annotations.append(
+            dict(id=i, image_id=i + 7, category_id=5 + i % 2, bbox=[20, 10, 30, 30], area=900, iscrowd=0)
+        )
+    coco = dict(images=images, annotations=annotations, categories=[dict(id=6, name='white'), dict(id=5, name='red')])
+    for name in ('train.json', 'val.json'):
+        (root / name).write_text(json.dumps(coco))
+    return root
+
+
+def own_data_arguments(root):
+    return ['--data-root', root, '--train-ann', 'train.json', '--val-ann', 'val.json', '--img-dir', 'photos']
+
+
+@pytest.mark.slow
+def test_own_coco_data(own_data, tmp_path):
+    name, work_dir = 'retinanet_crossformer_t_digits', tmp_path / 'run'
+    options = ['--cfg-options', ARCH, *QUICK[name], 'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
+    options += [f'{part}_dataloader.persistent_workers=False' for part in ('train', 'val')]
+    result = run('train', CONFIGS / f'{name}.py', '--work-dir', work_dir, *own_data_arguments(own_data), *options)
+    assert result.returncode == 0, result.stderr[-3000:]
+    checkpoint = torch.load(work_dir / 'epoch_1.pth', weights_only=False)
+    # Sorted by id, as pycocotools numbers them.
+    assert tuple(checkpoint['meta']['dataset_meta']['classes']) == ('red', 'white')
+    assert checkpoint['state_dict']['bbox_head.retina_cls.weight'].shape[0] == 2 * 9
+
+
+class TestMistakes:
+    """Each gets one message, exit code 2 and no traceback."""
+
+    @pytest.fixture(autouse=True)
+    def _capture(self, capsys, monkeypatch, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        self.capsys, self.monkeypatch, self.folder = capsys, monkeypatch, tmp_path
+
+    def fails(self, tool, *args):
+        """Runs a tool in this interpreter and returns its one message."""
+        self.monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+        with pytest.raises(SystemExit) as stopped:
+            runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'), run_name='__main__')
+        err = self.capsys.readouterr().err
+        assert stopped.value.code == 2, err
+        assert 'Traceback' not in err
+        return err
+
+    def test_no_config(self):
+        message = self.fails('train', CONFIGS / 'mask_rcnn_crossformer_x_coco.py')
+        assert 'is no file' in message
+        assert 'mask_rcnn_crossformer_s_coco.py' in message
+
+    def test_config_that_does_not_parse(self):
+        bad = self.folder / 'bad.py'
+        bad.write_text('model = dict(\n')
+        assert 'bad.py does not parse: SyntaxError' in self.fails('train', bad)
+        bad.write_text("_base_ = './none.py'")
+        assert 'bad.py does not parse' in self.fails('train', bad)
+        bad.write_text('a = 1')
+        assert 'sets no model and no default_scope' in self.fails('train', bad)
+
+    def test_unknown_type_and_argument(self):
+        bad = self.folder / 'bad.py'
+        bad.write_text(
+            f"_base_ = r'{CONFIGS}/retinanet_crossformer_t_digits.py'\nmodel = dict(backbone=dict(arch='xl'))"
+        )
+        message = self.fails('train', bad)
+        assert 'arch must be one of tiny, small' in message
+        assert "got 'xl'" in message
+        bad.write_text(f"_base_ = r'{CONFIGS}/retinanet_crossformer_t_digits.py'\nmodel = dict(neck=dict(type='FPM'))")
+        assert 'FPM' in self.fails('train', bad)
+
+    def test_wrong_options(self):
+        assert '--cfg-options' in self.fails(
+            'train', CONFIGS / 'crossformer_t_digits.py', '--cfg-options', 'model.backbone.arch.x.y=1'
+        )
+        assert '--launcher' in self.fails('train', CONFIGS / 'crossformer_t_digits.py', '--launcher', 'kubernetes')
+        assert 'CONFIG' in self.fails('train')
+
+    @pytest.mark.parametrize(
+        ('config', 'path'),
+        [
+            ('mask_rcnn_crossformer_s_coco', 'data/coco'),
+            ('upernet_crossformer_s_ade20k', 'data/ade/ADEChallengeData2016'),
+            ('crossformer_s_imagenet', 'data/imagenet'),
+        ],
+    )
+    def test_missing_data(self, config, path):
+        message = self.fails('train', CONFIGS / f'{config}.py')
+        assert f'train data: {path} does not exist' in message
+        assert '_digits.py' in message
+
+    def test_missing_annotation_file(self):
+        (self.folder / 'data/coco').mkdir(parents=True)
+        message = self.fails('train', CONFIGS / 'retinanet_crossformer_s_coco.py')
+        assert 'data/coco/annotations/instances_train2017.json does not exist' in message
+
+    @pytest.mark.parametrize(
+        ('host', 'config'), [('mmdet', 'retinanet_crossformer_t_digits'), ('mmseg', 'upernet_crossformer_t_digits')]
+    )
+    def test_missing_host_library(self, host, config):
+        for name in [name for name in sys.modules if name.split('.')[0] == host]:
+            self.monkeypatch.delitem(sys.modules, name)
+        self.monkeypatch.setattr(sys, 'meta_path', [_Hidden(host), *sys.meta_path])
+        message = self.fails('train', CONFIGS / f'{config}.py')
+        assert f'needs {host}, which is not installed: pip install onedl-{host}' in message
+
+    def test_amp_without_gpu(self):
+        self.monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+        assert '--amp needs a GPU' in self.fails('train', CONFIGS / 'crossformer_t_digits.py', '--amp')
+
+    def test_auto_scale_lr_without_base(self):
+        assert 'base_batch_size' in self.fails('train', CONFIGS / 'crossformer_t_digits.py', '--auto-scale-lr')
+
+    def test_checkpoints(self, digits):
+        name = 'retinanet_crossformer_t_digits'
+        config, quick = CONFIGS / f'{name}.py', overrides(name, digits)
+        assert 'none.pth is no file' in self.fails('test', config, 'none.pth', *quick)
+        (self.folder / 'page.pth').write_text('<html>not found</html>')
+        assert 'page.pth is no weights file' in self.fails('test', config, 'page.pth', *quick)
+        torch.save(dict(state_dict={'backbone.stages.0.embed.norm.weight': torch.ones(99)}), 'other.pth')
+        message = self.fails('test', config, 'other.pth', *quick)
+        assert 'other.pth is not of this model' in message
+        assert 'missing' in message
+        assert 'stages.0.embed.norm.weight: [99] in the file, [16] in the model' in message
+        assert 'holds weights alone' in self.fails('train', config, '--resume', 'other.pth', *quick)
+
+    def test_own_data(self, own_data):
+        boxes, masks = CONFIGS / 'retinanet_crossformer_t_digits.py', CONFIGS / 'mask_rcnn_crossformer_t_digits.py'
+        assert 'also needs --train-ann, --val-ann, --img-dir' in self.fails('train', boxes, '--data-root', own_data)
+        message = self.fails('train', masks, *own_data_arguments(own_data))
+        assert '4 of 4 annotations of train.json have no segmentation' in message
+        assert 'retinanet' in message
+        seg = CONFIGS / 'upernet_crossformer_t_digits.py'
+        assert 'this config is for mmseg' in self.fails('train', seg, *own_data_arguments(own_data))
+        (own_data / 'train.json').write_text('[]')
+        assert 'train.json is not in COCO format' in self.fails('train', boxes, *own_data_arguments(own_data))
+        (own_data / 'train.json').write_text('{')
+        assert 'train.json is no json' in self.fails('train', boxes, *own_data_arguments(own_data))
+        (own_data / 'train.json').unlink()
+        assert 'train.json cannot be read' in self.fails('train', boxes, *own_data_arguments(own_data))
+        missing = [*own_data_arguments(own_data)[:-1], 'pictures']
+        assert 'pictures is no folder' in self.fails('train', boxes, *missing)
+
+    def test_classes_that_differ(self, own_data):
+        coco = json.loads((own_data / 'val.json').read_text())
+        coco['categories'][0]['name'] = 'platelet'
+        (own_data / 'val.json').write_text(json.dumps(coco))
+        message = self.fails('train', CONFIGS / 'retinanet_crossformer_t_digits.py', *own_data_arguments(own_data))
+        assert "('red', 'white')" in message
+        assert "('red', 'platelet')" in message
+
+
+class _Hidden:
+    """Hides a package from the import system."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.split('.')[0] == self.name:
+            raise ModuleNotFoundError(f'No module named {self.name!r}', name=self.name)
+        return
