@@ -21,7 +21,17 @@ model = dict(
     roi_head=dict(
         # One sample a bin: more would cost more than the backbone.
         bbox_roi_extractor=dict(out_channels=width, roi_layer=dict(sampling_ratio=1)),
-        bbox_head=dict(in_channels=width, fc_out_channels=256, num_classes=10),
+        # Convolutions with BN tell digits apart after far fewer iterations than two Linear layers.
+        bbox_head=dict(
+            type='ConvFCBBoxHead',
+            num_shared_convs=2,
+            num_shared_fcs=1,
+            in_channels=width,
+            conv_out_channels=width,
+            fc_out_channels=256,
+            num_classes=10,
+            norm_cfg=norm_cfg,
+        ),
         mask_roi_extractor=dict(out_channels=width, roi_layer=dict(sampling_ratio=1)),
         mask_head=dict(in_channels=width, conv_out_channels=64, num_convs=2, num_classes=10, norm_cfg=norm_cfg),
     ),

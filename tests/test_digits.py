@@ -14,7 +14,7 @@ import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from mmcrossformer.datasets import digits
+from mmcrossformer.datasets import digits, scenes
 from mmcrossformer.datasets.digits import CLASSES, PALETTE, DigitsSpec, ensure_digits
 
 COUNTS = {'train': (16, 20), 'val': (8, 10)}  # scenes, crops
@@ -162,7 +162,7 @@ def test_polygons_leave_holes_empty():
     mask[18:26, 10:22] = False
     mask[33:40, 40:60] = True  # a second part, at the border
     mask[5, 50] = True  # a single pixel
-    polygons = digits.mask_polygons(mask)
+    polygons = scenes.mask_polygons(mask)
     assert len(polygons) == 3
     assert min(len(polygon) for polygon in polygons) >= 6
     np.testing.assert_array_equal(rasterise(polygons, mask.shape), mask)
@@ -170,8 +170,8 @@ def test_polygons_leave_holes_empty():
 
 @pytest.mark.parametrize('height', [16, 28, 96])
 def test_rendered_digit_fills_its_box(height):
-    grids, _ = digits.load_digits('val')
-    alpha = digits.render_digit(grids[0], height, angle=10, stretch=1.1)
+    grids, _ = scenes.load_digits('val')
+    alpha = scenes.render_digit(grids[0], height, angle=10, stretch=1.1)
     assert abs(alpha.shape[0] - height) <= 1
     assert 0 <= alpha.min() <= alpha.max() <= 1
     mask = alpha > 0.5
@@ -180,13 +180,13 @@ def test_rendered_digit_fills_its_box(height):
 
 
 def test_splits_share_no_digit_and_no_photograph():
-    train, val = (digits.digit_indices(split) for split in ('train', 'val'))
+    train, val = (scenes.digit_indices(split) for split in ('train', 'val'))
     assert not set(train) & set(val)
     assert set(train) | set(val) == set(range(1797))
-    photos = {split: digits.photographs(split) for split in ('train', 'val')}
+    photos = {split: scenes.photographs(split) for split in ('train', 'val')}
     assert not set(photos['train']) & set(photos['val'])
     for split, indices in (('train', train), ('val', val)):
-        grids, labels = digits.load_digits(split)
+        grids, labels = scenes.load_digits(split)
         assert grids.shape == (len(indices), 8, 8)
         assert set(labels) == set(range(10))
         for photo in photos[split].values():

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from mmcrossformer.engine.errors import UserError, run
@@ -19,7 +20,7 @@ def main() -> None:
         hook = cfg.default_hooks.get('visualization')
         if hook is None:
             raise UserError(f'--show-dir needs default_hooks.visualization, which {args.config} does not set')
-        hook.update(_show_settings(cfg.default_scope, args.show_dir))
+        _show(cfg, hook, str(Path(args.show_dir).resolve()))
     check_data(cfg, ('test',))
     runner = build_runner(cfg)
     load_for_test(runner, args.checkpoint)
@@ -41,13 +42,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _show_settings(scope: str, folder: str) -> dict:
-    """How each host library's visualization hook is told to draw."""
-    if scope == 'mmdet':
-        return dict(draw=True, test_out_dir=folder)
-    if scope == 'mmpretrain':
-        return dict(enable=True, out_dir=folder)
-    return dict(draw=True, interval=1)
+def _show(cfg: Config, hook: dict, folder: str) -> None:
+    """Tells the visualization hook of the host library to draw every picture into a folder."""
+    if cfg.default_scope == 'mmdet':
+        hook.update(draw=True, test_out_dir=folder)
+    elif cfg.default_scope == 'mmpretrain':
+        hook.update(enable=True, interval=1, out_dir=folder)
+    else:
+        hook.update(draw=True, interval=1)
+        cfg.visualizer.save_dir = folder
 
 
 if __name__ == '__main__':

@@ -24,7 +24,7 @@ def digits_detection(data_root: str, spec: dict[str, Any] | None = None, **kwarg
     from mmdet.datasets import CocoDataset
 
     ensure_digits(data_root, DigitsSpec(**(spec or {})))
-    return CocoDataset(data_root=data_root, metainfo=dict(classes=CLASSES, palette=PALETTE), **kwargs)
+    return CocoDataset(data_root=data_root, metainfo=dict(classes=CLASSES, palette=list(PALETTE)), **kwargs)
 
 
 @DATASETS.register_module(name='DigitsSegmentation')

@@ -17,6 +17,20 @@ from mmcrossformer.engine.errors import UserError
 HOSTS = {'mmdet': 'onedl-mmdetection', 'mmseg': 'onedl-mmsegmentation', 'mmpretrain': 'onedl-mmpretrain'}
 
 
+class _Settings(DictAction):
+    """Reads KEY=VALUE pairs; one that cannot be read is a mistake of the command line."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, RecursionError, ValueError) as error:
+            parser.error(
+                f'{option_string} takes KEY=VALUE pairs, lists as "KEY=[1,2]", got {" ".join(values)}: {error}'
+            )
+
+
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what training and testing have in common."""
     parser.add_argument('config', metavar='CONFIG', help='config file')
@@ -24,7 +38,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_Settings,
         metavar='KEY=VALUE',
         help='settings to replace, such as train_dataloader.batch_size=4 or "model.neck.in_channels=[64,128]"',
     )
