@@ -237,6 +237,11 @@ class TestMistakes:
         message = self.fails('train', CONFIGS / 'retinanet_crossformer_s_coco.py')
         assert 'data/coco/annotations/instances_train2017.json does not exist' in message
 
+    def test_folder_with_other_digits(self, quick, digits):
+        config = quick('crossformer_t_digits')
+        other = ['--cfg-options', 'train_dataloader.dataset.spec.train_scenes=5']
+        assert 'train_scenes (found 4, expected 5); delete the folder' in self.fails('train', config, *other)
+
     @pytest.mark.parametrize(
         ('host', 'config'), [('mmdet', 'retinanet_crossformer_t_digits'), ('mmseg', 'upernet_crossformer_t_digits')]
     )

@@ -115,7 +115,7 @@ def unsync_norms(model: Any) -> None:
 
 
 def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
-    """Checks that the files named by the data sets exist.
+    """Checks that the files named by the data sets exist; makes the embedded data set.
 
     Args:
         cfg: The config.
@@ -127,7 +127,8 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
     for part in parts:
         for dataset in _datasets(cfg.get(f'{part}_dataloader')):
             if str(dataset.get('type', '')).startswith('mmcrossformer.Digits'):
-                continue  # made on first use
+                _make_digits(dataset)
+                continue
             for path in _paths(dataset):
                 if not path.exists():
                     raise UserError(
@@ -136,6 +137,16 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
                         f'--data-root, --train-ann, --val-ann and --img-dir (COCO format) or --cfg-options '
                         f'{part}_dataloader.dataset.data_root=DIR. The *_digits.py configs make their own data.'
                     )
+
+
+def _make_digits(dataset: dict) -> None:
+    """Makes the embedded data set, or tells why it cannot be made."""
+    from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
+
+    try:
+        ensure_digits(dataset['data_root'], DigitsSpec(**dataset.get('spec', {})))
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        raise UserError(f'the digits cannot be made: {error}') from error
 
 
 def _datasets(loader: dict | None) -> Iterator[dict]:
