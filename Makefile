@@ -16,7 +16,7 @@ demo: $(VENV)/installed
 	@echo "Metrics, curves and pictures: $(DEMO)/metrics.json, $(DEMO)/curves.png, $(DEMO)/pictures"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ model = dict(
             num_shared_convs=2,
             num_shared_fcs=1,
             in_channels=width,
-            conv_out_channels=width,
+            conv_out_channels=64,
             fc_out_channels=256,
             num_classes=10,
             norm_cfg=norm_cfg,
@@ -37,7 +37,7 @@ model = dict(
     ),
     train_cfg=dict(
         rpn_proposal=dict(nms_pre=200, max_per_img=64),
-        rcnn=dict(sampler=dict(num=48)),
+        rcnn=dict(sampler=dict(num=32)),
     ),
     test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=50), rcnn=dict(max_per_img=30)),
 )
