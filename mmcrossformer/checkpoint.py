@@ -17,25 +17,25 @@ _BUFFER = re.compile(r'layers\.\d\.blocks\.\d+\.(attn\.biases|attn\.relative_pos
 
 _BLOCK = r'layers\.(\d)\.blocks\.(\d+)\.'
 
-# Official name -> name here; what follows the match (`weight`, `bias`) is kept. The layer between two stages belongs to
+# Official name -> name here, without the last part (`weight`, `bias`). The layer between two stages belongs to
 # the later one. `norm` and `head` are the classifier's: the output norm of the last stage, mmpretrain's LinearClsHead.
 _RULES: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(pattern), rename)
     for pattern, rename in (
-        (r'patch_embed\.projs\.(\d)\.', lambda m: f'stages.0.embed.convs.{m[1]}.'),
-        (r'patch_embed\.norm\.', lambda m: 'stages.0.embed.norm.'),
-        (r'layers\.(\d)\.downsample\.reductions\.(\d)\.', lambda m: f'stages.{int(m[1]) + 1}.embed.convs.{m[2]}.'),
-        (r'layers\.(\d)\.downsample\.norm\.', lambda m: f'stages.{int(m[1]) + 1}.embed.norm.'),
-        (_BLOCK + r'(norm[12]|attn\.qkv|attn\.proj|mlp\.fc[12])\.', lambda m: f'stages.{m[1]}.blocks.{m[2]}.{m[3]}.'),
-        (_BLOCK + r'attn\.pos\.pos_proj\.', lambda m: f'stages.{m[1]}.blocks.{m[2]}.attn.pos_bias.proj.'),
+        (r'patch_embed\.projs\.(\d)', lambda m: f'stages.0.embed.convs.{m[1]}'),
+        (r'patch_embed\.norm', lambda m: 'stages.0.embed.norm'),
+        (r'layers\.(\d)\.downsample\.reductions\.(\d)', lambda m: f'stages.{int(m[1]) + 1}.embed.convs.{m[2]}'),
+        (r'layers\.(\d)\.downsample\.norm', lambda m: f'stages.{int(m[1]) + 1}.embed.norm'),
+        (_BLOCK + r'(norm[12]|attn\.qkv|attn\.proj|mlp\.fc[12])', lambda m: f'stages.{m[1]}.blocks.{m[2]}.{m[3]}'),
+        (_BLOCK + r'attn\.pos\.pos_proj', lambda m: f'stages.{m[1]}.blocks.{m[2]}.attn.pos_bias.proj'),
         (
-            _BLOCK + r'attn\.pos\.pos([123])\.([02])\.',
-            lambda m: f'stages.{m[1]}.blocks.{m[2]}.attn.pos_bias.layers.{int(m[3]) - 1}.{m[4]}.',
+            _BLOCK + r'attn\.pos\.pos([123])\.([02])',
+            lambda m: f'stages.{m[1]}.blocks.{m[2]}.attn.pos_bias.layers.{int(m[3]) - 1}.{m[4]}',
         ),
-        (_BLOCK + r'ex_conv\.', lambda m: f'stages.{m[1]}.blocks.{m[2]}.cooling.conv.'),
-        (_BLOCK + r'ex_ln\.', lambda m: f'stages.{m[1]}.blocks.{m[2]}.cooling.norm.'),
-        (r'norm\.', lambda m: 'norm3.'),
-        (r'head\.', lambda m: 'head.fc.'),
+        (_BLOCK + r'ex_conv', lambda m: f'stages.{m[1]}.blocks.{m[2]}.cooling.conv'),
+        (_BLOCK + r'ex_ln', lambda m: f'stages.{m[1]}.blocks.{m[2]}.cooling.norm'),
+        (r'norm', lambda m: 'norm3'),
+        (r'head', lambda m: 'head.fc'),
     )
 ]
 
@@ -63,17 +63,47 @@ def convert_official(state_dict: Mapping[str, T]) -> dict[str, T]:
     for name, value in bare.items():
         if _BUFFER.fullmatch(name):
             continue
-        renamed = next((rename(m) + name[m.end() :] for rule, rename in _RULES if (m := rule.match(name))), None)
-        if renamed is None:
+        stem, _, kind = name.rpartition('.')
+        renamed = next((rename(match) for rule, rename in _RULES if (match := rule.fullmatch(stem))), None)
+        if renamed is None or kind not in ('weight', 'bias'):
             unknown.append(name)
         else:
-            converted[renamed] = value
-    if unknown:
+            converted[f'{renamed}.{kind}'] = value
+    if unknown or not converted:
+        some = f'{", ".join(unknown[:5])}{", ..." if len(unknown) > 5 else ""}'
         raise ValueError(
-            f'{len(unknown)} of {len(bare)} names are not those of an official CrossFormer checkpoint: '
-            f'{", ".join(unknown[:5])}{", ..." if len(unknown) > 5 else ""}'
+            f'{len(unknown)} of {len(bare)} names are not those of an official CrossFormer checkpoint: {some}'
+            if unknown
+            else 'no name is one of an official CrossFormer checkpoint'
         )
     return converted
+
+
+def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes the weights out of a checkpoint: under `state_dict`, under `model`, or the dict itself.
+
+    Raises:
+        ValueError: What is there is no dict of tensors.
+    """
+    weights = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+    if not isinstance(weights, Mapping) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        raise ValueError('the checkpoint holds no dict of tensors, neither at its top nor as state_dict or model')
+    return {name.removeprefix('module.'): value for name, value in weights.items()}
+
+
+def backbone_weights(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes the backbone's weights out of a checkpoint, official or of this project, of a backbone or a whole model.
+
+    Raises:
+        ValueError: The checkpoint holds no weights of a CrossFormer.
+    """
+    weights = weights_of(checkpoint)
+    if any(re.match(r'(backbone\.)?patch_embed\.', name) for name in weights):
+        return convert_official(weights)
+    bare = {name.removeprefix('backbone.'): value for name, value in weights.items()}
+    if not any(name.startswith('stages.0.embed.') for name in bare):
+        raise ValueError(f'the checkpoint holds no CrossFormer: its names are {", ".join(list(weights)[:3])}, ...')
+    return {name: value for name, value in bare.items() if name.startswith(('stages.', 'norm'))}
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -93,7 +123,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(_stored_by_mmengine()):
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged files fail in every way that an unpickler can
         # torch wraps the reason into the advice to run the file's code after all.
         reason = (str(error.__context__ or error) or type(error).__name__).split('. ')[0].splitlines()[0]
         raise ValueError(f'checkpoint {path} is no weights file that torch can read safely: {reason}') from error
@@ -102,12 +132,25 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
+_DTYPES = ('f4', 'f8', 'i4', 'i8', 'u4', 'b1')
+
+
 def _stored_by_mmengine() -> list:
     """What the state of a training needs beside tensors: logged values, in numpy arrays."""
     multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
-    dtypes = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
-    allowed = [HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *dtypes]
-    return [*allowed, (_statistic, 'builtins.getattr')]
+    allowed = [HistoryBuffer, multiarray._reconstruct, multiarray.scalar, np.ndarray]
+    allowed += [type(np.dtype(name)) for name in _DTYPES]
+    return [*allowed, (_plain_dtype, 'numpy.dtype'), (_statistic, 'builtins.getattr')]
+
+
+def _plain_dtype(name: str, *_: Any) -> np.dtype:
+    """Stands in for `np.dtype`, from which a file could forge one that reads foreign memory.
+
+    The dtypes of numpy itself, which this returns, ignore what a file says of their state.
+    """
+    if name not in _DTYPES:
+        raise pickle.UnpicklingError(f'asks for arrays of {name!r}')
+    return np.dtype(name)
 
 
 def _statistic(owner: Any, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import ARCHS, CrossFormer, progressive_group_sizes
 
@@ -27,8 +28,31 @@ def test_parameter_count_of_the_classifier(arch):
     assert round(count / 1e6, 3) == PUBLISHED[arch]
 
 
+# Giga multiply-adds of the classifiers at 224 x 224, as README.md gives them.
+MACS = {
+    'tiny': 2.86,
+    'small': 4.91,
+    'base': 9.16,
+    'large': 16.11,
+    'pp-small': 4.40,
+    'pp-base': 9.52,
+    'pp-large': 16.60,
+    'pp-huge': 21.62,
+}
+
+
+@pytest.mark.parametrize('arch', ARCHS)
+def test_multiply_adds_of_the_classifier(arch):
+    with torch.device('meta'):
+        model = CrossFormer(arch, out_indices=(3,), out_norm=True).eval()
+        head = torch.nn.Linear(model.out_channels[-1], 1000)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            head(model(torch.zeros(1, 3, 224, 224))[0].mean((2, 3)))
+    assert round(counter.get_total_flops() / 2e9, 2) == MACS[arch]
+
+
 def test_every_variant_is_counted():
-    assert ARCHS.keys() == PUBLISHED.keys()
+    assert ARCHS.keys() == PUBLISHED.keys() == MACS.keys()
 
 
 @pytest.mark.parametrize(
@@ -74,6 +98,8 @@ def test_every_variant_is_counted():
         (dict(out_indices=(0, 4)), ValueError, ['out_indices', '(0, 4)']),
         (dict(out_indices=(1, 0)), ValueError, ['out_indices', 'increasing']),
         (dict(out_indices=3), ValueError, ['out_indices', '3']),
+        (dict(out_indices=(0, 1.0)), ValueError, ['out_indices', '1.0']),
+        (dict(frozen_stages=1.0), ValueError, ['frozen_stages', '1.0']),
         (dict(drop_path_rate=1.0), ValueError, ['drop_path_rate', '[0, 1)', '1.0']),
         (dict(frozen_stages=4), ValueError, ['frozen_stages', '4', '-1', '3']),
         (dict(out_indices=(0, 1), frozen_stages=2), ValueError, ['frozen_stages', '2', '1']),

@@ -115,21 +115,32 @@ def test_checkpointing_changes_nothing(tiny_arch, frozen):
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
+def saved_bytes(model, x):
+    """Memory that a forward pass keeps for the backward pass."""
+    total = 0
+
+    def pack(tensor):
+        nonlocal total
+        total += tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        model(x)
+    return total
+
+
 def test_checkpointing_keeps_less():
-    def saved_bytes(with_cp):
-        model = CrossFormer('tiny', with_cp=with_cp)
-        total = 0
+    x = torch.randn(1, 3, 96, 96)
+    assert saved_bytes(CrossFormer('tiny', with_cp=True), x) < 0.35 * saved_bytes(CrossFormer('tiny'), x)
 
-        def pack(tensor):
-            nonlocal total
-            total += tensor.numel() * tensor.element_size()
-            return tensor
 
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            model(torch.randn(1, 3, 96, 96))
-        return total
-
-    assert saved_bytes(True) < 0.35 * saved_bytes(False)
+@pytest.mark.parametrize('group_size', [2, 7])
+def test_memory_grows_linearly_with_elongated_images(tiny_arch, group_size):
+    model = CrossFormer(tiny_arch, group_size=(group_size,) * 4)
+    weights = saved_bytes(model, torch.randn(1, 3, 32, 32))
+    short, long = (saved_bytes(model, torch.randn(1, 3, 96, length)) - weights for length in (4096, 16384))
+    # Not exactly: a whole-map group has up to 1,024 tokens, and the chunks of a map have equal lengths.
+    assert long == pytest.approx(4 * short, rel=0.15)
 
 
 def test_stochastic_depth(tiny_arch):

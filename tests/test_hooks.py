@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import sys
 from types import SimpleNamespace
 
 import cv2
@@ -40,10 +41,13 @@ def test_curves_of_nothing(tmp_path):
     assert not (tmp_path / 'curves.png').exists()
 
 
-def run_with(monkeypatch, terminal):
+def run_with(monkeypatch, terminal, stdout_terminal=True):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=120)
     monkeypatch.setattr(progress_module, 'Console', lambda stderr: console)
+    monkeypatch.setattr(
+        sys, 'stdout', SimpleNamespace(isatty=lambda: stdout_terminal, write=screen.write, flush=screen.flush)
+    )
     logger = logging.Logger('run')
     logger.addHandler(logging.StreamHandler(screen))
     runner = SimpleNamespace(logger=logger, max_iters=4, iter=0, val_dataloader=[0] * 2, test_dataloader=[0])
@@ -70,3 +74,7 @@ def test_progress_on_a_terminal(monkeypatch):
 
 def test_no_progress_in_a_file(monkeypatch):
     assert run_with(monkeypatch, terminal=False) == 'a line of the log\n'
+
+
+def test_no_progress_when_stdout_goes_into_a_file(monkeypatch):
+    assert run_with(monkeypatch, terminal=True, stdout_terminal=False) == 'a line of the log\n'

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
 
 ROOT = Path(__file__).parent.parent
@@ -162,10 +163,17 @@ def test_own_coco_data(own_data, quick, tmp_path):
     config = quick('retinanet_crossformer_t_digits')
     result = run('train', config, '--work-dir', work_dir, *own_data_arguments(own_data))
     assert result.returncode == 0, result.stderr[-3000:]
-    checkpoint = torch.load(work_dir / 'epoch_1.pth', weights_only=False)
-    # Sorted by id, as pycocotools numbers them.
-    assert tuple(checkpoint['meta']['dataset_meta']['classes']) == ('red', 'white')
+    checkpoint = read_checkpoint(work_dir / 'epoch_1.pth')
     assert checkpoint['state_dict']['bbox_head.retina_cls.weight'].shape[0] == 2 * 9
+    # Each label has the name that the file gives to its category.
+    from mmdet.datasets import CocoDataset
+
+    names = checkpoint['meta']['dataset_meta']['classes']
+    data = CocoDataset(str(own_data / 'train.json'), metainfo=dict(classes=names), data_prefix=dict(img=str(own_data)))
+    categories = {5: 'red', 6: 'white'}
+    for i, annotation in enumerate(json.loads((own_data / 'train.json').read_text())['annotations']):
+        (instance,) = data.get_data_info(i)['instances']
+        assert names[instance['bbox_label']] == categories[annotation['category_id']]
 
 
 class TestMistakes:
@@ -210,6 +218,26 @@ class TestMistakes:
         assert "got 'xl'" in message
         bad.write_text(f"_base_ = r'{CONFIGS}/retinanet_crossformer_t_digits.py'\nmodel = dict(neck=dict(type='FPM'))")
         assert 'FPM' in self.fails('train', bad)
+
+    @pytest.mark.parametrize(
+        ('setting', 'words'),
+        [
+            ('optim_wrapper.optimizer.type=Adamm', 'Adamm'),
+            ('model.neck.num_outs=1', 'num_outs'),
+            ('train_dataloader.dataset.ann_file=annotations/none.json', 'none.json'),
+            ('val_evaluator.ann_file=none.json', 'val_evaluator.ann_file: none.json is no file'),
+        ],
+    )
+    def test_wrong_settings(self, quick, setting, words):
+        assert words in self.fails('train', quick('retinanet_crossformer_t_digits'), '--cfg-options', setting)
+
+    def test_work_dir_below_a_file(self, quick):
+        (self.folder / 'file').touch()
+        assert 'file' in self.fails('train', quick('crossformer_t_digits'), '--work-dir', 'file/run')
+
+    def test_launcher_without_torchrun(self):
+        self.monkeypatch.delenv('RANK', raising=False)
+        assert 'torchrun' in self.fails('train', CONFIGS / 'crossformer_t_digits.py', '--launcher', 'pytorch')
 
     def test_wrong_options(self):
         assert '--cfg-options' in self.fails(
@@ -267,7 +295,9 @@ class TestMistakes:
         torch.save(dict(state_dict={'backbone.stages.0.embed.norm.weight': torch.ones(99)}), 'other.pth')
         message = self.fails('test', config, 'other.pth')
         assert 'other.pth is not of this model' in message
-        assert 'missing' in message
+        assert 'missing in the file' in message
+        torch.save(dict(state_dict=torch.ones(1)), 'odd.pth')
+        assert 'holds no dict of tensors' in self.fails('test', config, 'odd.pth')
         assert 'stages.0.embed.norm.weight: [99] in the file, [16] in the model' in message
         assert 'holds weights alone' in self.fails('train', config, '--resume', 'other.pth')
 
@@ -275,7 +305,8 @@ class TestMistakes:
         boxes, masks = CONFIGS / 'retinanet_crossformer_t_digits.py', CONFIGS / 'mask_rcnn_crossformer_t_digits.py'
         assert 'also needs --train-ann, --val-ann, --img-dir' in self.fails('train', boxes, '--data-root', own_data)
         message = self.fails('train', masks, *own_data_arguments(own_data))
-        assert '4 of 4 annotations of train.json have no segmentation' in message
+        assert '4 of 4 annotations of' in message
+        assert 'train.json have no segmentation' in message
         assert 'retinanet' in message
         seg = CONFIGS / 'upernet_crossformer_t_digits.py'
         assert 'this config is for mmseg' in self.fails('train', seg, *own_data_arguments(own_data))
@@ -288,13 +319,51 @@ class TestMistakes:
         missing = [*own_data_arguments(own_data)[:-1], 'pictures']
         assert 'pictures is no folder' in self.fails('train', boxes, *missing)
 
+    @pytest.mark.parametrize(
+        ('part', 'key'), [('annotations', 'area'), ('categories', 'name'), ('images', 'width'), ('images', 'file_name')]
+    )
+    def test_incomplete_annotations(self, own_data, part, key):
+        coco = json.loads((own_data / 'train.json').read_text())
+        del coco[part][1][key]
+        (own_data / 'train.json').write_text(json.dumps(coco))
+        message = self.fails('train', CONFIGS / 'retinanet_crossformer_t_digits.py', *own_data_arguments(own_data))
+        assert f'train.json: {part}[1] has no {key}' in message
+
+    def test_no_annotations_and_missing_images(self, own_data):
+        config = CONFIGS / 'retinanet_crossformer_t_digits.py'
+        (own_data / 'photos/2.jpg').unlink()
+        assert '1 of 4 images' in self.fails('train', config, *own_data_arguments(own_data))
+        coco = json.loads((own_data / 'train.json').read_text())
+        (own_data / 'train.json').write_text(json.dumps(coco | dict(annotations=[])))
+        assert 'has no annotations to train on' in self.fails('train', config, *own_data_arguments(own_data))
+
+    def test_own_data_inside_a_wrapper(self, own_data):
+        """The innermost data set is replaced, whatever stands around it."""
+        from mmengine.config import Config
+
+        from mmcrossformer.engine.job import datasets_of
+        from mmcrossformer.engine.own_data import use_own_coco
+
+        cfg = Config.fromfile(CONFIGS / 'retinanet_crossformer_s_coco.py')
+        cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=3, dataset=cfg.train_dataloader.dataset)
+        use_own_coco(cfg, str(own_data), 'train.json', 'val.json', 'photos')
+        assert cfg.train_dataloader.dataset.type == 'RepeatDataset'
+        assert cfg.train_dataloader.dataset.times == 3
+        (inner,) = datasets_of(cfg.train_dataloader)
+        assert (inner.ann_file, inner.data_root) == ('train.json', str(own_data))
+        assert cfg.model.bbox_head.num_classes == 2
+
     def test_classes_that_differ(self, own_data):
         coco = json.loads((own_data / 'val.json').read_text())
         coco['categories'][0]['name'] = 'platelet'
         (own_data / 'val.json').write_text(json.dumps(coco))
         message = self.fails('train', CONFIGS / 'retinanet_crossformer_t_digits.py', *own_data_arguments(own_data))
-        assert "('red', 'white')" in message
-        assert "('red', 'platelet')" in message
+        assert "('white', 'red')" in message
+        assert "('platelet', 'red')" in message
+        coco['categories'] = [dict(id=5, name='red'), dict(id=6, name='white')]
+        (own_data / 'val.json').write_text(json.dumps(coco))
+        message = self.fails('train', CONFIGS / 'retinanet_crossformer_t_digits.py', *own_data_arguments(own_data))
+        assert 'the same, in the same order' in message
 
 
 class _Hidden:

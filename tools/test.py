@@ -22,7 +22,7 @@ def main() -> None:
             raise UserError(f'--show-dir needs default_hooks.visualization, which {args.config} does not set')
         _show(cfg, hook, str(Path(args.show_dir).resolve()))
     check_data(cfg, ('test',))
-    runner = build_runner(cfg)
+    runner = build_runner(cfg, train=False)
     load_for_test(runner, args.checkpoint)
     metrics = runner.test()
     if is_main_process():

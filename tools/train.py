@@ -27,7 +27,7 @@ def main() -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
     check_data(cfg, ('train', 'val'))
     check_resume(cfg)
-    build_runner(cfg).train()
+    build_runner(cfg, train=True).train()
 
 
 def parse_args() -> argparse.Namespace:

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,8 @@ def load_config(args: argparse.Namespace) -> Config:
             cfg.merge_from_dict(args.cfg_options)
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise UserError(f'--cfg-options do not fit {args.config}: {error}') from error
+    if args.launcher == 'pytorch' and 'RANK' not in os.environ:
+        raise UserError('--launcher pytorch runs under torchrun: torchrun --nproc-per-node N tools/train.py ...')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -125,7 +128,7 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
         UserError: A folder or annotation file is not there.
     """
     for part in parts:
-        for dataset in _datasets(cfg.get(f'{part}_dataloader')):
+        for dataset in datasets_of(cfg.get(f'{part}_dataloader')):
             if str(dataset.get('type', '')).startswith('mmcrossformer.Digits'):
                 _make_digits(dataset)
                 continue
@@ -137,6 +140,14 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
                         f'--data-root, --train-ann, --val-ann and --img-dir (COCO format) or --cfg-options '
                         f'{part}_dataloader.dataset.data_root=DIR. The *_digits.py configs make their own data.'
                     )
+        evaluators = cfg.get(f'{part}_evaluator') or []
+        for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
+            ann_file = evaluator.get('ann_file')
+            if ann_file and '://' not in ann_file and not Path(ann_file).is_file():
+                raise UserError(
+                    f'{part}_evaluator.ann_file: {ann_file} is no file. It must be the annotation file of '
+                    f'{part}_dataloader.dataset; set both with --cfg-options'
+                )
 
 
 def _make_digits(dataset: dict) -> None:
@@ -149,8 +160,8 @@ def _make_digits(dataset: dict) -> None:
         raise UserError(f'the digits cannot be made: {error}') from error
 
 
-def _datasets(loader: dict | None) -> Iterator[dict]:
-    """Yields the data sets of a loader, those inside wrappers too."""
+def datasets_of(loader: dict | None) -> Iterator[dict]:
+    """Yields the data sets of a loader, from inside their wrappers."""
     stack = [loader.get('dataset')] if loader else []
     while stack:
         dataset = stack.pop()
@@ -178,23 +189,40 @@ def _paths(dataset: dict) -> Iterator[Path]:
             yield Path(root) / name
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Builds the mmengine runner.
+def build_runner(cfg: Config, *, train: bool) -> Runner:
+    """Builds the mmengine runner with everything that training or testing needs.
+
+    Args:
+        cfg: The config.
+        train: Whether to train (else to test).
 
     Raises:
-        UserError: The config names a type or an argument that does not exist.
+        UserError: The config names a type, an argument or a folder that does not exist or fit.
     """
     try:
-        return Runner.from_cfg(cfg)
-    except (KeyError, TypeError, ValueError) as error:
+        runner = Runner.from_cfg(cfg)
+        # mmengine builds these when they are first needed; here, so that a mistake in them is told as one.
+        if train:
+            _ = runner.train_loop
+            runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+            if cfg.get('val_dataloader'):
+                _ = runner.val_loop
+        else:
+            _ = runner.test_loop
+    except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError, OSError) as error:
         raise UserError(f'the config cannot be built: {_innermost(error)}') from error
+    return runner
 
 
 def _innermost(error: BaseException) -> str:
     """The message of the first cause, which names the argument; mmengine wraps it again and again."""
     while error.__cause__ is not None or (error.__context__ is not None and not error.__suppress_context__):
         error = error.__cause__ or error.__context__
-    return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if isinstance(error, KeyError | TypeError | ValueError) and text:
+        return text
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f'{type(error).__name__} {text} ({Path(place.filename).name}, line {place.lineno}: {place.line})'
 
 
 def needs_cuda(flag: str) -> None:

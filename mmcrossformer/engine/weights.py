@@ -5,7 +5,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmcrossformer.checkpoint import read_checkpoint
+from mmcrossformer.checkpoint import read_checkpoint, weights_of
 from mmcrossformer.engine.errors import UserError
 
 
@@ -17,26 +17,29 @@ def load_for_test(runner: Runner, path: str) -> None:
         path: Checkpoint file.
 
     Raises:
-        UserError: An unreadable file, or a parameter of the model that the file lacks or has in another shape.
+        UserError: An unreadable file, or one whose names and shapes are not those of the model.
     """
-    checkpoint = _read(path)
-    state = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
-    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    try:
+        state = weights_of(_read(path))
+    except ValueError as error:
+        raise UserError(f'{path}: {error}') from error
     model = getattr(runner.model, 'module', runner.model)
     own = model.state_dict()
     missing = [name for name in own if name not in state]
+    foreign = [name for name in state if name not in own]
     other = [name for name in own if name in state and own[name].shape != state[name].shape]
-    if missing or other:
-        wrong = [f'{len(missing)} missing ({", ".join(missing[:3])}, ...)'] if missing else []
+    if missing or foreign or other:
+        named = ((missing, 'missing in the file'), (foreign, 'unknown to the model'))
+        wrong = [f'{len(names)} {what} ({", ".join(names[:3])})' for names, what in named if names]
         if other:
             name = other[0]
             shapes = f'{name}: {list(state[name].shape)} in the file, {list(own[name].shape)} in the model'
             wrong.append(f'{len(other)} of another shape ({shapes})')
         raise UserError(
-            f'checkpoint {path} is not of this model: of {len(own)} parameters and buffers {" and ".join(wrong)}. '
-            'Use the config that it was trained with; training leaves a copy beside the checkpoint.'
+            f'checkpoint {path} is not of this model, which has {len(own)} parameters and buffers: '
+            f'{" and ".join(wrong)}. Use the config that it was trained with; training leaves a copy beside it.'
         )
-    model.load_state_dict(state, strict=False)
+    model.load_state_dict(state)
     runner._has_loaded = True
 
 

@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import sys
 from collections.abc import Sequence
 
 from mmengine.dist import is_main_process
@@ -38,7 +39,8 @@ class ProgressHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Starts the display and sends the logger's lines through it."""
         console = Console(stderr=True)
-        if not (console.is_terminal and is_main_process()):
+        # The display takes over both streams; one that goes into a file must get all of its lines.
+        if not (console.is_terminal and sys.stdout.isatty() and is_main_process()):
             return
         self.progress = Progress(
             TextColumn('{task.description}'),

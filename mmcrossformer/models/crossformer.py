@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmcrossformer.checkpoint import backbone_weights, read_checkpoint
 from mmcrossformer.models.arch import NUM_STAGES, resolve_arch
 from mmcrossformer.models.layers import (
     CrossFormerBlock,
@@ -94,7 +96,8 @@ class CrossFormer(BaseModule):
         out_norm: Add a LayerNorm (`norm{i}`) to each output. Dense tasks use none, classification does.
         frozen_stages: Freeze the stem and the stages up to and including this index; -1 freezes nothing.
         with_cp: Trade time for memory: recompute blocks in the backward pass.
-        init_cfg: Initialization by mmengine; without it, the published one (truncated normal 0.02 for Linear).
+        init_cfg: Initialization by mmengine, such as `dict(type='Pretrained', checkpoint='crossformer-s.pth')`, which
+            takes official files as published; without it, the published one (truncated normal 0.02 for Linear).
 
     Raises:
         ValueError: A value that is not allowed.
@@ -131,7 +134,7 @@ class CrossFormer(BaseModule):
         self.in_channels = in_channels
         self.out_indices = _check_out_indices(out_indices)
         num_stages = self.out_indices[-1] + 1
-        if isinstance(frozen_stages, bool) or frozen_stages not in range(-1, num_stages):
+        if type(frozen_stages) is not int or frozen_stages not in range(-1, num_stages):
             raise ValueError(
                 f'frozen_stages must be an integer from -1 (none) to {num_stages - 1}, the last stage of out_indices, '
                 f'got {frozen_stages!r}'
@@ -194,6 +197,36 @@ class CrossFormer(BaseModule):
                 outputs.append(out.permute(0, 3, 1, 2).contiguous())
         return tuple(outputs)
 
+    def init_weights(self) -> None:
+        """Initializes as `init_cfg` says; a `Pretrained` checkpoint must fit, or it is an error.
+
+        Takes files of this project and official ones as published. Weights of stages that are not built, of output
+        norms that are not asked for and of heads are left out.
+
+        Raises:
+            ValueError: The file cannot be read, or lacks a parameter of the stages, or has one in another shape.
+        """
+        if not isinstance(self.init_cfg, Mapping) or self.init_cfg.get('type') != 'Pretrained':
+            super().init_weights()
+            return
+        path = self.init_cfg['checkpoint']
+        weights, own = backbone_weights(read_checkpoint(path)), self.state_dict()
+        wrong = [
+            f'{name} {list(value.shape)} is {list(weights[name].shape) if name in weights else "missing"} in the file'
+            for name, value in own.items()
+            # A detector's output norms are new: the official classifiers have one, behind the last stage.
+            if (name in weights or name.startswith('stages.'))
+            and getattr(weights.get(name), 'shape', None) != value.shape
+        ]
+        if wrong:
+            raise ValueError(
+                f'checkpoint {path} does not fit: {len(wrong)} of {len(own)} parameters, such as {wrong[0]}'
+            )
+        loaded = {name: value for name, value in weights.items() if name in own}
+        self.load_state_dict(loaded, strict=False)
+        print_log(f'CrossFormer: {len(loaded)} of {len(own)} parameters from {path}', logger='current')
+        self._is_init = True
+
     def train(self, mode: bool = True) -> 'CrossFormer':
         """Sets the mode; frozen stages stay in evaluation mode."""
         super().train(mode)
@@ -212,7 +245,7 @@ def _check_out_indices(out_indices: Sequence[int]) -> tuple[int, ...]:
     message = f'out_indices must be increasing stage numbers out of {list(allowed)}, got {out_indices!r}'
     if not isinstance(out_indices, Sequence) or not out_indices:
         raise ValueError(message)
-    if any(isinstance(i, bool) or i not in allowed for i in out_indices) or sorted(set(out_indices)) != [*out_indices]:
+    if any(type(i) is not int or i not in allowed for i in out_indices) or sorted(set(out_indices)) != [*out_indices]:
         raise ValueError(message)
     return tuple(out_indices)
 
