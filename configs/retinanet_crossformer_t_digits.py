@@ -26,3 +26,4 @@ model = dict(
     ),
     test_cfg=dict(nms_pre=200, max_per_img=30),
 )
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=1))

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument('--scenes', type=Path, default=Path('data/digits/images/val'), help='folder of pictures')
     args = parser.parse_args()
     detector = init_detector(args.config, args.checkpoint, device='cpu')
-    figure = Figure(figsize=(12, 6.2), dpi=80, layout='constrained')
+    figure = Figure(figsize=(12, 6.2), dpi=64, layout='constrained')
     for axis, path in zip(figure.subplots(2, 4).flat, sorted(args.scenes.glob('*.jpg')), strict=False):
         draw(axis, cv2.imread(str(path)), detector)
     IMAGES.mkdir(exist_ok=True)
