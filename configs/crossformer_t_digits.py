@@ -1,4 +1,4 @@
-# CrossFormer-T, digits, 64 x 64, from scratch on two CPU cores.
+# CrossFormer-T, digits, from scratch on two CPU cores.
 _base_ = [
     './_base_/models/classifier_crossformer.py',
     './_base_/datasets/digits_classes.py',

@@ -83,9 +83,9 @@ def test_layout(root, split):
         assert labels.max() <= len(CLASSES)
     for digit in CLASSES:
         folder = root / 'classes' / split / digit
-        expected = [f'{number:06d}.jpg' for number in range(crops // len(CLASSES))]
+        expected = [f'{folder.name}_{number:06d}.jpg' for number in range(crops // len(CLASSES))]
         assert sorted(path.name for path in folder.iterdir()) == expected
-        assert cv2.imread(str(folder / '000000.jpg')).shape == (64, 64, 3)
+        assert cv2.imread(str(folder / f'{folder.name}_000000.jpg')).shape == (64, 64, 3)
     assert json.loads((root / 'digits.json').read_text())['spec']['train_scenes'] == 16
 
 
@@ -219,7 +219,7 @@ def test_seed_changes_the_pixels(root, tmp_path):
     other = contents(ensure_digits(tmp_path / 'other', replace(SPEC, seed=1)))
     same = contents(root)
     assert other.keys() == same.keys()
-    for name in ('images/train/000000.jpg', 'classes/val/3/000000.jpg'):
+    for name in ('images/train/000000.jpg', 'classes/val/3/3_000000.jpg'):
         assert other[name] != same[name]
 
 

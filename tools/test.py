@@ -27,7 +27,8 @@ def main() -> None:
     metrics = runner.test()
     if is_main_process():
         path = Path(cfg.work_dir) / 'metrics.json'
-        path.write_text(json.dumps(metrics, indent=2, sort_keys=True) + '\n')
+        values = {name: float(value) for name, value in metrics.items()}
+        path.write_text(json.dumps(values, indent=2, sort_keys=True) + '\n')
         runner.logger.info(f'metrics: {path}')
 
 

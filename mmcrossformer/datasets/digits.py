@@ -7,7 +7,7 @@ made offline on first use. Train and val parts share neither a digit nor a photo
     root/images/{train,val}/000000.jpg          scenes with several digits
     root/annotations/instances_{train,val}.json COCO boxes and polygons
     root/semantic/{train,val}/000000.png        category of every pixel, 0 is background
-    root/classes/{train,val}/{digit}/000000.jpg crops with one digit, for classification
+    root/classes/{train,val}/3/3_000000.jpg     crops with one digit, for classification
 
 The categories 1..10 are the digits '0'..'9', in the COCO files as in the semantic maps.
 """
@@ -195,7 +195,7 @@ def _write_crops(root: Path, split: str, spec: DigitsSpec) -> None:
         photo = photos[rng.integers(len(photos))]
         crop = compose_scene(photo, [digit], heights, spec.crop_size, rng)
         folder = root / 'classes' / split / CLASSES[label]
-        _write_image(folder / f'{of_class:06d}.jpg', crop.image)
+        _write_image(folder / f'{CLASSES[label]}_{of_class:06d}.jpg', crop.image)
 
 
 def _write_image(path: Path, image: np.ndarray) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
 from mmcrossformer.engine.errors import UserError
@@ -199,6 +200,11 @@ def build_runner(cfg: Config, *, train: bool) -> Runner:
     Raises:
         UserError: The config names a type, an argument or a folder that does not exist or fit.
     """
+    if train:
+        optimizer = cfg.optim_wrapper.get('optimizer', {}).get('type')
+        # mmengine would only say that None is not callable.
+        if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
+            raise UserError(f'optim_wrapper.optimizer.type: torch and mmengine have no optimizer {optimizer!r}')
     try:
         runner = Runner.from_cfg(cfg)
         # mmengine builds these when they are first needed; here, so that a mistake in them is told as one.
