@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(arch='tiny', adaptive_interval=True, drop_path_rate=0.0),
+    backbone=dict(arch='tiny', interval=(2, 1, 1, 1), drop_path_rate=0.0),
     head=dict(in_channels=512, num_classes=10, topk=(1,)),
     train_cfg=dict(_delete_=True),
 )

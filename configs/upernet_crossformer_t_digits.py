@@ -7,10 +7,25 @@ _base_ = [
 ]
 
 norm_cfg = dict(type='BN', requires_grad=True)
+class_weight = [0.2] + [1.0] * 10
 model = dict(
-    data_preprocessor=dict(size=(160, 160)),
-    backbone=dict(arch='tiny', adaptive_interval=True, drop_path_rate=0.0),
-    decode_head=dict(in_channels=[64, 128, 256, 512], channels=96, num_classes=11, norm_cfg=norm_cfg),
-    auxiliary_head=dict(in_channels=256, channels=64, num_classes=11, norm_cfg=norm_cfg),
+    data_preprocessor=dict(size=(112, 112)),
+    # 112 pixels give maps of 28, 14, 7 and 4 tokens, which groups of 7 fill without padding.
+    backbone=dict(arch='tiny', interval=(4, 2, 1, 1), drop_path_rate=0.0),
+    # Four fifths of the pixels are background: with its full weight, nothing else is learnt for long.
+    decode_head=dict(
+        in_channels=[64, 128, 256, 512],
+        channels=96,
+        num_classes=11,
+        norm_cfg=norm_cfg,
+        loss_decode=dict(class_weight=class_weight),
+    ),
+    auxiliary_head=dict(
+        in_channels=256,
+        channels=64,
+        num_classes=11,
+        norm_cfg=norm_cfg,
+        loss_decode=dict(class_weight=class_weight),
+    ),
 )
 default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=100))

@@ -1,13 +1,14 @@
-# Handwritten digits on photographs, 160 x 160, made on first use: semantic maps of ten digits and the background.
+# Digits on photographs, 160 x 160 seen at 112 x 112, made on first use: semantic maps of ten digits and background.
 data_root = 'data/digits/'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='PhotoMetricDistortion'),
+    dict(type='Resize', scale=(112, 112)),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(112, 112)),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
