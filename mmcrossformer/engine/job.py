@@ -108,14 +108,19 @@ def _import_host(cfg: Config, config: str) -> None:
 
 def unsync_norms(model: Any) -> None:
     """Turns SyncBN into BN: without a launcher there is one process, and SyncBN needs a GPU."""
-    if isinstance(model, dict):
-        if model.get('type') == 'SyncBN':
-            model['type'] = 'BN'
-        for value in model.values():
-            unsync_norms(value)
-    elif isinstance(model, list | tuple):
-        for value in model:
-            unsync_norms(value)
+    for node in dicts_in(model):
+        if node.get('type') == 'SyncBN':
+            node['type'] = 'BN'
+
+
+def dicts_in(node: Any) -> Iterator[dict]:
+    """Yields every dict of a config, from the outside in."""
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for value in node:
+            yield from dicts_in(value)
 
 
 def check_data(cfg: Config, parts: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import datasets_of
+from mmcrossformer.engine.job import datasets_of, dicts_in
 
 
 def use_own_coco(cfg: Config, data_root: str, train_ann: str, val_ann: str, img_dir: str) -> None:
@@ -110,15 +110,10 @@ def _trains_masks(cfg: Config) -> bool:
     return any(step.get('with_mask') for step in steps)
 
 
-def _set_num_classes(node: Any, num_classes: int) -> None:
+def _set_num_classes(model: dict, num_classes: int) -> None:
     """Sets `num_classes` wherever the model has one."""
-    if isinstance(node, dict):
+    for node in dicts_in(model):
         if 'num_things_classes' in node:
             raise UserError('own data cannot be put into a panoptic model (num_things_classes): write a config for it')
         if 'num_classes' in node:
             node['num_classes'] = num_classes
-        for value in node.values():
-            _set_num_classes(value, num_classes)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            _set_num_classes(value, num_classes)
