@@ -82,9 +82,9 @@ def quick(digits, tmp_path):
     return write
 
 
-def run(tool, *args):
+def run(tool, *args, launcher=()):
     """Runs a tool in a fresh interpreter."""
-    command = [sys.executable, str(ROOT / 'tools' / f'{tool}.py'), *map(str, args)]
+    command = [sys.executable, *launcher, str(ROOT / 'tools' / f'{tool}.py'), *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ, COLUMNS='200'))
 
 
@@ -133,6 +133,50 @@ print(len(result['labels']), 'objects')
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     assert result.stdout.endswith('objects\n')
+
+
+def steps_of(work_dir):
+    """What a training logged at each step, without its times and figures of validation."""
+    (path,) = work_dir.rglob('vis_data/scalars.json')
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(entry['lr'], entry['loss'], entry['grad_norm']) for entry in entries if 'loss' in entry]
+
+
+@pytest.mark.slow
+def test_seed_decides_everything(quick, tmp_path):
+    config = quick('crossformer_t_digits')
+    for work_dir, seed in (('one', 1), ('again', 1), ('two', 2)):
+        trained = run('train', config, '--work-dir', tmp_path / work_dir, '--seed', seed)
+        assert trained.returncode == 0, trained.stderr[-3000:]
+    assert len(steps_of(tmp_path / 'one')) == 10
+    assert steps_of(tmp_path / 'again') == steps_of(tmp_path / 'one')
+    assert steps_of(tmp_path / 'two') != steps_of(tmp_path / 'one')
+
+
+@pytest.mark.slow
+def test_auto_scale_lr(quick, tmp_path):
+    """Twice the batch of the recipe, twice its learning rate."""
+    config, warm_up = quick('crossformer_t_digits'), 'param_scheduler.0.start_factor=1.0'
+    for work_dir, flags in (('recipe', []), ('scaled', ['--auto-scale-lr'])):
+        settings = ['--cfg-options', warm_up, 'auto_scale_lr.base_batch_size=1']
+        trained = run('train', config, '--work-dir', tmp_path / work_dir, *flags, *settings)
+        assert trained.returncode == 0, trained.stderr[-3000:]
+    rates, scaled = ([lr for lr, *_ in steps_of(tmp_path / work_dir)] for work_dir in ('recipe', 'scaled'))
+    np.testing.assert_allclose(scaled, 2 * np.array(rates), rtol=0.02)  # the cosine ends at 1e-6 in both
+
+
+@pytest.mark.slow
+def test_launcher_pytorch_on_cpu(quick, tmp_path):
+    """Two processes share the pictures, and one of them writes."""
+    torchrun = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
+    config, work_dir = quick('upernet_crossformer_t_digits'), tmp_path / 'run'
+    trained = run('train', config, '--work-dir', work_dir, '--launcher', 'pytorch', launcher=torchrun)
+    assert trained.returncode == 0, trained.stderr[-3000:]
+    assert len(steps_of(work_dir)) == 2
+    checkpoint = (work_dir / 'last_checkpoint').read_text()
+    tested = run('test', config, checkpoint, '--work-dir', work_dir, '--launcher', 'pytorch', launcher=torchrun)
+    assert tested.returncode == 0, tested.stderr[-3000:]
+    assert 'mIoU' in json.loads((work_dir / 'metrics.json').read_text())
 
 
 @pytest.fixture
@@ -244,6 +288,11 @@ class TestMistakes:
     def test_launcher_without_torchrun(self):
         self.monkeypatch.delenv('RANK', raising=False)
         assert 'torchrun' in self.fails('train', CONFIGS / 'crossformer_t_digits.py', '--launcher', 'pytorch')
+
+    def test_launcher_without_gpu(self):
+        self.monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+        message = self.fails('train', CONFIGS / 'crossformer_t_digits.py', '--launcher', 'slurm')
+        assert '--launcher slurm needs GPUs' in message
 
     def test_wrong_options(self):
         assert '--cfg-options' in self.fails(

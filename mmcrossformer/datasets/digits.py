@@ -63,7 +63,7 @@ class DigitsSpec:
     crop_size: int = 64
     train_crops: int = 3000
     val_crops: int = 600
-    version: int = 1
+    version: int = 2
 
     def __post_init__(self) -> None:
         fewest, most = self.digits_per_scene

@@ -37,6 +37,10 @@ _CELL = 16  # pixels per original pixel in the smooth field that digits are draw
 _INK_THRESHOLD = 0.15  # of that field: where a stroke begins
 _MAX_ROTATION = 15.0  # degrees
 _MAX_STRETCH = 1.2  # of the width, and its inverse
+# Light digits on shaded ground: with either sign of contrast, the sum of a stroke over many pictures is nothing, and
+# models that start from scratch see no digits for thousands of iterations.
+_SHADE = (0.35, 0.7)  # least and greatest factor on a photograph
+_MAX_BRIGHTNESS = 100.0  # of a shaded photograph, on average
 _MAX_OVERLAP = 0.05  # part of a box that earlier boxes may cover, which bounds their IoU too
 
 
@@ -151,7 +155,7 @@ def compose_scene(
             alpha, place = placed
             labels.append(label)
             occupied[place] = True
-            colour = _contrasting_colour(canvas[place], rng)
+            colour = _light_colour(canvas[place], rng)
             canvas[place] += alpha[..., None] * (colour - canvas[place])
             instances[place][alpha > 0.5] = len(labels)
     noise = rng.standard_normal(canvas.shape, np.float32)
@@ -208,7 +212,7 @@ def _place_digit(
 
 
 def _photo_crop(photo: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Cut a square out of a photograph: [size, size, 3] float32 in 0..255, less contrast."""
+    """Cut a square out of a photograph and shade it: [size, size, 3] float32 in 0..255."""
     import cv2
 
     largest = min(photo.shape[:2])
@@ -217,24 +221,22 @@ def _photo_crop(photo: np.ndarray, size: int, rng: np.random.Generator) -> np.nd
     crop = photo[y : y + side, x : x + side, :][:, :: rng.choice([-1, 1])]
     method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     resized = cv2.resize(np.ascontiguousarray(crop), (size, size), interpolation=method)
-    mean = resized.mean(axis=(0, 1), dtype=np.float32)
-    return mean + np.float32(rng.uniform(0.6, 0.9)) * (resized - mean)
+    shaded = resized * np.float32(rng.uniform(*_SHADE))
+    return shaded * min(1.0, _MAX_BRIGHTNESS / shaded.mean())
 
 
-def _contrasting_colour(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw a saturated colour [3] whose luma stands out from nearly all of a patch [h, w, 3]."""
+def _light_colour(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw a light colour [3] whose luma stands out from nearly all of a patch [h, w, 3]."""
     import cv2
 
-    hsv = rng.uniform((0, 0.65, 0.25), (360, 1, 1), (1, 64, 3)).astype(np.float32)
+    hsv = rng.uniform((0, 0.1, 0.85), (360, 0.6, 1), (1, 64, 3)).astype(np.float32)
     colours = 255 * cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0]
     luma = np.array([0.299, 0.587, 0.114], np.float32)
-    pixels = patch.reshape(-1, 3)
-    ground = pixels[:: 1 + len(pixels) // 256] @ luma  # a sample is enough
-    differences = np.abs((colours @ luma)[:, None] - ground)
-    rank = differences.shape[1] // 6  # a few pixels may be alike, where a pattern is strong
-    contrast = np.partition(differences, rank, axis=1)[:, rank]
-    # One out of the best quarter, so that colours vary on any ground.
-    return colours[rng.choice(np.argsort(-contrast, kind='stable')[:16])]
+    # A few pixels may be lighter still, where a pattern is strong.
+    ground = np.quantile(patch.reshape(-1, 3) @ luma, 5 / 6)
+    contrast = colours @ luma - ground
+    # One out of the better half, so that colours vary on any ground.
+    return colours[rng.choice(np.argsort(-contrast, kind='stable')[:32])]
 
 
 def _installed(package: str) -> ModuleType:

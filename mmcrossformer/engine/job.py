@@ -83,7 +83,9 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     _import_host(cfg, args.config)
-    if args.launcher == 'none':
+    if args.launcher != 'none' and not torch.cuda.is_available():
+        join_processes_on_cpu(cfg)
+    if args.launcher == 'none' or not torch.cuda.is_available():
         unsync_norms(cfg.model)
     return cfg
 
@@ -106,8 +108,28 @@ def _import_host(cfg: Config, config: str) -> None:
         raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
 
 
+def join_processes_on_cpu(cfg: Config) -> None:
+    """Joins the processes of torchrun over gloo; mmengine would ask each for a GPU of its own.
+
+    Args:
+        cfg: The config; its model will be wrapped for CPUs.
+
+    Raises:
+        UserError: The launcher is not torchrun.
+    """
+    if cfg.launcher != 'pytorch':
+        raise UserError(
+            f'--launcher {cfg.launcher} needs GPUs, and torch sees none here: processes on CPUs are started with '
+            'torchrun and --launcher pytorch'
+        )
+    torch.distributed.init_process_group('gloo')
+    defaults = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+    defaults['find_unused_parameters'] = cfg.get('find_unused_parameters', False)
+    cfg.model_wrapper_cfg = dict(defaults, **cfg.get('model_wrapper_cfg', {}))
+
+
 def unsync_norms(model: Any) -> None:
-    """Turns SyncBN into BN: without a launcher there is one process, and SyncBN needs a GPU."""
+    """Turns SyncBN, which needs GPUs and serves several processes, into BN."""
     for node in dicts_in(model):
         if node.get('type') == 'SyncBN':
             node['type'] = 'BN'
