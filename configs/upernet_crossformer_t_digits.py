@@ -28,4 +28,4 @@ model = dict(
         loss_decode=dict(class_weight=class_weight),
     ),
 )
-default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=100))
+default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=300))

@@ -4,11 +4,12 @@ data_preprocessor = dict(num_classes=10, mean=[123.675, 116.28, 103.53], std=[58
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=56),
+    dict(type='RandomCrop', crop_size=56, padding=7, padding_mode='reflect'),
     dict(type='PackInputs'),
 ]
 test_pipeline = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=56), dict(type='PackInputs')]
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=64,
     num_workers=1,
     persistent_workers=True,
     drop_last=True,
@@ -22,7 +23,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=32,
+    batch_size=100,
     num_workers=1,
     persistent_workers=True,
     collate_fn=dict(type='default_collate'),

@@ -1,14 +1,11 @@
-# Digits: AdamW, four epochs, batch 8.
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1.8e-3, betas=(0.9, 0.999), weight_decay=0.05, fused=True),
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
-    clip_grad=dict(max_norm=5.0),
-)
+# Digits: three epochs of 125 iterations, batch 8.
+_base_ = './digits_optimizer.py'
+
+optim_wrapper = dict(optimizer=dict(lr=6e-4))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=4, eta_min=1e-6, convert_to_iter_based=True),
+    {{_base_.warm_up}},
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=3, eta_min=1e-6, convert_to_iter_based=True),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=4, val_interval=2)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
