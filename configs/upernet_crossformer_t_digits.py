@@ -12,7 +12,7 @@ model = dict(
     data_preprocessor=dict(size=(112, 112)),
     # 112 pixels give maps of 28, 14, 7 and 4 tokens, which groups of 7 fill without padding.
     backbone=dict(arch='tiny', interval=(4, 2, 1, 1), drop_path_rate=0.0),
-    # Four fifths of the pixels are background: with its full weight, nothing else is learnt for long.
+    # Four fifths of the pixels are background.
     decode_head=dict(
         in_channels=[64, 128, 256, 512],
         channels=96,
