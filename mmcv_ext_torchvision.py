@@ -1,14 +1,14 @@
 """``mmcv._ext`` served by torchvision, where mmcv has no compiled operators.
 
-pip builds mmcv without torch at hand and then leaves ``mmcv._ext`` out: every detector fails at
-import. ``install`` puts a finder behind all others that serves the module: NMS, soft NMS, RoIAlign
-and sigmoid focal loss run on torchvision or plain torch, the other operators raise an error that
-says how to compile them. A compiled ``_ext`` is found first and wins.
+pip builds mmcv without torch at hand and then leaves ``mmcv._ext`` out: every detector fails at import. ``install``
+puts a finder behind all others that serves the module: NMS, soft NMS, RoIAlign, sigmoid focal loss and multi-scale
+deformable attention run on torchvision or plain torch, the other operators raise an error that says how to compile
+them. A compiled ``_ext`` is found first and wins.
 
-``import torch`` calls ``install`` (entry point group ``torch.backends``), so this file imports the
-standard library only; torch and torchvision follow when mmcv asks for ``_ext``. The environment
-variable ``TORCH_DEVICE_BACKEND_AUTOLOAD=0`` turns that call off, ``import mmcrossformer`` then
-installs. Operators take the arguments of the compiled ones and write into them as those do.
+``import torch`` calls ``install`` (entry point group ``torch.backends``), so this file imports the standard library
+only; torch and torchvision follow when mmcv asks for ``_ext``. The environment variable
+``TORCH_DEVICE_BACKEND_AUTOLOAD=0`` turns that call off, ``import mmcrossformer`` then installs. Operators take the
+arguments of the compiled ones and write into them as those do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 EXT_NAME = 'mmcv._ext'
 SERVED_BY = 'torchvision'
-SERVED = ('nms', 'softnms', 'roi_align_', 'sigmoid_focal_loss_')  # with what follows: forward, backward
+# With what follows: forward, backward.
+SERVED = ('nms', 'softnms', 'roi_align_', 'sigmoid_focal_loss_', 'ms_deform_attn_')
 # mmcv's setup.py asks for C++17, which torch no longer compiles as.
 REMEDY = """To compile them (needs torch, a C++ compiler and, for GPUs, nvcc; takes long):
 pip install 'setuptools>=80' wheel packaging ninja
@@ -177,3 +178,22 @@ def _focal_loss(input: Tensor, target: Tensor, weight: Tensor, gamma: float, alp
     input = _full(input)
     wanted = torch.arange(input.shape[1], device=input.device) == target[:, None]
     return torchvision.ops.sigmoid_focal_loss(input, wanted.to(input.dtype), alpha, gamma)
+
+
+def ms_deform_attn_forward(value: Tensor, shapes: Tensor, starts: Tensor, *points: Tensor, im2col_step: int) -> Tensor:
+    """Sample value [B, N, M, C] at locations [B, Q, M, L, P, 2] with weights [B, Q, M, L, P]: [B, Q, M * C]."""
+    from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
+
+    output: Tensor = multi_scale_deformable_attn_pytorch(value, shapes, *points)
+    return output
+
+
+def ms_deform_attn_backward(
+    value: Tensor, shapes: Tensor, starts: Tensor, locations: Tensor, weights: Tensor, *grads: Tensor, im2col_step: int
+) -> None:
+    """Write the gradients of value, locations and weights into the last three of grads; by autograd."""
+    with torch.enable_grad():
+        value, *points = (tensor.detach().requires_grad_() for tensor in (value, locations, weights))
+        output = ms_deform_attn_forward(value, shapes, starts, *points, im2col_step=im2col_step)
+        for target, grad in zip(grads[1:], torch.autograd.grad(output, [value, *points], grads[0]), strict=True):
+            target.copy_(grad)

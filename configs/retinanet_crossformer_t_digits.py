@@ -26,4 +26,10 @@ model = dict(
     ),
     test_cfg=dict(nms_pre=200, max_per_img=30),
 )
+# A detector of one stage sees its classes on the maps alone and needs longer than Mask R-CNN.
+param_scheduler = [
+    {{_base_.warm_up}},
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=8, eta_min=1e-6, convert_to_iter_based=True),
+]
+train_cfg = dict(max_epochs=8, val_interval=2)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=1))

@@ -20,15 +20,24 @@ def tiny_backbone(type_name: str, **kwargs: Any) -> dict:
 
 def shrink(cfg: Config) -> None:
     """Makes a config of this project quick: few channels, few proposals."""
-    full = channels_of(cfg.model.backbone)
-    arch = dict(TINY, cooling=str(cfg.model.backbone.arch).startswith('pp-'))
-    cfg.model.backbone.update(arch=arch, group_size=None, interval=None, drop_path_rate=0.1)
-    small = dict(zip(full, TINY_CHANNELS, strict=True))
-    for part in ('neck', 'decode_head', 'auxiliary_head', 'head'):
-        node = cfg.model.get(part)
-        if node and 'in_channels' in node:
-            channels = node.in_channels
-            node.in_channels = [small.get(c, c) for c in channels] if isinstance(channels, list) else small[channels]
+    backbone = cfg.model.backbone
+    outputs = backbone.get('out_indices', range(4))
+    full, small = ([channels[i] for i in outputs] for channels in (channels_of(backbone), TINY_CHANNELS))
+    arch = dict(TINY, cooling=str(backbone.arch).startswith('pp-'))
+    backbone.update(arch=arch, group_size=None, interval=None, drop_path_rate=0.1)
+    if cfg.model.type == 'DINO':
+        cfg.model.num_queries = 20  # of few tokens
+    if 'rpn_head' in cfg.model:
+        for proposals in (cfg.model.train_cfg.rpn_proposal, cfg.model.test_cfg.rpn):
+            proposals.update(nms_pre=50, max_per_img=50)
+    if 'batch_augments' in cfg.model.get('data_preprocessor', {}):
+        cfg.model.data_preprocessor.batch_augments = None  # pads to 1024 x 1024
+    for part in ('neck', 'panoptic_head', 'decode_head', 'auxiliary_head', 'head'):
+        node = cfg.model.get(part, {})
+        if node.get('in_channels') == full:
+            node.in_channels = small
+        elif node.get('in_channels') in full and part.endswith('head'):
+            node.in_channels = small[full.index(node.in_channels)]
 
 
 def channels_of(backbone: ConfigDict) -> list[int]:
@@ -61,6 +70,7 @@ def _detection_sample(height: int, width: int, num_classes: int) -> Any:
     sample = DetDataSample(metainfo=dict(img_shape=(height, width), ori_shape=(height, width), scale_factor=(1.0, 1.0)))
     labels = torch.tensor([0, num_classes - 1])
     sample.gt_instances = InstanceData(bboxes=boxes, labels=labels, masks=BitmapMasks(masks, height, width))
+    sample.gt_sem_seg = PixelData(sem_seg=torch.full((1, height, width), num_classes - 1))
     sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0, dtype=torch.long))
     return sample
 
@@ -114,6 +124,8 @@ def num_classes(node: Any) -> int:
         item = stack.pop()
         if isinstance(item, dict):
             found |= {value for key, value in item.items() if key == 'num_classes'}
+            if 'num_things_classes' in item:
+                found.add(item['num_things_classes'] + item['num_stuff_classes'])
             stack += item.values()
         elif isinstance(item, list | tuple):
             stack += item
@@ -131,6 +143,8 @@ def check_predictions(host: str, predictions: Any, height: int, width: int, clas
             assert len(sample.pred_instances.scores) == len(boxes)
             if 'masks' in sample.pred_instances:
                 assert sample.pred_instances.masks.shape[1:] == (height, width)
+            if 'pred_panoptic_seg' in sample:
+                assert sample.pred_panoptic_seg.sem_seg.shape == (1, height, width)
         elif host == 'mmseg':
             assert sample.pred_sem_seg.data.shape == (1, height, width)
             assert sample.seg_logits.data.shape == (classes, height, width)

@@ -10,9 +10,21 @@ from mmengine.config import Config
 from mmcrossformer.engine.job import unsync_norms
 
 CONFIGS = sorted(Path(__file__).parent.parent.glob('configs/*.py'))
-NAME = re.compile(
-    r'((mask_rcnn|retinanet|upernet|semantic_fpn)_)?crossformer(pp)?_[tsblh](_[a-z0-9]+)?_(coco|ade20k|imagenet|digits)'
+MODELS = dict(
+    mask_rcnn='MaskRCNN',
+    cascade_mask_rcnn='CascadeRCNN',
+    retinanet='RetinaNet',
+    mask2former='Mask2Former',
+    dino='DINO',
+    upernet='EncoderDecoder',
+    semantic_fpn='EncoderDecoder',
 )
+CLASSES = dict(coco=80, coco_panoptic=133, ade20k=150, imagenet=1000, digits=10)
+NAME = re.compile(
+    rf'((?P<method>{"|".join(MODELS)})_)?crossformer(?P<pp>pp)?_(?P<size>[tsblh])(_(?P<detail>[a-z0-9]+))?'
+    rf'_(?P<dataset>{"|".join(CLASSES)})'
+)
+COCO_1X = ('coco', 'g14_coco')
 SIZES = dict(t='tiny', s='small', b='base', l='large', h='huge')
 
 
@@ -22,39 +34,46 @@ def config(request):
 
 
 def test_name_says_what_it_is(config):
-    match = NAME.fullmatch(config.stem)
-    assert match, config.stem
-    cfg = Config.fromfile(config)
-    method, pp, dataset = match[2], match[3], match[5]
-    size = re.search(r'crossformer(?:pp)?_([tsblh])', config.stem)[1]
-    assert cfg.model.backbone.arch == ('pp-' if pp else '') + SIZES[size]
-    expected = dict(
-        mask_rcnn='MaskRCNN', retinanet='RetinaNet', upernet='EncoderDecoder', semantic_fpn='EncoderDecoder'
-    )
-    assert cfg.model.type == expected.get(method, 'ImageClassifier')
-    classes = dict(coco=80, ade20k=150, imagenet=1000, digits=11 if method == 'upernet' else 10)
-    assert num_classes(cfg.model) == classes[dataset]
+    name = NAME.fullmatch(config.stem)
+    assert name, config.stem
+    model = Config.fromfile(config).model
+    assert model.backbone.arch == ('pp-' if name['pp'] else '') + SIZES[name['size']]
+    semantic = name['method'] == 'mask2former' and name['dataset'] == 'ade20k'
+    assert model.type == ('EncoderDecoder' if semantic else MODELS.get(name['method'], 'ImageClassifier'))
+    background = name['method'] == 'upernet' and name['dataset'] == 'digits'
+    assert num_classes(model) == CLASSES[name['dataset']] + background
+
+
+def test_every_published_model_has_its_config():
+    """The cells of the published tables."""
+    sizes = ['crossformer_s', 'crossformer_b', 'crossformerpp_s', 'crossformerpp_b']
+    names = {f'{method}_{size}_{cell}' for method in ('retinanet', 'mask_rcnn') for size in sizes for cell in COCO_1X}
+    names |= {'mask_rcnn_crossformer_s_3x_coco', 'mask_rcnn_crossformer_b_3x_coco'}
+    names |= {'cascade_mask_rcnn_crossformer_s_3x_coco'}
+    sizes.append('crossformer_l')
+    names |= {f'{method}_{size}_ade20k' for method in ('semantic_fpn', 'upernet') for size in sizes}
+    sizes += ['crossformer_t', 'crossformerpp_l', 'crossformerpp_h']
+    names |= {f'{size}_imagenet' for size in sizes}
+    assert names <= {path.stem for path in CONFIGS}
 
 
 def test_channels_fit_the_backbone(config):
     model = Config.fromfile(config).model
     channels = channels_of(model.backbone)
-    if model.type == 'ImageClassifier':
-        assert model.head.in_channels == channels[3]
-        return
-    if 'neck' in model:
-        assert model.neck.in_channels == channels
-    else:
-        assert model.decode_head.in_channels == channels
+    taken = [channels[i] for i in model.backbone.get('out_indices', range(4))]
+    consumers = [model.get(part) for part in ('neck', 'panoptic_head', 'decode_head', 'head') if part in model]
+    consumer = next(node for node in consumers if 'in_channels' in node)
+    assert consumer.in_channels == (taken if isinstance(consumer.in_channels, list) else taken[-1])
     if 'auxiliary_head' in model:
         assert model.auxiliary_head.in_channels == channels[model.auxiliary_head.in_index]
 
 
 def test_dense_tasks_use_the_published_groups(config):
-    cfg = Config.fromfile(config)
-    if cfg.model.type != 'ImageClassifier' and not config.stem.endswith('digits'):
-        assert tuple(cfg.model.backbone.group_size) == (7, 7, 7, 7)
-        assert tuple(cfg.model.backbone.interval) == (8, 4, 2, 1)
+    backbone, name = Config.fromfile(config).model.backbone, NAME.fullmatch(config.stem)
+    if name['method'] and name['dataset'] != 'digits':
+        big = name['detail'] == 'g14'
+        assert tuple(backbone.group_size) == ((14, 14, 7, 7) if big else (7, 7, 7, 7))
+        assert tuple(backbone.interval) == ((16, 8, 2, 1) if big else (8, 4, 2, 1))
 
 
 def test_step_and_prediction(config):

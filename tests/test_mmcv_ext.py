@@ -360,6 +360,43 @@ def test_focal_loss_with_class_weights_is_not_served(serve: Serve) -> None:
         ops.sigmoid_focal_loss(random(2, 2), torch.tensor([0, 1]), 2.0, 0.25, torch.ones(2).double())
 
 
+# --------------------------------------------------------------- multi-scale deformable attention
+
+SHAPES = torch.tensor([[5, 7], [3, 4]])
+
+
+def deformable_inputs() -> tuple[Tensor, Tensor, Tensor]:
+    """Values [2, 47, 2, 3] on two maps; locations [2, 4, 2, 2, 3, 2], some outside; weights [2, 4, 2, 2, 3]."""
+    return random(2, 47, 2, 3, seed=11), 1.4 * random(2, 4, 2, 2, 3, 2, seed=12) - 0.2, random(2, 4, 2, 2, 3, seed=13)
+
+
+def sample_deformably(value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
+    """The operator as mmcv calls it for CUDA tensors; it does not ask where they are."""
+    starts = torch.tensor([0, 35])
+    function = ops.multi_scale_deform_attn.MultiScaleDeformableAttnFunction
+    return function.apply(value, SHAPES, starts, locations, weights, 64)
+
+
+def test_served_deformable_attention_equals_interpolation_by_hand(serve: Serve) -> None:
+    serve('multi_scale_deform_attn')
+    value, locations, weights = deformable_inputs()
+    expected = torch.zeros(2, 4, 2, 3, dtype=value.dtype)
+    for batch, query, head, level, point in np.ndindex(*weights.shape):
+        height, width = SHAPES[level].tolist()
+        x, y = locations[batch, query, head, level, point] * torch.tensor([width, height]) - 0.5
+        for row, column in np.ndindex(height, width):
+            share = max(0, 1 - abs(x - column)) * max(0, 1 - abs(y - row))
+            cell = value[batch, (0, 35)[level] + row * width + column, head]
+            expected[batch, query, head] += weights[batch, query, head, level, point] * share * cell
+    torch.testing.assert_close(sample_deformably(value, locations, weights), expected.flatten(2))
+
+
+def test_served_deformable_attention_gradient(serve: Serve) -> None:
+    serve('multi_scale_deform_attn')
+    inputs = [tensor.requires_grad_() for tensor in deformable_inputs()]
+    assert torch.autograd.gradcheck(sample_deformably, inputs)
+
+
 # ------------------------------------------------------------------- what the stand-in lacks
 
 
@@ -382,7 +419,7 @@ def test_max_mode_of_roi_align_is_not_served(serve: Serve) -> None:
 
 
 def test_every_name_exists_but_the_import_system_s_own(served: ModuleType) -> None:
-    for name in ('ms_deform_attn_forward', 'modulated_deform_conv_forward', 'anything'):
+    for name in ('carafe_forward', 'modulated_deform_conv_forward', 'anything'):
         assert callable(getattr(served, name))
     assert not hasattr(served, '__path__')
     assert not hasattr(served, '__wrapped__')

@@ -1,0 +1,4 @@
+# CrossFormer-L, ImageNet, 300 epochs at 224 x 224.
+_base_ = './crossformer_s_imagenet.py'
+
+model = dict(backbone=dict(arch='large'), head=dict(in_channels=1024))

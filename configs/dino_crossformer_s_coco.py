@@ -1,0 +1,15 @@
+# DINO with four scales, CrossFormer-S, COCO, 12 epochs, in mmdet's recipe for ResNet-50.
+_base_ = 'mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='mmcrossformer.CrossFormer',
+        arch='small',
+        group_size=(7, 7, 7, 7),
+        interval=(8, 4, 2, 1),
+        out_indices=(1, 2, 3),
+    ),
+    neck=dict(in_channels=[192, 384, 768]),
+)
+custom_hooks = [dict(type='mmcrossformer.ProgressHook'), dict(type='mmcrossformer.CurvesHook')]

@@ -1,0 +1,4 @@
+# RetinaNet, CrossFormer-B, COCO 1x.
+_base_ = './retinanet_crossformer_s_coco.py'
+
+model = dict(backbone=dict(arch='base'))
