@@ -33,10 +33,9 @@ class _Settings(DictAction):
             )
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what training and testing have in common."""
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the config and its settings."""
     parser.add_argument('config', metavar='CONFIG', help='config file')
-    parser.add_argument('--work-dir', help='folder for logs and results (default: work_dirs/<name of the config>)')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -44,6 +43,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='settings to replace, such as train_dataloader.batch_size=4 or "model.neck.in_channels=[64,128]"',
     )
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what training and testing have in common."""
+    add_config_arguments(parser)
+    parser.add_argument('--work-dir', help='folder for logs and results (default: work_dirs/<name of the config>)')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -53,40 +58,54 @@ def load_config(args: argparse.Namespace) -> Config:
     """Reads the config and applies the arguments of `add_common_arguments`.
 
     Raises:
-        UserError: No such file, a file that does not parse, or a host library that is missing or broken.
+        UserError: See `read_config`; or a launcher that cannot work here.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    path = Path(args.config)
-    if not path.is_file():
-        near = sorted(p.name for p in path.parent.glob('*.py'))[:20] if path.parent.is_dir() else []
-        there = f' The folder has: {", ".join(near)}.' if near else ''
-        raise UserError(f'config {args.config} is no file.{there}')
-    try:
-        cfg = Config.fromfile(args.config)
-    except Exception as error:  # a config is a program: it can fail in any way
-        raise UserError(f'config {args.config} does not parse: {type(error).__name__}: {error}') from error
-    missing = [key for key in ('model', 'default_scope') if key not in cfg]
-    if missing:
-        raise UserError(f'config {args.config} sets no {" and no ".join(missing)}: it is no config to train or test')
-    if args.cfg_options:
-        try:
-            cfg.merge_from_dict(args.cfg_options)
-        except (KeyError, TypeError, IndexError, AssertionError) as error:
-            raise UserError(f'--cfg-options do not fit {args.config}: {error}') from error
+    cfg = read_config(args.config, args.cfg_options)
     if args.launcher == 'pytorch' and 'RANK' not in os.environ:
         raise UserError('--launcher pytorch runs under torchrun: torchrun --nproc-per-node N tools/train.py ...')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / path.stem)
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
-    _import_host(cfg, args.config)
     if args.launcher != 'none' and not torch.cuda.is_available():
         join_processes_on_cpu(cfg)
     if args.launcher == 'none' or not torch.cuda.is_available():
         unsync_norms(cfg.model)
+    return cfg
+
+
+def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
+    """Reads a config file and imports the host library that it belongs to.
+
+    Args:
+        config: Path of the file.
+        options: Settings to replace, by dotted name.
+
+    Raises:
+        UserError: No such file, a file that does not parse, or a host library that is missing or broken.
+    """
+    path = Path(config)
+    if not path.is_file():
+        near = sorted(p.name for p in path.parent.glob('*.py'))[:20] if path.parent.is_dir() else []
+        there = f' The folder has: {", ".join(near)}.' if near else ''
+        raise UserError(f'config {config} is no file.{there}')
+    try:
+        cfg = Config.fromfile(config)
+    except Exception as error:  # a config is a program: it can fail in any way
+        raise UserError(f'config {config} does not parse: {type(error).__name__}: {error}') from error
+    missing = [key for key in ('model', 'default_scope') if key not in cfg]
+    if missing:
+        raise UserError(f'config {config} sets no {" and no ".join(missing)}: it is no config to train or test')
+    if options:
+        try:
+            cfg.merge_from_dict(options)
+        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            raise UserError(f'--cfg-options do not fit {config}: {error}') from error
+    _import_host(cfg, config)
     return cfg
 
 
