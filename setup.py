@@ -30,11 +30,19 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['mmcrossformer', 'mmcrossformer.*']),
     py_modules=['mmcv_ext_torchvision'],
-    package_data={'mmcrossformer': ['py.typed', '.mim/configs/**/*.py', '.mim/tools/*.py']},
+    package_data={
+        'mmcrossformer': [
+            'py.typed',
+            '.mim/model-index.yml',
+            '.mim/configs/*.yml',
+            '.mim/configs/**/*.py',
+            '.mim/tools/*.py',
+        ]
+    },
     # torch calls this at the end of `import torch`: mmcv works without its compiled operators from the first line on.
     entry_points={'torch.backends': ['mmcv_ext_torchvision = mmcv_ext_torchvision:install']},
     # mmengine, too, comes with the extra: its two distributions own the same module and break each other.
-    install_requires=['torch>=2.5', 'filelock', 'matplotlib>=3.6', 'numpy', 'rich>=12'],
+    install_requires=['torch>=2.5', 'filelock', 'matplotlib>=3.6', 'numpy', 'rich>=12', 'safetensors>=0.4'],
     extras_require={
         'mm': HOST_LIBRARIES,
         'dev': ['hypothesis>=6.80', 'pytest>=8.0', 'pytest-xdist>=3.5', 'ruff>=0.9', 'setuptools>=77', 'wheel'],

@@ -1,13 +1,17 @@
 """Official names, and reading files that others wrote."""
 
+import hashlib
+import json
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
+from golden import golden_weights
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.checkpoint import convert_official, read_checkpoint
+from mmcrossformer.checkpoint import convert_official, read_checkpoint, to_official, write_checkpoint
 
 
 def test_prefixes_and_old_buffers():
@@ -76,20 +80,46 @@ def test_code_in_a_file_does_not_run(tmp_path):
     trace = tmp_path / 'ran'
     torch.save(dict(state_dict=_Hostile(str(trace))), tmp_path / 'hostile.pth')
     (tmp_path / 'hostile.pkl').write_bytes(pickle.dumps(_Hostile(str(trace))))
-    for name in ('hostile.pth', 'hostile.pkl'):
-        with pytest.raises(ValueError, match=name):
+    for name, problem in {'hostile.pth': 'it holds code .* was not run.*mkdir', 'hostile.pkl': ''}.items():
+        with pytest.raises(ValueError, match=f'{name} is no weights file: {problem}'):
             read_checkpoint(tmp_path / name)
     assert not trace.exists()
 
 
 @pytest.mark.parametrize(
-    'content',
-    [b'', b'<html>404</html>', b'version https://git-lfs.github.com/spec/v1\n', b'PK\x03\x04cut', b'epoch 1 loss 2\n'],
+    ('content', 'problem'),
+    [
+        (b'', 'it is empty'),
+        (b'\n<!DOCTYPE html><title>404</title>', 'a web page saved under this name'),
+        (b'<html>404</html>', 'a web page'),
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:1', 'a pointer of Git LFS.* git lfs pull'),
+        (b'PK\x03\x04cut', 'cut off after 7 bytes'),
+        (b'epoch 1 loss 2\n', ''),
+    ],
 )
-def test_files_that_are_no_checkpoint(tmp_path, content):
-    path = tmp_path / 'weights.pth'
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+def test_files_that_are_no_checkpoint(tmp_path, content, problem, suffix):
+    path = tmp_path / f'weights{suffix}'
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r'weights\.pth is no weights file'):
+    with pytest.raises(ValueError, match=rf'weights\{suffix} is no weights file: .*{problem}'):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+@pytest.mark.parametrize('part', [0.3, 0.9])
+def test_files_cut_short(tmp_path, zipped, part):
+    """Both formats of torch; the published files are of either age."""
+    path = tmp_path / 'weights.pth'
+    torch.save(dict(model={str(i): torch.ones(50) for i in range(40)}), path, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
+    with pytest.raises(ValueError, match='is no weights file: it is cut off'):
+        read_checkpoint(path)
+
+
+def test_safetensors_cut_short(tmp_path):
+    path = write_checkpoint(dict(a=torch.ones(100)), tmp_path / 'weights.safetensors')
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ValueError, match='is no weights file: it is cut off'):
         read_checkpoint(path)
 
 
@@ -101,15 +131,14 @@ def test_missing_file_and_wrong_content(tmp_path):
         read_checkpoint(tmp_path / 'tensor.pth')
 
 
+def official_names(arch):
+    """Names and shapes of an official file."""
+    return json.loads((Path(__file__).parent / 'data/official_keys.json').read_text())[arch]
+
+
 def official_file(tmp_path, arch, prefix='', **changes):
     """An official classifier's file with random weights."""
-    import json
-    from pathlib import Path
-
-    from golden import golden_weights
-
-    shapes = json.loads((Path(__file__).parent / 'data/official_keys.json').read_text())[arch]
-    weights = {prefix + name: value for name, value in (golden_weights(shapes) | changes).items()}
+    weights = {prefix + name: value for name, value in (golden_weights(official_names(arch)) | changes).items()}
     path = tmp_path / 'official.pth'
     torch.save(dict(model=weights) if not prefix else dict(state_dict=weights), path)
     return path, convert_official(weights)
@@ -173,3 +202,62 @@ def test_forged_arrays_are_refused(tmp_path):
     torch.save(dict(state_dict=_ForgedDtype()), tmp_path / 'forged.pth')
     with pytest.raises(ValueError, match=r"forged\.pth .*asks for arrays of 'V8'"):
         read_checkpoint(tmp_path / 'forged.pth')
+
+
+@pytest.mark.parametrize('arch', ['T', 'PPS'])
+def test_names_go_there_and_back(arch):
+    names = official_names(arch)
+    assert to_official(convert_official(names)) == names
+
+
+def test_names_that_official_files_lack():
+    with pytest.raises(ValueError, match=r'1 of 2 names .*norm0\.weight'):
+        to_official({'norm0.weight': 1, 'norm3.weight': 2})
+
+
+@pytest.mark.parametrize('channels', [1, 2, 4, 6])
+def test_official_weights_for_other_channels(tmp_path, channels):
+    """On an image whose channels are alike, the stem answers as to one of three (of four: red counts twice)."""
+    path, weights = official_file(tmp_path, 'T')
+    init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    model = CrossFormer('tiny', in_channels=channels, out_indices=(0,), init_cfg=init_cfg)
+    model.init_weights()
+    for k, conv in enumerate(model.stages[0].embed.convs):
+        filters = weights[f'stages.0.embed.convs.{k}.weight']
+        assert conv.weight.shape[1] == channels
+        grey = 0.75 * (filters.sum(1) + filters[:, 0]) if channels == 4 else filters.sum(1)
+        torch.testing.assert_close(conv.weight.sum(1), grey)
+        if channels > 3:
+            assert torch.equal(conv.weight[:, :3], filters * (3 / channels))
+
+
+def test_loading_is_told_in_one_line(tmp_path, monkeypatch):
+    from mmcrossformer.models import crossformer
+
+    lines = []
+    monkeypatch.setattr(crossformer, 'print_log', lambda message, **_: lines.append(message))
+    path, weights = official_file(tmp_path, 'T')
+    init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    CrossFormer('tiny', in_channels=5, out_norm=True, init_cfg=init_cfg).init_weights()
+    (line,) = lines
+    total = len(weights) - 2 + 6  # without the head, with three norms that classifiers lack
+    assert f'{len(weights) - 2} of {total} parameters loaded from {path}' in line
+    assert '2 dropped (head.fc.bias, head.fc.weight)' in line
+    assert '6 missing, left as they are (norm0.bias, norm0.weight, norm1.bias)' in line
+    assert 'filters of the stem changed from 3 to 5 channels' in line
+
+
+def test_written_files(tmp_path):
+    weights = dict(a=torch.arange(3.0), b=torch.ones(2, 2, dtype=torch.float16).t())
+    for suffix, under in (('.pth', 'model'), ('.pth', None), ('.safetensors', None)):
+        path = write_checkpoint(weights, tmp_path / f'{under}{suffix}', under=under)
+        assert hashlib.sha256(path.read_bytes()).hexdigest()[:8] == path.stem.removeprefix(f'{under}-')
+        found = read_checkpoint(path)
+        found = found[under] if under else found
+        assert list(found) == ['a', 'b']
+        assert all(
+            torch.equal(value, found[name]) and value.dtype == found[name].dtype for name, value in weights.items()
+        )
+        with pytest.raises(FileExistsError, match='exists'):
+            write_checkpoint(weights, tmp_path / f'{under}{suffix}', under=under)
+    assert len(list(tmp_path.iterdir())) == 3

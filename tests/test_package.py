@@ -65,7 +65,7 @@ def test_one_version():
 def test_files_that_the_pages_name_exist(page):
     text = page.read_text()
     named = set(re.findall(r'(?:configs|docs|tools|tests)/[\w./-]+\.(?:py|png|md)', text))
-    named |= set(re.findall(r'(?:mask_rcnn|retinanet|upernet|semantic_fpn|crossformer)_\w+\.py', text))
+    named |= set(re.findall(r'\b(?:[a-z0-9_]+_)?crossformer(?:pp)?_\w+\.py', text))
     assert named
     for name in named:
         assert (ROOT / name).is_file() or (ROOT / 'configs' / name).is_file(), name

@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmcrossformer.checkpoint import backbone_weights, read_checkpoint
+from mmcrossformer.checkpoint import backbone_weights, fit_stem, read_checkpoint
 from mmcrossformer.models.arch import NUM_STAGES, resolve_arch
 from mmcrossformer.models.layers import (
     CrossFormerBlock,
@@ -210,7 +210,8 @@ class CrossFormer(BaseModule):
             super().init_weights()
             return
         path = self.init_cfg['checkpoint']
-        weights, own = backbone_weights(read_checkpoint(path)), self.state_dict()
+        found, own = backbone_weights(read_checkpoint(path)), self.state_dict()
+        weights = fit_stem(found, self.in_channels)
         wrong = [
             f'{name} {list(value.shape)} is {list(weights[name].shape) if name in weights else "missing"} in the file'
             for name, value in own.items()
@@ -224,7 +225,16 @@ class CrossFormer(BaseModule):
             )
         loaded = {name: value for name, value in weights.items() if name in own}
         self.load_state_dict(loaded, strict=False)
-        print_log(f'CrossFormer: {len(loaded)} of {len(own)} parameters from {path}', logger='current')
+        message = f'CrossFormer: {len(loaded)} of {len(own)} parameters loaded from {path}'
+        for names, what in (
+            (set(weights) - set(own), 'dropped'),
+            (set(own) - set(weights), 'missing, left as they are'),
+        ):
+            message += f', {len(names)} {what}' + (f' ({", ".join(sorted(names)[:3])})' if names else '')
+        stem = 'stages.0.embed.convs.0.weight'
+        if weights[stem] is not found[stem]:
+            message += f', filters of the stem changed from {found[stem].shape[1]} to {self.in_channels} channels'
+        print_log(message, logger='current')
         self._is_init = True
 
     def train(self, mode: bool = True) -> 'CrossFormer':

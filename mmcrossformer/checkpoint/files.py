@@ -1,0 +1,146 @@
+"""Reading checkpoints that others wrote, safely, and writing them."""
+
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from safetensors.torch import load_file, save
+
+
+def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes the weights out of a checkpoint: under `state_dict`, under `model`, or the dict itself.
+
+    Raises:
+        ValueError: What is there is no dict of tensors.
+    """
+    weights = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+    if not isinstance(weights, Mapping) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        raise ValueError('the checkpoint holds no dict of tensors, neither at its top nor as state_dict or model')
+    return {name.removeprefix('module.'): value for name, value in weights.items()}
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the CPU without running any code that it may carry.
+
+    Args:
+        path: File saved by torch (weights alone, or the whole state of a training), or by safetensors if its name ends
+            in `.safetensors`.
+
+    Returns:
+        The dict in the file.
+
+    Raises:
+        ValueError: No such file, or one that holds anything but tensors and what mmengine stores beside them.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f'checkpoint {path} is no file')
+    _refuse_other_files(path)
+    try:
+        if path.suffix == '.safetensors':
+            return load_file(path)
+        with torch.serialization.safe_globals(_stored_by_mmengine()):
+            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # damaged files fail in every way that an unpickler can
+        raise ValueError(f'checkpoint {path} is no weights file: {_reason(error)}') from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'checkpoint {path} holds a {type(checkpoint).__name__}, not a dict of tensors')
+    return checkpoint
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Names the kinds of files that are taken for checkpoints most often."""
+    with path.open('rb') as file:
+        start = file.read(512)
+    if not start:
+        problem = 'it is empty. Download it again'
+    elif start.startswith(b'version https://git-lfs'):
+        problem = 'it is a pointer of Git LFS, not the file itself. Fetch that with: git lfs pull'
+    elif start.lstrip().lower().startswith((b'<!doctype html', b'<html')):
+        problem = 'it is a web page saved under this name. Download the file that the page is about'
+    elif start.startswith(b'PK') and not zipfile.is_zipfile(path):
+        problem = f'it is cut off after {path.stat().st_size:,} bytes. Download it again'
+    else:
+        return
+    raise ValueError(f'checkpoint {path} is no weights file: {problem}')
+
+
+# How torch, pickle and safetensors tell that a file ends too early.
+_SIGNS_OF_A_CUT = ('truncated', 'unexpected EOF', 'unpack requires a buffer', 'incomplete', 'Incomplete')
+
+
+def _reason(error: Exception) -> str:
+    # torch wraps the reason into the advice to run the file's code after all.
+    text = (str(error.__context__ or error) or type(error).__name__).split('. ')[0].splitlines()[0]
+    if isinstance(error, EOFError) or any(sign in text for sign in _SIGNS_OF_A_CUT):
+        return f'it is cut off ({text}). Download it again'
+    if 'GLOBAL' in text or 'asks for' in text:
+        return f'it holds code beside tensors, which was not run ({text}). Ask its author for the weights alone'
+    return text
+
+
+def write_checkpoint(weights: Mapping[str, torch.Tensor], path: str | Path, under: str | None = None) -> Path:
+    """Writes weights, and a part of their SHA-256 into the name of the file.
+
+    Args:
+        weights: Tensors by name.
+        path: File to write; `weights.pth` becomes `weights-0123abcd.pth`. A name that ends in `.safetensors` makes a
+            file of that format.
+        under: Key of the dict that is saved, such as 'state_dict'; None for the weights themselves. Files of
+            safetensors know none.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileExistsError: The file exists.
+    """
+    path = Path(path)
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
+    partial = path.with_name(f'.{path.name}.partial')
+    try:
+        if path.suffix == '.safetensors':
+            partial.write_bytes(save(tensors, metadata=dict(format='pt')))
+        else:
+            torch.save({under: tensors} if under else tensors, partial)
+        digest = hashlib.sha256(partial.read_bytes()).hexdigest()
+        target = path.with_name(f'{path.stem}-{digest[:8]}{path.suffix}')
+        if target.exists():
+            raise FileExistsError(f'{target} exists')
+        return partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+_DTYPES = ('f4', 'f8', 'i4', 'i8', 'u4', 'b1')
+
+
+def _stored_by_mmengine() -> list:
+    """What the state of a training needs beside tensors: logged values, in numpy arrays."""
+    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    allowed = [HistoryBuffer, multiarray._reconstruct, multiarray.scalar, np.ndarray]
+    allowed += [type(np.dtype(name)) for name in _DTYPES]
+    return [*allowed, (_plain_dtype, 'numpy.dtype'), (_statistic, 'builtins.getattr')]
+
+
+def _plain_dtype(name: str, *_: Any) -> np.dtype:
+    """Stands in for `np.dtype`, from which a file could forge one that reads foreign memory.
+
+    The dtypes of numpy itself, which this returns, ignore what a file says of their state.
+    """
+    if name not in _DTYPES:
+        raise pickle.UnpicklingError(f'asks for arrays of {name!r}')
+    return np.dtype(name)
+
+
+def _statistic(owner: Any, name: str) -> Any:
+    """Stands in for `getattr`, with which a file could reach anything: gives the statistics of a `HistoryBuffer`."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
+        raise pickle.UnpicklingError(f'asks for {name!r} of {owner!r}')
+    return getattr(owner, name)
