@@ -1,4 +1,4 @@
-# make demo   set up, train Mask R-CNN with CrossFormer-T on the embedded digits, evaluate, draw (about 15 minutes)
+# make demo   set up, train Mask R-CNN with CrossFormer-T on the embedded digits, evaluate, draw (about 12 minutes)
 # make test   set up, run the tests
 # make lint   set up, check style
 

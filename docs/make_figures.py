@@ -1,6 +1,6 @@
 """Draws the picture of README.md: held-out scenes with what a trained detector finds on them.
 
-python docs/make_figures.py work_dirs/demo/mask_rcnn_crossformer_t_digits.py work_dirs/demo/epoch_4.pth
+python docs/make_figures.py work_dirs/demo/mask_rcnn_crossformer_t_digits.py work_dirs/demo/epoch_3.pth
 """
 
 import argparse
