@@ -29,7 +29,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmcrossformer', 'mmcrossformer.*']),
-    py_modules=['mmcv_ext_torchvision'],
+    py_modules=['mmcv_ext_torchvision', 'mmcrossformer_cli'],
     package_data={
         'mmcrossformer': [
             'py.typed',
@@ -40,7 +40,10 @@ setup(
         ]
     },
     # torch calls this at the end of `import torch`: mmcv works without its compiled operators from the first line on.
-    entry_points={'torch.backends': ['mmcv_ext_torchvision = mmcv_ext_torchvision:install']},
+    entry_points={
+        'torch.backends': ['mmcv_ext_torchvision = mmcv_ext_torchvision:install'],
+        'console_scripts': ['mmcrossformer = mmcrossformer_cli:main'],
+    },
     # mmengine, too, comes with the extra: its two distributions own the same module and break each other.
     install_requires=['torch>=2.5', 'filelock', 'matplotlib>=3.6', 'numpy', 'rich>=12', 'safetensors>=0.4'],
     extras_require={

@@ -6,8 +6,15 @@ mmengine imports this module when a config says `type='mmcrossformer.X'`, so tha
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
 from mmengine.registry import Registry
 
 MODELS = Registry('model', parent=MMENGINE_MODELS, scope='mmcrossformer', locations=['mmcrossformer.models'])
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmcrossformer', locations=['mmcrossformer.datasets'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmcrossformer', locations=['mmcrossformer.hooks'])
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    'optim_wrapper_constructor',
+    parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+    scope='mmcrossformer',
+    locations=['mmcrossformer.optim'],
+)

@@ -261,3 +261,20 @@ def test_written_files(tmp_path):
         with pytest.raises(FileExistsError, match='exists'):
             write_checkpoint(weights, tmp_path / f'{under}{suffix}', under=under)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_groups_and_intervals_change_without_touching_the_weights():
+    """G, I and the resolution are routing: trained weights fit any, and the published ones give the same as before."""
+    torch.manual_seed(0)
+    trained = CrossFormer('tiny').eval()
+    other = CrossFormer('tiny', group_size=(14, 14, 7, 7), interval=(16, 8, 2, 1)).eval()
+    adaptive = CrossFormer('tiny', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1), adaptive_interval=True).eval()
+    image = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        expected = trained(image)
+        for model in (other, adaptive):
+            model.load_state_dict(trained.state_dict())
+            assert model(torch.randn(1, 3, 100, 333))[3].shape == (1, 512, 4, 11)
+        assert not torch.allclose(other(image)[0], expected[0])
+        # At 224 x 224 the adaptive intervals are the published ones.
+        assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(adaptive(image), expected, strict=True))

@@ -67,12 +67,10 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
     settings = dict(cfg.model)
     if cfg.default_scope == 'mmpretrain' and 'data_preprocessor' in cfg:
         settings['data_preprocessor'] = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
-    # Tensors on the meta device have shapes and no values: nothing is computed. The operators of deformable attention
-    # want values.
-    device = 'cpu' if _has_deformable_attention(settings) else 'meta'
-    with torch.device(device):
-        model = MODELS.build(settings)
-        image = torch.zeros(1, _in_channels(model), height, width)
+    model = MODELS.build(settings)
+    if not _has_deformable_attention(model):
+        model.to('meta')  # tensors with shapes but no values: nothing is computed
+    image = torch.zeros(1, _in_channels(model), height, width, device=next(model.parameters()).device)
     model.eval()
     total = Cost('total', _count_parameters(model))
     costs = []
@@ -178,6 +176,6 @@ def _in_channels(model: nn.Module) -> int:
     return next(module.in_channels for module in model.backbone.modules() if isinstance(module, nn.Conv2d))
 
 
-def _has_deformable_attention(settings: dict) -> bool:
-    heads = [settings.get(key) or {} for key in ('panoptic_head', 'decode_head')]
-    return settings['type'] == 'DINO' or any('pixel_decoder' in head for head in heads)
+def _has_deformable_attention(model: nn.Module) -> bool:
+    """Whether a model reads the shapes of its maps out of tensors, which must have values then."""
+    return any(type(module).__name__ == 'MultiScaleDeformableAttention' for module in model.modules())

@@ -1,6 +1,7 @@
 """The CrossFormer and CrossFormer++ backbone."""
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from mmcrossformer.models.layers import (
     short_distance,
 )
 from mmcrossformer.registry import MODELS
+
+_IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
 
 
 class Stage(nn.Module):
@@ -236,6 +239,29 @@ class CrossFormer(BaseModule):
             message += f', filters of the stem changed from {found[stem].shape[1]} to {self.in_channels} channels'
         print_log(message, logger='current')
         self._is_init = True
+
+    def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
+        """Tells how deep a parameter lies, for layer-wise learning rates.
+
+        The stem is layer 0, then come the blocks, from 1; the embedding between two stages counts with the block behind
+        it, output norms and what is not of the backbone with the layer behind the last block.
+
+        Args:
+            param_name: Name of the parameter in the model.
+            prefix: What names of the backbone's parameters start with there, such as 'backbone.'.
+
+        Returns:
+            The layer, and the number of layers.
+        """
+        depths = [len(stage.blocks) for stage in self.stages]
+        num_layers = sum(depths) + 2
+        match = _IN_STAGE.match(param_name.removeprefix(prefix)) if param_name.startswith(prefix) else None
+        if match is None:
+            return num_layers - 1, num_layers
+        stage, block = int(match['stage']), match['block']
+        if block is None and stage == 0:
+            return 0, num_layers
+        return sum(depths[:stage]) + int(block or 0) + 1, num_layers
 
     def train(self, mode: bool = True) -> 'CrossFormer':
         """Sets the mode; frozen stages stay in evaluation mode."""

@@ -1,0 +1,139 @@
+"""Trains and tests configs side by side, each in processes of its own, and collects what came out."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mmcrossformer.engine.complexity import analyze, input_shape
+from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.job import read_config
+
+TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
+# The first of these that a test reports is the result.
+METRICS = ('coco/segm_mAP', 'coco/bbox_mAP', 'mIoU', 'accuracy/top1')
+_COST = 'cost.json'
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a config reached and what it took.
+
+    Attributes:
+        name: Name of the config.
+        metrics: Results of the test by name.
+        params: Number of parameters.
+        macs: Multiply-adds for one image of the test.
+        step_seconds: Median time of a training step; None if it was not trained by this tool.
+        peak_bytes: Peak memory of the training: of the GPU, or of the process (with its data loading) on a CPU.
+    """
+
+    name: str
+    metrics: dict[str, float]
+    params: int
+    macs: int
+    step_seconds: float | None
+    peak_bytes: int | None
+
+
+def compare(
+    configs: Sequence[str], work_dir: Path, *, train: bool, seed: int, options: Sequence[str] = ()
+) -> Iterator[Result]:
+    """Runs every config and yields its result; what an earlier call finished is not run again.
+
+    Args:
+        configs: Paths of configs, with names of their own.
+        work_dir: Folder; each config gets a folder in it, by its name.
+        train: Whether to train those that have no finished training there.
+        seed: Random seed of the trainings.
+        options: Settings to replace in all of them, as `KEY=VALUE`.
+
+    Raises:
+        UserError: Two configs of one name, a config without checkpoint if nothing is to be trained, a run that fails.
+    """
+    names = [Path(config).stem for config in configs]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise UserError(f'configs must have names of their own, got twice: {", ".join(sorted(twice))}')
+    for config, name in zip(configs, names, strict=True):
+        read_config(config)  # a mistake in the last config is told before the first is trained
+        if not train and not (work_dir / name / 'last_checkpoint').is_file():
+            raise UserError(f'{work_dir / name} holds no training of {config}: leave --evaluate-only out to train it')
+    settings = ['--cfg-options', *options] if options else []
+    for config, name in zip(configs, names, strict=True):
+        folder = work_dir / name
+        if train and not (folder / _COST).is_file():
+            peak = _run('train', [config, '--work-dir', folder, '--seed', seed, *settings])
+            _write(folder / _COST, _training_cost(folder, peak))
+        if not (folder / 'metrics.json').is_file():
+            checkpoint = (folder / 'last_checkpoint').read_text().strip()
+            _run('test', [config, checkpoint, '--work-dir', folder, *settings])
+        yield _result(config, folder)
+
+
+def save(results: Sequence[Result], work_dir: Path) -> None:
+    """Writes results as json and as a plot: the first metric against multiply-adds, one dot for each config."""
+    from matplotlib.figure import Figure
+
+    _write(work_dir / 'compare.json', [asdict(result) for result in results])
+    metric = main_metric(results)
+    figure = Figure(figsize=(7, 4.5), dpi=120, layout='constrained')
+    axis = figure.subplots()
+    for result in results:
+        axis.scatter(result.macs / 1e9, result.metrics[metric])
+        axis.annotate(result.name, (result.macs / 1e9, result.metrics[metric]), (4, 4), textcoords='offset points')
+    axis.set(xlabel='multiply-adds of one image [G]', ylabel=metric)
+    axis.margins(x=0.25, y=0.15)
+    axis.grid(alpha=0.3)
+    figure.savefig(work_dir / 'compare.png')
+
+
+def main_metric(results: Sequence[Result]) -> str:
+    """Returns the metric that all results have.
+
+    Raises:
+        UserError: They have none in common.
+    """
+    for metric in METRICS:
+        if all(metric in result.metrics for result in results):
+            return metric
+    raise UserError(f'the configs have no metric in common out of {", ".join(METRICS)}: compare one task at a time')
+
+
+def _run(tool: str, arguments: Sequence[object]) -> int:
+    """Runs a tool in a process of its own and returns the peak of its memory in bytes."""
+    command = [sys.executable, str(TOOLS / f'{tool}.py'), *map(str, arguments)]
+    process = subprocess.Popen(command)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.terminate()
+        raise
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise UserError(f'{" ".join(command)} ended with exit code {process.returncode}; its messages are above')
+    return usage.ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+
+
+def _training_cost(folder: Path, peak_of_process: int) -> dict[str, float]:
+    scalars = sorted(folder.glob('*/vis_data/scalars.json'))[-1].read_text().splitlines()
+    steps = [entry for entry in map(json.loads, scalars) if 'loss' in entry]
+    on_gpu = [entry['memory'] * 2**20 for entry in steps if 'memory' in entry]
+    peak = max(on_gpu, default=peak_of_process)
+    return dict(step_seconds=statistics.median(entry['time'] for entry in steps), peak_bytes=peak)
+
+
+def _result(config: str, folder: Path) -> Result:
+    cfg = read_config(config)
+    total = analyze(cfg, *input_shape(cfg))[-1]
+    cost = json.loads((folder / _COST).read_text()) if (folder / _COST).is_file() else {}
+    metrics = json.loads((folder / 'metrics.json').read_text())
+    return Result(folder.name, metrics, total.params, total.macs, cost.get('step_seconds'), cost.get('peak_bytes'))
+
+
+def _write(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2) + '\n')

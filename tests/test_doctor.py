@@ -1,0 +1,91 @@
+"""`mmcrossformer doctor`, in this environment and in broken ones."""
+
+import importlib.metadata
+import subprocess
+import sys
+import types
+
+import pytest
+
+import mmcrossformer_cli
+
+
+def run(prelude=''):
+    """Runs the command in a fresh interpreter, after a prelude that breaks something."""
+    call = "sys.argv = ['mmcrossformer', 'doctor']\nimport mmcrossformer_cli\nmmcrossformer_cli.main()"
+    program = f'import sys\n{prelude}\n{call}'
+    return subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
+
+
+def hide(*modules):
+    """A prelude that makes modules look like not installed."""
+    return (
+        'class Hidden:\n'
+        '    def find_spec(self, name, path=None, target=None):\n'
+        f'        if name in {modules!r}:\n'
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        'sys.meta_path.insert(0, Hidden())'
+    )
+
+
+def test_command_is_installed():
+    (entry,) = (entry for entry in importlib.metadata.entry_points(group='console_scripts', name='mmcrossformer'))
+    assert entry.load() is mmcrossformer_cli.main
+
+
+@pytest.mark.slow
+def test_here_all_is_well():
+    result = run()
+    assert result.returncode == 0, result.stdout + result.stderr
+    lines = [line.split(maxsplit=2) for line in result.stdout.splitlines() if line.strip()]
+    states = {subject: state for state, subject, *_ in lines if state in ('ok', 'note', 'fails')}
+    assert {'torch', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpretrain'} <= {s for s in states if states[s] == 'ok'}
+    assert 'ok     Mask R-CNN   builds and predicts' in result.stdout
+    assert result.stdout.endswith('Detectors can be trained here.\n')
+    assert not result.stderr
+
+
+def test_without_torch():
+    result = run(hide('torch', 'torchvision'))
+    assert result.returncode == 1
+    assert 'fails  torch        not installed' in result.stdout
+    assert 'pip install torch torchvision' in result.stdout
+    assert 'Traceback' not in result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_without_mmdet():
+    result = run(hide('mmdet'))
+    assert result.returncode == 1
+    assert 'fails  mmdet        not installed' in result.stdout
+    assert "-> pip install 'mmcrossformer[mm]'" in result.stdout
+    assert 'ok     mmseg' in result.stdout
+    assert result.stdout.endswith('Detectors cannot be trained here.\n')
+
+
+def test_both_families_installed(monkeypatch, capsys):
+    monkeypatch.setattr(mmcrossformer_cli, '_version', lambda name: '2.0' if 'mmcv' in name else '1.0')
+    assert mmcrossformer_cli.doctor() == 1
+    output = capsys.readouterr().out
+    assert 'onedl-mmcv 2.0 and mmcv 2.0' in output
+    assert 'pip uninstall -y onedl-mmcv mmcv, then pip install onedl-mmcv' in output
+
+
+def test_operators(monkeypatch):
+    (served,) = mmcrossformer_cli._operators()
+    assert served.state == 'note'
+    assert 'roi_align' in served.found
+    monkeypatch.setitem(sys.modules, 'mmcv._ext', types.ModuleType('mmcv._ext'))
+    (compiled,) = mmcrossformer_cli._operators()
+    assert (compiled.state, compiled.found) == ('ok', 'compiled')
+    monkeypatch.setitem(sys.modules, 'mmcv._ext', None)  # importing it fails
+    (broken,) = mmcrossformer_cli._operators()
+    assert broken.state == 'fails'
+    assert 'reinstall mmcv' in broken.remedy
+
+
+def test_main_job_that_fails(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'mmdet.models', None)
+    finding = mmcrossformer_cli._main_job()
+    assert finding.state == 'fails'
+    assert 'mmdet.models' in finding.found
