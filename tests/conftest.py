@@ -8,6 +8,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import pytest
 import torch
 
+pytest_plugins = ['quick']
+
 # Every feature of the large variants in little: four stages, both attentions, a cooling layer in stage 2.
 TINY = dict(embed_dims=16, depths=(1, 2, 4, 2), num_heads=(1, 2, 4, 8), group_size=(3, 3, 2, 2), interval=(4, 2, 2, 1))
 

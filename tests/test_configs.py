@@ -111,3 +111,28 @@ def test_recipes():
     assert imagenet.param_scheduler[0].start_factor * imagenet.optim_wrapper.optimizer.lr == pytest.approx(5e-7)
     assert imagenet.param_scheduler[1].eta_min == 5e-6
     assert imagenet.train_dataloader.batch_size * 8 == 1024
+
+
+PEERS = sorted(CONFIGS[0].parent.glob('peers/*.py'))
+
+
+@pytest.mark.parametrize('peer', PEERS, ids=[path.stem for path in PEERS])
+def test_peers_differ_in_the_backbone_alone(peer):
+    method, peer_name = re.fullmatch(r'(mask_rcnn|retinanet|upernet)_(\w+)_digits', peer.stem).groups()
+    assert peer_name in ('swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
+    cfg, ours = (Config.fromfile(path) for path in (peer, CONFIGS[0].parent / f'{method}_crossformer_t_digits.py'))
+    for key in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader', 'val_dataloader', 'val_evaluator'):
+        assert cfg[key] == ours[key], key
+    for model in (cfg.model, ours.model):
+        del model.backbone
+        for part in ('neck', 'auxiliary_head', 'decode_head'):
+            model.get(part, {}).pop('in_channels', None)
+    assert cfg.model == ours.model
+
+
+@pytest.mark.parametrize('peer', [path for path in PEERS if 'resnet' in path.stem or 'upernet' in path.stem])
+def test_peers_step_and_predict(peer):
+    from mmcrossformer.engine.job import read_config
+
+    cfg = read_config(peer)
+    step_and_predict(cfg, 112, 112)

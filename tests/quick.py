@@ -1,0 +1,72 @@
+"""Digits configs that run in seconds, for the tests of the tools."""
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
+
+CONFIGS = Path(__file__).parent.parent / 'configs'
+SPEC = dict(image_size=64, train_scenes=4, val_scenes=2, digits_per_scene=(1, 2), digit_size=(24, 40))
+SPEC |= dict(crop_size=32, train_crops=20, val_crops=10)
+
+# What makes a digits config run in seconds.
+ARCH = dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8))
+CHANNELS = [16, 32, 64, 128]
+EPOCHS = dict(max_epochs=1, val_interval=1)
+QUICK = dict(
+    mask_rcnn_crossformer_t_digits=dict(model=dict(neck=dict(in_channels=CHANNELS)), train_cfg=EPOCHS),
+    # A detector that has seen four pictures scores nothing above the usual threshold.
+    retinanet_crossformer_t_digits=dict(
+        model=dict(neck=dict(in_channels=CHANNELS), test_cfg=dict(score_thr=0.0)), train_cfg=EPOCHS
+    ),
+    upernet_crossformer_t_digits=dict(
+        model=dict(
+            data_preprocessor=dict(size=(64, 64)),
+            decode_head=dict(in_channels=CHANNELS),
+            auxiliary_head=dict(in_channels=CHANNELS[2]),
+        ),
+        train_cfg=dict(max_iters=2, val_interval=2),
+        default_hooks=dict(checkpoint=dict(interval=2)),
+    ),
+    crossformer_t_digits=dict(model=dict(head=dict(in_channels=CHANNELS[3])), train_cfg=EPOCHS),
+)
+METRIC = dict(
+    mask_rcnn_crossformer_t_digits='coco/segm_mAP',
+    retinanet_crossformer_t_digits='coco/bbox_mAP',
+    upernet_crossformer_t_digits='mIoU',
+    crossformer_t_digits='accuracy/top1',
+)
+
+
+@pytest.fixture(scope='session')
+def digits(tmp_path_factory):
+    """A folder of very few digits."""
+    return ensure_digits(tmp_path_factory.mktemp('digits') / 'digits', DigitsSpec(**SPEC))
+
+
+@pytest.fixture
+def quick(digits, tmp_path):
+    """Writes a config that inherits from a digits config and runs in seconds."""
+
+    def write(name):
+        settings = copy.deepcopy(QUICK[name])
+        settings['model']['backbone'] = dict(arch=dict(ARCH, _delete_=True))
+        settings.setdefault('default_hooks', {})['logger'] = dict(interval=1)
+        for part in ('train', 'val', 'test'):
+            dataset = dict(data_root=f'{digits}/', spec=SPEC)
+            loader = dict(batch_size=2, num_workers=0, persistent_workers=False, dataset=dataset)
+            settings[f'{part}_dataloader'] = loader
+        if METRIC[name].startswith('coco'):
+            ann_file = f'{digits}/annotations/instances_val.json'
+            settings['val_evaluator'] = settings['test_evaluator'] = dict(ann_file=ann_file)
+        lines = [
+            f'_base_ = {str(CONFIGS / name) + ".py"!r}',
+            *(f'{key} = {value!r}' for key, value in settings.items()),
+        ]
+        path = tmp_path / f'{name}.py'
+        path.write_text('\n'.join(lines))
+        return path
+
+    return write
