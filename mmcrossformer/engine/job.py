@@ -13,6 +13,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
+from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
 
 # Host library -> the distribution that has it.
@@ -253,6 +254,7 @@ def build_runner(cfg: Config, *, train: bool) -> Runner:
             raise UserError(f'optim_wrapper.optimizer.type: torch and mmengine have no optimizer {optimizer!r}')
     try:
         runner = Runner.from_cfg(cfg)
+        check_channels(cfg.model, getattr(getattr(runner.model, 'module', runner.model), 'backbone', None))
         # mmengine builds these when they are first needed; here, so that a mistake in them is told as one.
         if train:
             _ = runner.train_loop

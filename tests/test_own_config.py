@@ -1,0 +1,129 @@
+"""The configs of docs/own_config.md, as users would write them down."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hosts import check_predictions, num_classes, shrink, step_and_predict
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, init_default_scope
+from test_tools import run
+
+from mmcrossformer.engine.job import read_config, unsync_norms
+
+ROOT = Path(__file__).parent.parent
+BLOCKS = dict(re.findall(r'```python\n# (\w+)\.py\n(.*?)```', (ROOT / 'docs/own_config.md').read_text(), re.DOTALL))
+ARCH = dict(embed_dims=16, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the blocks of the page as files and our configs, as a user has it."""
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    for name, block in BLOCKS.items():
+        (tmp_path / f'{name}.py').write_text(block)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_page_has_all_of_them():
+    assert list(BLOCKS) == ['mask_rcnn', 'upernet', 'classifier', 'voc', 'segments', 'fine_tuning']
+
+
+@pytest.mark.parametrize('name', ['mask_rcnn', 'upernet', 'classifier'])
+def test_step_and_prediction(folder, name):
+    cfg = read_config(f'{name}.py')
+    shrink(cfg)
+    unsync_norms(cfg.model)
+    if cfg.default_scope == 'mmseg':
+        cfg.model.data_preprocessor.size = (64, 96)
+    if cfg.default_scope == 'mmpretrain':
+        cfg.model.data_preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
+    assert cfg.optim_wrapper.optimizer.type == 'AdamW'
+    predictions = step_and_predict(cfg, 64, 96)
+    check_predictions(cfg.default_scope, predictions, 64, 96, num_classes(cfg.model))
+
+
+def test_fine_tuning(folder):
+    cfg = read_config('fine_tuning.py')
+    init_default_scope('mmdet')
+    shrink(cfg)
+    model = MODELS.build(cfg.model)
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).param_groups
+    trained = {id(parameter) for group in groups for parameter in group['params']}
+    assert not any(id(parameter) in trained for parameter in model.backbone.stages[0].parameters())
+    assert all(id(parameter) in trained for parameter in model.backbone.stages[1].parameters())
+    assert min(group['lr'] for group in groups) < 0.5 * max(group['lr'] for group in groups)
+
+
+def photographs(folder, names):
+    folder.mkdir(parents=True)
+    for name in names:
+        picture = np.full((60, 80, 3), 200, np.uint8)
+        picture[10:40, 20:50] = 90
+        cv2.imwrite(str(folder / f'{name}.jpg'), picture)
+
+
+def train_and_test(name, *settings):
+    """Runs both tools on a config made small; returns the metrics' text."""
+    Path('small.py').write_text(
+        f'_base_ = "./{name}.py"\nmodel = dict(backbone=dict(arch=dict(_delete_=True, **{ARCH!r})))\n'
+    )
+    options = ['--cfg-options', *settings, 'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
+    options += ['train_dataloader.persistent_workers=False', 'val_dataloader.persistent_workers=False']
+    options += ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
+    trained = run('train', 'small.py', '--work-dir', 'run', *options)
+    assert trained.returncode == 0, trained.stderr[-3000:]
+    tested = run('test', 'small.py', Path('run/last_checkpoint').read_text(), '--work-dir', 'run', *options)
+    assert tested.returncode == 0, tested.stderr[-3000:]
+    return Path('run/metrics.json').read_text()
+
+
+@pytest.mark.slow
+def test_voc_format(folder):
+    data = folder / 'data/mine'
+    photographs(data / 'JPEGImages', 'abcd')
+    (data / 'Annotations').mkdir()
+    (data / 'ImageSets/Main').mkdir(parents=True)
+    for name, label in zip('abcd', ['red', 'white'] * 2, strict=True):
+        box = '<bndbox><xmin>20</xmin><ymin>10</ymin><xmax>50</xmax><ymax>40</ymax></bndbox>'
+        size = '<size><width>80</width><height>60</height><depth>3</depth></size>'
+        thing = f'<object><name>{label}</name><difficult>0</difficult>{box}</object>'
+        (data / 'Annotations' / f'{name}.xml').write_text(f'<annotation>{size}{thing}</annotation>')
+    (data / 'ImageSets/Main/train.txt').write_text('a\nb\n')
+    (data / 'ImageSets/Main/val.txt').write_text('c\nd\n')
+    channels = 'model.neck.in_channels=[16,32,64,128]'
+    metrics = train_and_test('voc', channels, 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=2')
+    assert 'pascal_voc/mAP' in metrics
+
+
+@pytest.mark.slow
+def test_folders_of_segments(folder):
+    data = folder / 'data/mine'
+    for part in ('train', 'val'):
+        photographs(data / 'images' / part, 'ab')
+        (data / 'masks' / part).mkdir(parents=True)
+        for name in 'ab':
+            mask = np.zeros((60, 80), np.uint8)
+            mask[10:40, 20:50] = 1
+            cv2.imwrite(str(data / 'masks' / part / f'{name}.png'), mask)
+    settings = ['model.decode_head.in_channels=[16,32,64,128]', 'model.auxiliary_head.in_channels=64']
+    settings += ['model.decode_head.channels=32', 'model.auxiliary_head.channels=16', 'train_cfg.max_iters=1']
+    settings += ['train_cfg.val_interval=1', 'default_hooks.checkpoint.interval=1']
+    assert 'mIoU' in train_and_test('segments', *settings)
+
+
+def test_wrong_channels_are_told(folder, quick):
+    """By our tool, before torch says something about the size of a weight."""
+    result = run(
+        'train', quick('mask_rcnn_crossformer_t_digits'), '--cfg-options', 'model.neck.in_channels=[256,512,1024,2048]'
+    )
+    assert result.returncode == 2
+    right = 'CrossFormer gives maps of [16, 32, 64, 128] channels: set model.neck.in_channels=[16, 32, 64, 128]'
+    assert right in result.stderr
+    wrong = ['--cfg-options', 'model.auxiliary_head.in_channels=256']
+    result = run('train', quick('upernet_crossformer_t_digits'), *wrong)
+    assert result.returncode == 2
+    assert 'set model.auxiliary_head.in_channels=64' in result.stderr
