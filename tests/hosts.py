@@ -10,6 +10,8 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
+from mmcrossformer.engine.job import unsync_norms
+
 TINY_CHANNELS = [16, 32, 64, 128]
 
 
@@ -19,7 +21,12 @@ def tiny_backbone(type_name: str, **kwargs: Any) -> dict:
 
 
 def shrink(cfg: Config) -> None:
-    """Makes a config of this project quick: few channels, few proposals."""
+    """Makes a config quick: few channels, few proposals; and its model one to build alone, in one process."""
+    unsync_norms(cfg.model)
+    if cfg.default_scope == 'mmseg':
+        cfg.model.data_preprocessor.size = (64, 96)
+    if cfg.default_scope == 'mmpretrain':
+        cfg.model.data_preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
     backbone = cfg.model.backbone
     outputs = backbone.get('out_indices', range(4))
     full, small = ([channels[i] for i in outputs] for channels in (channels_of(backbone), TINY_CHANNELS))

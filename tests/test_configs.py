@@ -7,8 +7,6 @@ import pytest
 from hosts import channels_of, check_predictions, num_classes, shrink, step_and_predict
 from mmengine.config import Config
 
-from mmcrossformer.engine.job import unsync_norms
-
 CONFIGS = sorted(Path(__file__).parent.parent.glob('configs/*.py'))
 MODELS = dict(
     mask_rcnn='MaskRCNN',
@@ -79,11 +77,6 @@ def test_dense_tasks_use_the_published_groups(config):
 def test_step_and_prediction(config):
     cfg = Config.fromfile(config)
     shrink(cfg)
-    unsync_norms(cfg.model)
-    if cfg.default_scope == 'mmseg':
-        cfg.model.data_preprocessor.size = (64, 96)
-    if cfg.default_scope == 'mmpretrain':
-        cfg.model.data_preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
     predictions = step_and_predict(cfg, 64, 96)
     check_predictions(cfg.default_scope, predictions, 64, 96, num_classes(cfg.model))
 

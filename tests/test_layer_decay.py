@@ -11,7 +11,6 @@ from mmengine.registry import MODELS, init_default_scope
 from test_configs import CONFIGS
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.engine.job import unsync_norms
 
 CONSTRUCTOR = 'mmcrossformer.LayerDecayOptimWrapperConstructor'
 
@@ -54,9 +53,6 @@ def build(name):
     importlib.import_module(f'{cfg.default_scope}.models')
     init_default_scope(cfg.default_scope)
     shrink(cfg)
-    unsync_norms(cfg.model)
-    if cfg.default_scope == 'mmpretrain':
-        cfg.model.data_preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
     return MODELS.build(cfg.model)
 
 

@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 from test_tools import run
 
-from mmcrossformer.engine.job import read_config, unsync_norms
+from mmcrossformer.engine.job import read_config
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = dict(re.findall(r'```python\n# (\w+)\.py\n(.*?)```', (ROOT / 'docs/own_config.md').read_text(), re.DOTALL))
@@ -36,11 +36,6 @@ def test_the_page_has_all_of_them():
 def test_step_and_prediction(folder, name):
     cfg = read_config(f'{name}.py')
     shrink(cfg)
-    unsync_norms(cfg.model)
-    if cfg.default_scope == 'mmseg':
-        cfg.model.data_preprocessor.size = (64, 96)
-    if cfg.default_scope == 'mmpretrain':
-        cfg.model.data_preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
     assert cfg.optim_wrapper.optimizer.type == 'AdamW'
     predictions = step_and_predict(cfg, 64, 96)
     check_predictions(cfg.default_scope, predictions, 64, 96, num_classes(cfg.model))
