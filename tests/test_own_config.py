@@ -11,6 +11,9 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 from test_tools import run
 
+from mmcrossformer import CrossFormer
+from mmcrossformer.engine.channels import check_channels
+from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.job import read_config
 
 ROOT = Path(__file__).parent.parent
@@ -122,3 +125,30 @@ def test_wrong_channels_are_told(folder, quick):
     result = run('train', quick('upernet_crossformer_t_digits'), *wrong)
     assert result.returncode == 2
     assert 'set model.auxiliary_head.in_channels=64' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(neck=dict(in_channels=[64, 128, 256, 512])), None),
+        (dict(neck=dict(type='GlobalAveragePooling'), head=dict(in_channels=512)), None),
+        (dict(neck=dict(type='GlobalAveragePooling'), head=dict(in_channels=768)), r'head\.in_channels=512'),
+        (dict(decode_head=dict(in_channels=[128, 512], in_index=[1, 3])), None),
+        (dict(decode_head=dict(in_channels=512, in_index=2)), r'decode_head\.in_channels=256'),
+        (
+            dict(decode_head=dict(in_channels=512), auxiliary_head=[dict(in_channels=64, in_index=1)]),
+            r'auxiliary_head\.0\.in_channels=128',
+        ),
+        (
+            dict(panoptic_head=dict(in_channels=[96, 192, 384, 768])),
+            r'panoptic_head\.in_channels=\[64, 128, 256, 512\]',
+        ),
+    ],
+)
+def test_channels_of_every_taker(settings, message):
+    backbone = CrossFormer('tiny')
+    if message is None:
+        check_channels(settings, backbone)
+    else:
+        with pytest.raises(UserError, match=f'CrossFormer gives maps of .* set model.{message}'):
+            check_channels(settings, backbone)
