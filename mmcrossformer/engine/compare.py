@@ -29,7 +29,7 @@ class Result:
         params: Number of parameters.
         macs: Multiply-adds for one image of the test.
         step_seconds: Median time of a training step; None if it was not trained by this tool.
-        peak_bytes: Peak memory of the training: of the GPU, or of the process (with its data loading) on a CPU.
+        peak_bytes: Peak memory of the training: of the GPU, or of the training process on a CPU.
     """
 
     name: str
