@@ -37,7 +37,7 @@ equals that of CrossFormer-S, and the larger CrossFormer++ agree.
 
 **MACs of detectors and segmenters** are 3 to 16 % lower here. Heads and necks cannot be the reason for detectors: on
 the same backbone the difference is the same for RetinaNet, Mask R-CNN and Cascade Mask R-CNN (19.7 to 20.0 G with
-CrossFormer-S and `g7`). It is as good as absent at 224 x 224, where no group needs padding, so it belongs to padding:
+CrossFormer-S and `g7`). At 224 x 224, where no group needs padding, it is absent, which points to padding:
 
 - The official program pads before it computes queries, keys and values and removes the padding after the output
   projection; here only attention itself sees padding. By the shapes of the maps this is 4.8 G of the 19.7 G for
