@@ -110,11 +110,18 @@ def _module(name: str, remedy: str, distribution: str = '', state: str = 'fails'
     label = f'{distribution} {version}' if distribution and distribution != name else version
     try:
         importlib.import_module(name)
+        if name in ('mmdet', 'mmseg', 'mmpretrain'):
+            importlib.import_module(f'{name}.models')  # what may fail comes with these
     except ModuleNotFoundError as error:
         if error.name == name:
             return Finding(name, 'not installed', state, remedy)
         return Finding(name, f'{label} needs {error.name}, which is not installed', state, remedy)
     except Exception as error:  # a broken installation fails in any way
+        if '.so' in str(error) and 'cannot open shared object' in str(error):
+            remedy = (
+                'install the system package of the library that it names (libGL: pip install opencv-python-headless)'
+            )
+            return Finding(name, f'{label} cannot be imported: {_line(error)}', state, remedy)
         return Finding(name, f'{label} cannot be imported: {_line(error)}', state, f'reinstall it: {remedy}')
     return Finding(name, str(label or 'installed'))
 
@@ -154,7 +161,7 @@ def _operators() -> Iterator[Finding]:
 
 
 def _main_job() -> Finding:
-    """Builds a small Mask R-CNN and predicts."""
+    """Builds a Mask R-CNN, takes a step of training and predicts."""
     subject = 'Mask R-CNN'
     try:
         torch: Any = importlib.import_module('torch')
@@ -167,13 +174,22 @@ def _main_job() -> Finding:
         cfg = config.fromfile(configs / 'mask_rcnn_crossformer_t_digits.py')
         registry.init_default_scope('mmdet')
         model = registry.MODELS.build(cfg.model).eval()
+        structures = importlib.import_module('mmengine.structures')
+        masks = importlib.import_module('mmdet.structures.mask').BitmapMasks
+        optim: Any = importlib.import_module('mmengine.optim')
         sample = samples(metainfo=dict(img_shape=(64, 64), ori_shape=(64, 64), scale_factor=(1.0, 1.0)))
-        batch = dict(inputs=[torch.zeros(3, 64, 64, dtype=torch.uint8)], data_samples=[sample])
+        sample.gt_instances = structures.InstanceData(
+            bboxes=torch.tensor([[8.0, 8.0, 56.0, 56.0]]),
+            labels=torch.tensor([0]),
+            masks=masks(torch.ones(1, 64, 64, dtype=torch.uint8).numpy(), 64, 64),
+        )
+        batch = dict(inputs=[torch.zeros(3, 64, 64, dtype=torch.uint8)] * 2, data_samples=[sample] * 2)
+        model.train().train_step(batch, optim.OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-4)))
         with torch.no_grad():
-            model.test_step(batch)
+            model.eval().test_step(batch)
     except Exception as error:
         return Finding(subject, f'fails: {_line(error)}', 'fails', 'mend what is named above first, in its order')
-    return Finding(subject, f'builds and predicts, mmcrossformer {package.__version__}')
+    return Finding(subject, f'trains and predicts, mmcrossformer {package.__version__}')
 
 
 def _line(error: BaseException) -> str:

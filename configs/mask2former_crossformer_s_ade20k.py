@@ -6,4 +6,19 @@ _base_ = [
     './_base_/runtime/mmseg.py',
 ]
 custom_imports = dict(imports=['mmdet.models'])  # heads and losses of mmdet
-default_hooks = dict(checkpoint=dict(interval=5000))
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', reduce_zero_label=True),
+    dict(
+        type='RandomChoiceResize',
+        scales=[int(51.2 * tenths) for tenths in range(5, 21)],
+        resize_type='ResizeShortestEdge',
+        max_size=2048,
+    ),
+    dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+default_hooks = dict(checkpoint=dict(interval=5000, save_best='mIoU'))

@@ -22,7 +22,8 @@ names: `python tools/analyze.py CONFIG --shape HEIGHT WIDTH` prints them part by
 - A name without detail has groups of 7 tokens at every stage (`g7`: G = 7, 7, 7, 7 and I = 8, 4, 2, 1), which the
   official configs for dense tasks use for every variant. `g14` has G = 14, 14, 7, 7 and I = 16, 8, 2, 1, whose cost the
   published COCO 1x rows carry: they stand there. Weights fit either.
-- `3x`: 36 epochs and many scales. The authors released no config for it; ours follows mmdet's for Swin Transformer.
+- `3x`: 36 epochs and many scales. The authors released no config for it; scales and weight decay are those of mmdet's
+  for Swin Transformer.
 - Mask2Former and DINO are not the authors': recipes of the host libraries with the backbone replaced.
 - ImageNet: top-1 at 224 x 224. COCO: val2017. ADE20K: val, single scale, and with many scales and flips (`ms`).
 """

@@ -217,7 +217,7 @@ def test_names_that_official_files_lack():
 
 @pytest.mark.parametrize('channels', [1, 2, 4, 6])
 def test_official_weights_for_other_channels(tmp_path, channels):
-    """On an image whose channels are alike, the stem answers as to one of three (of four: red counts twice)."""
+    """On an image whose channels are alike, the stem answers as to one of three."""
     path, weights = official_file(tmp_path, 'T')
     init_cfg = dict(type='Pretrained', checkpoint=str(path))
     model = CrossFormer('tiny', in_channels=channels, out_indices=(0,), init_cfg=init_cfg)
@@ -225,10 +225,28 @@ def test_official_weights_for_other_channels(tmp_path, channels):
     for k, conv in enumerate(model.stages[0].embed.convs):
         filters = weights[f'stages.0.embed.convs.{k}.weight']
         assert conv.weight.shape[1] == channels
-        grey = 0.75 * (filters.sum(1) + filters[:, 0]) if channels == 4 else filters.sum(1)
-        torch.testing.assert_close(conv.weight.sum(1), grey)
-        if channels > 3:
-            assert torch.equal(conv.weight[:, :3], filters * (3 / channels))
+        torch.testing.assert_close(conv.weight.sum(1), filters.sum(1))
+    if channels == 4:
+        torch.testing.assert_close(
+            conv.weight, filters[:, [0, 1, 2, 0]] * torch.tensor([0.5, 1, 1, 0.5]).view(1, 4, 1, 1)
+        )
+
+
+def test_pretrained_goes_through_the_safe_reader_however_it_is_written(tmp_path, tiny_arch):
+    from mmengine.model.weight_init import PretrainedInit
+
+    trace = tmp_path / 'ran'
+    torch.save(dict(state_dict=_Hostile(str(trace))), tmp_path / 'hostile.pth')
+    for kind in ('Pretrained', 'mmengine.Pretrained', PretrainedInit):
+        init_cfg = dict(type=kind, checkpoint=str(tmp_path / 'hostile.pth'))
+        for written in (init_cfg, [init_cfg]):
+            with pytest.raises(ValueError, match='it holds code'):
+                CrossFormer(tiny_arch, init_cfg=written).init_weights()
+    with pytest.raises(ValueError, match='must be Pretrained alone'):
+        CrossFormer(tiny_arch, init_cfg=[init_cfg, dict(type='Constant', layer='Linear', val=0.0)]).init_weights()
+    with pytest.raises(ValueError, match='needs checkpoint, the path of a file, got None'):
+        CrossFormer(tiny_arch, init_cfg=dict(type='Pretrained')).init_weights()
+    assert not trace.exists()
 
 
 def test_loading_is_told_in_one_line(tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ def test_here_all_is_well():
     lines = [line.split(maxsplit=2) for line in result.stdout.splitlines() if line.strip()]
     states = {subject: state for state, subject, *_ in lines if state in ('ok', 'note', 'fails')}
     assert {'torch', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpretrain'} <= {s for s in states if states[s] == 'ok'}
-    assert 'ok     Mask R-CNN   builds and predicts' in result.stdout
+    assert 'ok     Mask R-CNN   trains and predicts' in result.stdout
     assert result.stdout.endswith('Detectors can be trained here.\n')
     assert not result.stderr
 

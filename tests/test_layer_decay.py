@@ -95,6 +95,15 @@ def test_frozen_parameters_and_custom_keys():
     assert not any(id(p) in of for p in model.backbone.stages[0].parameters())
 
 
+def test_without_settings_norms_do_not_decay():
+    model = build('crossformer_s_imagenet')
+    settings = dict(optimizer=dict(type='SGD', lr=1.0, weight_decay=0.1), constructor=CONSTRUCTOR)
+    wrapper = build_optim_wrapper(model, settings)
+    of = {id(p): group['weight_decay'] for group in wrapper.param_groups for p in group['params']}
+    assert of[id(model.backbone.stages[0].embed.norm.weight)] == 0.0
+    assert of[id(model.head.fc.weight)] == 0.1
+
+
 def test_mistakes_are_told():
     model = build('crossformer_s_imagenet')
     settings = dict(optimizer=dict(type='SGD', lr=1.0, weight_decay=0.1), constructor=CONSTRUCTOR)

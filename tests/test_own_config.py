@@ -136,9 +136,12 @@ def test_wrong_channels_are_told(folder, quick):
         (dict(decode_head=dict(in_channels=[128, 512], in_index=[1, 3])), None),
         (dict(decode_head=dict(in_channels=512, in_index=2)), r'decode_head\.in_channels=256'),
         (
-            dict(decode_head=dict(in_channels=512), auxiliary_head=[dict(in_channels=64, in_index=1)]),
-            r'auxiliary_head\.0\.in_channels=128',
+            dict(decode_head=dict(in_channels=512), auxiliary_head=dict(in_channels=64, in_index=1), neck=None),
+            r'auxiliary_head\.in_channels=128',
         ),
+        (dict(neck=dict(type='YOLOV3Neck', in_channels=[512, 256, 128, 64])), None),
+        (dict(neck=[dict(type='FPN')], decode_head=dict(in_channels=[32] * 4)), None),
+        (dict(neck=[dict(type='GlobalAveragePooling'), dict(type='LinearNeck')], head=dict(in_channels=128)), None),
         (
             dict(panoptic_head=dict(in_channels=[96, 192, 384, 768])),
             r'panoptic_head\.in_channels=\[64, 128, 256, 512\]',
@@ -152,3 +155,9 @@ def test_channels_of_every_taker(settings, message):
     else:
         with pytest.raises(UserError, match=f'CrossFormer gives maps of .* set model.{message}'):
             check_channels(settings, backbone)
+
+
+def test_index_behind_the_last_map():
+    backbone = CrossFormer('tiny', out_indices=(1, 2, 3))
+    with pytest.raises(UserError, match=r'decode_head\.in_index is \[0, 3\], but CrossFormer gives 3 maps'):
+        check_channels(dict(decode_head=dict(in_channels=[64, 512], in_index=[0, 3])), backbone)

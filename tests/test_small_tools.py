@@ -76,6 +76,27 @@ class TestAnalyze:
         assert code == 2
         assert 'two positive numbers, got 0 9' in text
 
+    @pytest.mark.parametrize(
+        ('setting', 'words'),
+        [
+            ('model.backbone.arch=tinny', "got 'tinny'"),
+            ('model.backbone.type=CrossFormr', 'CrossFormr'),
+            ('model.bakbone.type=x', 'bakbone'),
+            ('model.backbone.arch=small', 'set model.neck.in_channels=[96, 192, 384, 768]'),
+            ('model=3', 'cannot be built'),
+            ('test_dataloader=3', '--shape HEIGHT WIDTH'),
+            ('model.rpn_head.in_channels=7', 'MaskRCNN cannot be counted at 112 x 112'),
+        ],
+    )
+    def test_models_that_do_not_work(self, call, setting, words):
+        code, text = call('analyze', ROOT / 'configs/mask_rcnn_crossformer_t_digits.py', '--cfg-options', setting)
+        assert code == 2
+        assert words in text
+
+    def test_parts_that_are_not_run_are_marked(self, call):
+        _, text = call('analyze', ROOT / 'configs/upernet_crossformer_t_digits.py')
+        assert re.search(r'│ auxiliary_head +│ +\S+ │ +not run │ +│', text)
+
 
 class TestConvert:
     @pytest.fixture
@@ -167,6 +188,9 @@ class TestCompare:
         runs = {path: path.stat().st_mtime_ns for path in work_dir.rglob('*') if path.parent != work_dir}
         code, _ = call('compare', first, second, '--work-dir', work_dir, '--evaluate-only')
         assert code == 0
+        code, text = call('compare', first, '--work-dir', work_dir, '--seed', 7)
+        assert code == 2
+        assert 'holds a training with other settings' in text
         assert runs == {path: path.stat().st_mtime_ns for path in work_dir.rglob('*') if path.parent != work_dir}
 
     def test_mistakes(self, call, tmp_path):
@@ -176,6 +200,8 @@ class TestCompare:
         assert 'got twice: crossformer_t_digits' in text
         code, text = call('compare', config, '--work-dir', tmp_path, '--evaluate-only')
         assert code == 2
-        assert 'holds no training of' in text
+        assert 'holds no finished training of' in text
         assert 'none.py is no file' in call('compare', config, 'none.py', '--work-dir', tmp_path)[1]
+        other = ROOT / 'configs/upernet_crossformer_t_digits.py'
+        assert 'must be of one task, got some for mmpretrain and some for mmseg' in call('compare', config, other)[1]
         assert not list(tmp_path.iterdir())

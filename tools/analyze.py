@@ -27,8 +27,8 @@ def main() -> None:
     for name in ('parameters [M]', 'multiply-adds [G]', 'activations [M]'):
         table.add_column(name, justify='right')
     for cost in analyze(cfg, height, width):
-        figures = (f'{cost.params / 1e6:.3f}', f'{cost.macs / 1e9:.3f}', f'{cost.activations / 1e6:.1f}')
-        table.add_row(cost.part, *figures, style='bold' if cost.part == 'total' else None)
+        figures = (f'{cost.macs / 1e9:.3f}', f'{cost.activations / 1e6:.1f}') if cost.ran else ('not run', '')
+        table.add_row(cost.part, f'{cost.params / 1e6:.3f}', *figures, style='bold' if cost.part == 'total' else None)
     Console().print(table)
 
 

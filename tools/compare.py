@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mmcrossformer.engine.compare import Result, compare, main_metric, save
+from mmcrossformer.engine.compare import METRICS, Result, compare, main_metric, save
 from mmcrossformer.engine.errors import run
 
 
@@ -31,7 +31,7 @@ def main() -> None:
 def table(results: list[Result]) -> Table:
     """One row for each config, best result first."""
     metric = main_metric(results)
-    shown = [name for name in ('coco/bbox_mAP', 'coco/segm_mAP', 'mIoU', 'accuracy/top1') if name in results[0].metrics]
+    shown = [name for name in METRICS if all(name in result.metrics for result in results)]
     output = Table()
     output.add_column('config')
     for name in (*shown, 'params [M]', 'MACs [G]', 'time of a step [s]', 'peak memory [GB]'):
@@ -42,8 +42,8 @@ def table(results: list[Result]) -> Table:
             *(f'{result.metrics[name]:.3f}' for name in shown),
             f'{result.params / 1e6:.2f}',
             f'{result.macs / 1e9:.2f}',
-            '-' if result.step_seconds is None else f'{result.step_seconds:.2f}',
-            '-' if result.peak_bytes is None else f'{result.peak_bytes / 1e9:.2f}',
+            f'{result.step_seconds:.2f}',
+            f'{result.peak_bytes / 1e9:.2f}',
         )
     return output
 

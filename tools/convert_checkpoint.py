@@ -39,7 +39,7 @@ def main() -> None:
         # Official classifiers lie under `model`, official detectors and everything of OpenMMLab under `state_dict`.
         whole = args.to == 'mmcrossformer' or any(name.startswith('backbone.') for name in weights)
         written = write_checkpoint(weights, args.target, under='state_dict' if whole else 'model')
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, NotImplementedError) as error:  # the last: tensors without values
         raise UserError(str(error)) from error
     print(f'{written}: {len(weights)} tensors, {len(found) - len(weights)} buffers of {args.source} dropped')
 
@@ -48,7 +48,7 @@ def to_own_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Names of a whole model as the host libraries load it: the backbone behind `backbone.`, heads as they are."""
     if not is_official(weights):
         _check_own(weights)
-        return dict(weights)
+        return {f'backbone.{name}' if name.startswith(('stages.', 'norm')) else name: v for name, v in weights.items()}
     converted = convert_official(weights)
     own = {name if name.startswith('head.fc.') else f'backbone.{name}': value for name, value in converted.items()}
     if any(name.startswith('backbone.') for name in weights):

@@ -22,7 +22,10 @@ def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     weights = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
     if not isinstance(weights, Mapping) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
         raise ValueError('the checkpoint holds no dict of tensors, neither at its top nor as state_dict or model')
-    return {name.removeprefix('module.'): value for name, value in weights.items()}
+    bare = {str(name).removeprefix('module.'): value for name, value in weights.items()}
+    if len(bare) < len(weights):
+        raise ValueError('the checkpoint holds names twice, once behind module. and once without')
+    return bare
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f'checkpoint {path} is no file')
+        raise ValueError(f'checkpoint {path} is no file (files are not downloaded: fetch it first)')
     _refuse_other_files(path)
     try:
         if path.suffix == '.safetensors':

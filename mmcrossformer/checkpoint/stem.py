@@ -9,8 +9,8 @@ from torch import Tensor
 def fit_stem(weights: Mapping[str, Tensor], in_channels: int) -> dict[str, Tensor]:
     """Gives the stem's filters another number of input channels.
 
-    For fewer channels the filters are averaged over theirs, for more they are repeated in turn. Either is scaled by the
-    ratio of the numbers: what the filters answer to an image whose channels are alike stays as large as it was.
+    For fewer channels the filters are averaged over theirs, for more they are repeated in turn. Either is scaled so
+    that the answer to an image whose channels are alike stays what it was.
 
     Args:
         weights: Weights of a backbone, under the names used here.
@@ -23,7 +23,7 @@ def fit_stem(weights: Mapping[str, Tensor], in_channels: int) -> dict[str, Tenso
     for name, filters in weights.items():
         channels = filters.shape[1] if filters.dim() == 4 else in_channels
         if name.startswith('stages.0.embed.convs.') and channels != in_channels:
-            source = filters.mean(dim=1, keepdim=True) if in_channels < channels else filters
+            source = filters.sum(dim=1, keepdim=True) if in_channels < channels else filters
             turns = torch.arange(in_channels) % source.shape[1]
-            fitted[name] = source[:, turns] * (channels / in_channels)
+            fitted[name] = source[:, turns] / turns.bincount()[turns].view(1, -1, 1, 1)
     return fitted

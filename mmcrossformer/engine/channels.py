@@ -10,7 +10,10 @@ from mmcrossformer.models.crossformer import CrossFormer
 
 
 def check_channels(settings: dict[str, Any], backbone: nn.Module) -> None:
-    """Compares the channels that neck or heads want with those of a CrossFormer; other backbones are not looked at.
+    """Compares the channels that the neck or, without one, the heads want with those of a CrossFormer.
+
+    Looks at `in_channels` of a single neck and of the heads of segmenters and classifiers; lists of necks or heads, and
+    other backbones, are left to torch.
 
     Args:
         settings: `model` of a config.
@@ -24,12 +27,19 @@ def check_channels(settings: dict[str, Any], backbone: nn.Module) -> None:
     channels = list(backbone.out_channels)
     for name, node in _takers(settings):
         wanted, index = node['in_channels'], node.get('in_index', -1)
+        indices = list(index) if isinstance(index, list | tuple) else [index]
+        if any(i >= len(channels) for i in indices):
+            raise UserError(
+                f'model.{name}.in_index is {index}, but {type(backbone).__name__} gives {len(channels)} maps '
+                f'(out_indices={backbone.out_indices})'
+            )
         if isinstance(wanted, list | tuple):
-            given = [channels[i] for i in index] if isinstance(index, list | tuple) else channels
-            wanted = list(wanted)
+            given = [channels[i] for i in indices] if isinstance(index, list | tuple) else channels
+            fits = list(wanted) in (given, given[::-1])  # some necks start with the deepest map
         else:
             given = channels[index]
-        if wanted != given:
+            fits = wanted == given
+        if not fits:
             raise UserError(
                 f'model.{name}.in_channels is {wanted}, but {type(backbone).__name__} gives maps of {given} channels: '
                 f'set model.{name}.in_channels={given}'
@@ -37,13 +47,11 @@ def check_channels(settings: dict[str, Any], backbone: nn.Module) -> None:
 
 
 def _takers(settings: dict[str, Any]) -> Iterator[tuple[str, dict]]:
-    """Yields what takes the maps of the backbone: the neck or, without one that asks for channels, the heads."""
-    for name in ('neck', 'panoptic_head', 'decode_head', 'head'):
-        node = settings.get(name)
-        if isinstance(node, dict) and 'in_channels' in node:
-            yield name, node
-            break
-    extra = settings.get('auxiliary_head') if 'neck' not in settings else None
-    for i, node in enumerate(extra if isinstance(extra, list | tuple) else [extra]):
-        if node and 'in_channels' in node:
-            yield f'auxiliary_head.{i}' if isinstance(extra, list | tuple) else 'auxiliary_head', node
+    neck = settings.get('neck')
+    if isinstance(neck, dict) and 'in_channels' in neck:
+        yield 'neck', neck
+    elif neck is None or (isinstance(neck, dict) and neck.get('type') == 'GlobalAveragePooling'):
+        for name in ('panoptic_head', 'decode_head', 'head', 'auxiliary_head'):
+            node = settings.get(name)
+            if isinstance(node, dict) and 'in_channels' in node:
+                yield name, node

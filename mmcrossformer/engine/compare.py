@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmcrossformer.engine.complexity import analyze, input_shape
 from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import read_config
+from mmcrossformer.engine.job import parse_settings, read_config
 
 TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
 # The first of these that a test reports is the result.
@@ -28,7 +28,7 @@ class Result:
         metrics: Results of the test by name.
         params: Number of parameters.
         macs: Multiply-adds for one image of the test.
-        step_seconds: Median time of a training step; None if it was not trained by this tool.
+        step_seconds: Median time of a training step.
         peak_bytes: Peak memory of the training: of the GPU, or of the training process on a CPU.
     """
 
@@ -36,8 +36,8 @@ class Result:
     metrics: dict[str, float]
     params: int
     macs: int
-    step_seconds: float | None
-    peak_bytes: int | None
+    step_seconds: float
+    peak_bytes: int
 
 
 def compare(
@@ -53,26 +53,46 @@ def compare(
         options: Settings to replace in all of them, as `KEY=VALUE`.
 
     Raises:
-        UserError: Two configs of one name, a config without checkpoint if nothing is to be trained, a run that fails.
+        UserError: Two configs of one name, configs of several tasks, a folder with a training of other settings, one
+            without finished training if nothing is to be trained, a run that fails.
     """
     names = [Path(config).stem for config in configs]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise UserError(f'configs must have names of their own, got twice: {", ".join(sorted(twice))}')
+    # A mistake in the last config is told before the first is trained.
+    models = [read_config(config, parse_settings(options)) for config in configs]
+    scopes = sorted({cfg.default_scope for cfg in models})
+    if len(scopes) > 1:
+        raise UserError(f'configs must be of one task, got some for {" and some for ".join(scopes)}')
+    totals = [analyze(cfg, *input_shape(cfg))[-1] for cfg in models]
+    wanted = dict(seed=seed, options=list(options))
     for config, name in zip(configs, names, strict=True):
-        read_config(config)  # a mistake in the last config is told before the first is trained
-        if not train and not (work_dir / name / 'last_checkpoint').is_file():
-            raise UserError(f'{work_dir / name} holds no training of {config}: leave --evaluate-only out to train it')
+        cost = _read_cost(work_dir / name)
+        if cost and cost['settings'] != wanted:
+            raise UserError(
+                f'{work_dir / name} holds a training with other settings ({cost["settings"]}, now {wanted}): '
+                'use another --work-dir, or delete that folder'
+            )
+        if not train and not (cost and (work_dir / name / 'last_checkpoint').is_file()):
+            raise UserError(
+                f'{work_dir / name} holds no finished training of {config}: leave --evaluate-only out to train it'
+            )
     settings = ['--cfg-options', *options] if options else []
-    for config, name in zip(configs, names, strict=True):
+    for config, name, total in zip(configs, names, totals, strict=True):
         folder = work_dir / name
-        if train and not (folder / _COST).is_file():
+        metrics = folder / 'metrics.json'
+        if not _read_cost(folder):
+            metrics.unlink(missing_ok=True)  # of a training that was cut off
             peak = _run('train', [config, '--work-dir', folder, '--seed', seed, *settings])
-            _write(folder / _COST, _training_cost(folder, peak))
-        if not (folder / 'metrics.json').is_file():
+            _write(folder / _COST, _training_cost(folder, peak) | dict(settings=wanted))
+        if not metrics.is_file():
             checkpoint = (folder / 'last_checkpoint').read_text().strip()
             _run('test', [config, checkpoint, '--work-dir', folder, *settings])
-        yield _result(config, folder)
+        cost = _read_cost(folder)
+        yield Result(
+            name, json.loads(metrics.read_text()), total.params, total.macs, cost['step_seconds'], cost['peak_bytes']
+        )
 
 
 def save(results: Sequence[Result], work_dir: Path) -> None:
@@ -127,12 +147,10 @@ def _training_cost(folder: Path, peak_of_process: int) -> dict[str, float]:
     return dict(step_seconds=statistics.median(entry['time'] for entry in steps), peak_bytes=peak)
 
 
-def _result(config: str, folder: Path) -> Result:
-    cfg = read_config(config)
-    total = analyze(cfg, *input_shape(cfg))[-1]
-    cost = json.loads((folder / _COST).read_text()) if (folder / _COST).is_file() else {}
-    metrics = json.loads((folder / 'metrics.json').read_text())
-    return Result(folder.name, metrics, total.params, total.macs, cost.get('step_seconds'), cost.get('peak_bytes'))
+def _read_cost(folder: Path) -> dict:
+    """Reads what a finished training left; nothing where there is none."""
+    path = folder / _COST
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def _write(path: Path, content: object) -> None:

@@ -11,7 +11,9 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.job import datasets_of, innermost
 from mmcrossformer.models.crossformer import CrossFormer
 
 _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
@@ -26,12 +28,14 @@ class Cost:
         params: Number of parameters.
         macs: Multiply-adds of convolutions, linear layers and attention, padding included.
         activations: Number of values that convolutions and linear layers write.
+        ran: Whether the part was run: auxiliary heads are not, nor are heads that this module does not know.
     """
 
     part: str
     params: int
     macs: int = 0
     activations: int = 0
+    ran: bool = True
 
 
 def input_shape(cfg: Config) -> tuple[int, int]:
@@ -40,9 +44,9 @@ def input_shape(cfg: Config) -> tuple[int, int]:
     Raises:
         UserError: The pipeline has neither.
     """
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset', {})
-    sizes = [step.get('crop_size', step.get('scale')) for step in dataset.get('pipeline', [])]
-    sizes = [size for size in sizes if size is not None]
+    datasets = datasets_of(cfg.get('test_dataloader'))
+    steps = [step for dataset in datasets for step in dataset.get('pipeline', [])]
+    sizes = [size for step in steps if (size := step.get('crop_size', step.get('scale'))) is not None]
     if not sizes:
         raise UserError('the test pipeline of the config sets no size: give one with --shape HEIGHT WIDTH')
     width, height = (sizes[-1], sizes[-1]) if isinstance(sizes[-1], int) else sizes[-1]
@@ -53,7 +57,8 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
     """Counts what each part of a config's model costs for one image in a prediction.
 
     Two-stage detectors are counted with as many boxes as the first stage may hand on and as many masks as the second
-    may find (`model.test_cfg`). Parts that run in training alone (auxiliary heads) cost no multiply-adds.
+    may find (`model.test_cfg`). Parts that are not run are marked: auxiliary heads, which training alone needs, and
+    heads of kinds that this module does not know.
 
     Args:
         cfg: Config of a detector, segmenter or classifier.
@@ -62,16 +67,14 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
 
     Returns:
         The costs of the stages of the backbone, the neck and the heads, then the total.
+
+    Raises:
+        UserError: A model that cannot be built or run, or is of a kind that cannot be counted.
     """
-    init_default_scope(cfg.default_scope)
-    settings = dict(cfg.model)
-    if cfg.default_scope == 'mmpretrain' and 'data_preprocessor' in cfg:
-        settings['data_preprocessor'] = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
-    model = MODELS.build(settings)
+    model = _build(cfg)
     if not _has_deformable_attention(model):
         model.to('meta')  # tensors with shapes but no values: nothing is computed
     image = torch.zeros(1, _in_channels(model), height, width, device=next(model.parameters()).device)
-    model.eval()
     total = Cost('total', _count_parameters(model))
     costs = []
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -81,10 +84,15 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
         ]
         for name, module in _parts(model):
-            cost = Cost(name, _count_parameters(module))
+            cost = Cost(name, _count_parameters(module), ran=False)
             costs.append(cost)
             handles += _meter(module, cost, counter, total)
-        _predict(model, cfg.default_scope, image)
+        try:
+            _predict(model, cfg.default_scope, image)
+        except Exception as error:  # any model of any library: it can fail in any way
+            raise UserError(
+                f'{type(model).__name__} cannot be counted at {height} x {width}: {type(error).__name__}: {error}'
+            ) from error
         for handle in handles:
             handle.remove()
     total.macs = counter.get_total_flops() // 2
@@ -92,6 +100,19 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
         getattr(total, key) - sum(getattr(cost, key) for cost in costs) for key in ('params', 'macs', 'activations')
     ]
     return [*costs, Cost('rest', *rest), total] if any(rest) else [*costs, total]
+
+
+def _build(cfg: Config) -> nn.Module:
+    try:
+        init_default_scope(cfg.default_scope)
+        settings = dict(cfg.model)
+        if cfg.default_scope == 'mmpretrain' and 'data_preprocessor' in cfg:
+            settings['data_preprocessor'] = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
+        model = MODELS.build(settings).eval()
+    except Exception as error:
+        raise UserError(f'the model of the config cannot be built: {innermost(error)}') from error
+    check_channels(settings, getattr(model, 'backbone', None))
+    return model
 
 
 class _ActivationCounter:
@@ -114,6 +135,7 @@ def _meter(module: nn.Module, cost: Cost, counter: FlopCounterMode, total: Cost)
     def end(*_: Any) -> None:
         cost.macs += counter.get_total_flops() // 2
         cost.activations += total.activations
+        cost.ran = True
 
     return [module.register_forward_pre_hook(start), module.register_forward_hook(end)]
 

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,13 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='settings to replace, such as train_dataloader.batch_size=4 or "model.neck.in_channels=[64,128]"',
     )
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """Reads `KEY=VALUE` pairs as `--cfg-options` does."""
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    return parser.parse_args(['', '--cfg-options', *pairs]).cfg_options if pairs else {}
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -210,7 +217,7 @@ def _make_digits(dataset: dict) -> None:
 
 def datasets_of(loader: dict | None) -> Iterator[dict]:
     """Yields the data sets of a loader, from inside their wrappers."""
-    stack = [loader.get('dataset')] if loader else []
+    stack = [loader.get('dataset')] if isinstance(loader, dict) else []
     while stack:
         dataset = stack.pop()
         if isinstance(dataset, list | tuple):
@@ -264,12 +271,12 @@ def build_runner(cfg: Config, *, train: bool) -> Runner:
         else:
             _ = runner.test_loop
     except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError, OSError) as error:
-        raise UserError(f'the config cannot be built: {_innermost(error)}') from error
+        raise UserError(f'the config cannot be built: {innermost(error)}') from error
     return runner
 
 
-def _innermost(error: BaseException) -> str:
-    """The message of the first cause, which names the argument; mmengine wraps it again and again."""
+def innermost(error: BaseException) -> str:
+    """Returns the message of the first cause, which names the argument; mmengine wraps it again and again."""
     while error.__cause__ is not None or (error.__context__ is not None and not error.__suppress_context__):
         error = error.__cause__ or error.__context__
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -209,10 +210,16 @@ class CrossFormer(BaseModule):
         Raises:
             ValueError: The file cannot be read, or lacks a parameter of the stages, or has one in another shape.
         """
-        if not isinstance(self.init_cfg, Mapping) or self.init_cfg.get('type') != 'Pretrained':
+        entries = self.init_cfg if isinstance(self.init_cfg, list | tuple) else [self.init_cfg]
+        if not any(_is_pretrained(entry) for entry in entries):
             super().init_weights()
             return
-        path = self.init_cfg['checkpoint']
+        # mmengine's own loader would take over otherwise: it skips what does not fit, and runs code in the file.
+        if len(entries) > 1:
+            raise ValueError(f'init_cfg must be Pretrained alone or hold no Pretrained, got {self.init_cfg!r}')
+        path = entries[0].get('checkpoint')
+        if not isinstance(path, str | Path):
+            raise ValueError(f'init_cfg of type Pretrained needs checkpoint, the path of a file, got {path!r}')
         found, own = backbone_weights(read_checkpoint(path)), self.state_dict()
         weights = fit_stem(found, self.in_channels)
         wrong = [
@@ -274,6 +281,11 @@ class CrossFormer(BaseModule):
         frozen += [getattr(self, f'norm{i}') for i in self.out_indices if self.out_norm and i <= self.frozen_stages]
         for module in frozen:
             module.eval().requires_grad_(False)
+
+
+def _is_pretrained(entry: Any) -> bool:
+    kind = entry.get('type') if isinstance(entry, Mapping) else None
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2] in ('Pretrained', 'PretrainedInit')
 
 
 def _check_out_indices(out_indices: Sequence[int]) -> tuple[int, ...]:

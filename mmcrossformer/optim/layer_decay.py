@@ -44,7 +44,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 f'paramwise_cfg of {type(self).__name__} takes {" and ".join(allowed)}, got {", ".join(unknown)}. '
                 'In a config that inherits another paramwise_cfg, replace it with _delete_=True'
             )
-        self.rate = self.paramwise_cfg.get('layer_decay_rate', 1.0)
+        # Never empty: mmengine asks for no groups without settings.
+        self.rate = self.paramwise_cfg.setdefault('layer_decay_rate', 1.0)
         if not 0 < self.rate <= 1:
             raise ValueError(f'layer_decay_rate must be above 0 and at most 1, got {self.rate!r}')
 

@@ -1,4 +1,5 @@
-# COCO 3x: 36 epochs, steps at 27 and 33. The authors released no config; weight decay follows mmdet's Swin 3x.
+# COCO 3x: 36 epochs, steps at 27 and 33. The authors released no config: warm-up as in 1x, weight decay as in mmdet's
+# Swin 3x.
 _base_ = './coco_1x.py'
 
 optim_wrapper = dict(optimizer=dict(weight_decay=0.05), paramwise_cfg=dict(norm_decay_mult=0.0))
