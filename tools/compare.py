@@ -33,8 +33,9 @@ def table(results: list[Result]) -> Table:
     metric = main_metric(results)
     shown = [name for name in METRICS if all(name in result.metrics for result in results)]
     output = Table()
-    output.add_column('config')
-    for name in (*shown, 'params [M]', 'MACs [G]', 'time of a step [s]', 'peak memory [GB]'):
+    output.add_column('config', no_wrap=True)
+    headings = [name.removeprefix('coco/').removesuffix('_mAP') + ' AP' * name.endswith('_mAP') for name in shown]
+    for name in (*headings, 'M params', 'G MACs', 's a step', 'GB memory'):
         output.add_column(name, justify='right')
     for result in sorted(results, key=lambda result: -result.metrics[metric]):
         output.add_row(

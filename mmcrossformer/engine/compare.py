@@ -101,13 +101,12 @@ def save(results: Sequence[Result], work_dir: Path) -> None:
 
     _write(work_dir / 'compare.json', [asdict(result) for result in results])
     metric = main_metric(results)
-    figure = Figure(figsize=(7, 4.5), dpi=120, layout='constrained')
+    figure = Figure(figsize=(9, 4.5), dpi=120, layout='constrained')
     axis = figure.subplots()
     for result in results:
-        axis.scatter(result.macs / 1e9, result.metrics[metric])
-        axis.annotate(result.name, (result.macs / 1e9, result.metrics[metric]), (4, 4), textcoords='offset points')
+        axis.scatter(result.macs / 1e9, result.metrics[metric], s=60, label=result.name)
+    figure.legend(loc='outside right upper')
     axis.set(xlabel='multiply-adds of one image [G]', ylabel=metric)
-    axis.margins(x=0.25, y=0.15)
     axis.grid(alpha=0.3)
     figure.savefig(work_dir / 'compare.png')
 
