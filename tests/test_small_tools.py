@@ -182,7 +182,7 @@ class TestCompare:
         assert all(result['step_seconds'] > 0 and result['peak_bytes'] > 1e8 for result in results)
         assert all('accuracy/top1' in result['metrics'] for result in results)
         assert (work_dir / 'compare.png').stat().st_size > 5000
-        for name in ('crossformer_t_digits', 'wider', 'M params', 'G MACs', 's a step', 'GB memory'):
+        for name in ('crossformer_t_digits', 'wider', 'params in M', 'MACs', 'memory in GB'):
             assert name in text
         # A second call trains and tests nothing.
         runs = {path: path.stat().st_mtime_ns for path in work_dir.rglob('*') if path.parent != work_dir}

@@ -33,10 +33,15 @@ def table(results: list[Result]) -> Table:
     """One row for each config, best result first."""
     metric = main_metric(results)
     shown = [name for name in METRICS if all(name in result.metrics for result in results)]
-    output = Table(box=box.SIMPLE, pad_edge=False)
+    output = Table(
+        box=box.SIMPLE,
+        pad_edge=False,
+        collapse_padding=True,
+        caption='params in M, MACs in G, a step in s, memory in GB',
+    )
     output.add_column('config', no_wrap=True)
     headings = [name.removeprefix('coco/').removesuffix('_mAP') + ' AP' * name.endswith('_mAP') for name in shown]
-    for name in (*headings, 'M params', 'G MACs', 's a step', 'GB memory'):
+    for name in (*headings, 'params', 'MACs', 'step', 'memory'):
         output.add_column(name, justify='right', min_width=6)
     for result in sorted(results, key=lambda result: -result.metrics[metric]):
         output.add_row(
