@@ -5,13 +5,18 @@ Nothing here depends on torch's random numbers: NumPy's PCG64 streams are fixed 
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Mapping, Sequence
 from math import prod, sqrt
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+# Variant -> official parameter name -> shape.
+OFFICIAL_SHAPES = json.loads((Path(__file__).parent / 'data/official_keys.json').read_text())
 
 
 def golden_weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
-from mmcrossformer.engine.job import unsync_norms
+from mmcrossformer.engine.job import model_settings, unsync_norms
 
 TINY_CHANNELS = [16, 32, 64, 128]
 
@@ -25,8 +25,7 @@ def shrink(cfg: Config) -> None:
     unsync_norms(cfg.model)
     if cfg.default_scope == 'mmseg':
         cfg.model.data_preprocessor.size = (64, 96)
-    if cfg.default_scope == 'mmpretrain':
-        cfg.model.data_preprocessor = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
+    cfg.model = model_settings(cfg)
     backbone = cfg.model.backbone
     outputs = backbone.get('out_indices', range(4))
     full, small = ([channels[i] for i in outputs] for channels in (channels_of(backbone), TINY_CHANNELS))

@@ -1,13 +1,17 @@
-"""Digits configs that run in seconds, for the tests of the tools."""
+"""Digits configs that run in seconds, and running tools on them."""
 
 import copy
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
 
-CONFIGS = Path(__file__).parent.parent / 'configs'
+ROOT = Path(__file__).parent.parent
+CONFIGS = ROOT / 'configs'
 SPEC = dict(image_size=64, train_scenes=4, val_scenes=2, digits_per_scene=(1, 2), digit_size=(24, 40))
 SPEC |= dict(crop_size=32, train_crops=20, val_crops=10)
 
@@ -70,3 +74,9 @@ def quick(digits, tmp_path):
         return path
 
     return write
+
+
+def run(tool, *args, launcher=()):
+    """Runs a tool in a fresh interpreter."""
+    command = [sys.executable, *launcher, str(ROOT / 'tools' / f'{tool}.py'), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ, COLUMNS='200'))

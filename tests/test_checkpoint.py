@@ -1,14 +1,12 @@
 """Official names, and reading files that others wrote."""
 
 import hashlib
-import json
 import os
 import pickle
-from pathlib import Path
 
 import pytest
 import torch
-from golden import golden_weights
+from golden import OFFICIAL_SHAPES, golden_weights
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official, read_checkpoint, to_official, write_checkpoint
@@ -131,14 +129,9 @@ def test_missing_file_and_wrong_content(tmp_path):
         read_checkpoint(tmp_path / 'tensor.pth')
 
 
-def official_names(arch):
-    """Names and shapes of an official file."""
-    return json.loads((Path(__file__).parent / 'data/official_keys.json').read_text())[arch]
-
-
 def official_file(tmp_path, arch, prefix='', **changes):
     """An official classifier's file with random weights."""
-    weights = {prefix + name: value for name, value in (golden_weights(official_names(arch)) | changes).items()}
+    weights = {prefix + name: value for name, value in (golden_weights(OFFICIAL_SHAPES[arch]) | changes).items()}
     path = tmp_path / 'official.pth'
     torch.save(dict(model=weights) if not prefix else dict(state_dict=weights), path)
     return path, convert_official(weights)
@@ -206,7 +199,7 @@ def test_forged_arrays_are_refused(tmp_path):
 
 @pytest.mark.parametrize('arch', ['T', 'PPS'])
 def test_names_go_there_and_back(arch):
-    names = official_names(arch)
+    names = OFFICIAL_SHAPES[arch]
     assert to_official(convert_official(names)) == names
 
 

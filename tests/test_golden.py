@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden import golden_cotangent, golden_input, golden_weights
+from golden import OFFICIAL_SHAPES, golden_cotangent, golden_input, golden_weights
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official
 
 DATA = Path(__file__).parent / 'data'
-SHAPES = json.loads((DATA / 'official_keys.json').read_text())
 CASES = {case['name']: case for case in json.loads((DATA / 'golden_cases.json').read_text())}
 SAMPLES = np.load(DATA / 'golden_samples.npz')
 ARCH = dict(T='tiny', S='small', B='base', L='large', PPS='pp-small', PPB='pp-base', PPL='pp-large', PPH='pp-huge')
@@ -63,7 +62,7 @@ def check_outputs(case, outputs, tolerance):
 @pytest.mark.parametrize('name', [name for name, case in CASES.items() if not case['grad_norms']])
 def test_outputs(name, dtype):
     case = CASES[name]
-    weights = convert_official(golden_weights(SHAPES[case['variant']]))
+    weights = convert_official(golden_weights(OFFICIAL_SHAPES[case['variant']]))
     model = build(case, weights, dtype)
     x = golden_input(case['batch'], case['height'], case['width']).to(dtype)
     with torch.no_grad():
@@ -75,7 +74,7 @@ def test_outputs(name, dtype):
 @pytest.mark.parametrize('name', [name for name, case in CASES.items() if case['grad_norms']])
 def test_gradients(name, dtype, with_cp):
     case, tolerance = CASES[name], TOLERANCE[dtype]
-    official = SHAPES[case['variant']]
+    official = OFFICIAL_SHAPES[case['variant']]
     model = build(case, convert_official(golden_weights(official)), dtype, with_cp=with_cp)
     x = golden_input(case['batch'], case['height'], case['width']).to(dtype).requires_grad_()
     outputs = model(x)
@@ -97,9 +96,9 @@ def test_gradients(name, dtype, with_cp):
             assert norms[name] <= (1e-9 if dtype == torch.float64 else 1e-6) * largest, name
 
 
-@pytest.mark.parametrize('variant', SHAPES)
+@pytest.mark.parametrize('variant', OFFICIAL_SHAPES)
 def test_convert_official_covers_names_and_shapes(variant):
-    converted = convert_official(SHAPES[variant])
+    converted = convert_official(OFFICIAL_SHAPES[variant])
     with torch.device('meta'):
         model = CrossFormer(ARCH[variant], out_norm=True, out_indices=(3,))
     own = {name: list(value.shape) for name, value in model.state_dict().items()}

@@ -9,7 +9,7 @@ import pytest
 from hosts import check_predictions, num_classes, shrink, step_and_predict
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
-from test_tools import run
+from quick import run
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.engine.channels import check_channels

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden import golden_weights
+from golden import OFFICIAL_SHAPES, golden_weights
 from safetensors.torch import load_file
-from test_checkpoint import official_names
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official, read_checkpoint
@@ -102,7 +101,7 @@ class TestConvert:
     @pytest.fixture
     def classifier(self, tmp_path):
         """An official classifier with buffers of old files, and its weights without those."""
-        weights = golden_weights(official_names('T'))
+        weights = golden_weights(OFFICIAL_SHAPES['T'])
         old = {'layers.0.blocks.0.attn.biases': torch.ones(2)}
         torch.save(dict(model=weights | old, optimizer=dict(lr=1.0)), tmp_path / 'official.pth')
         return tmp_path / 'official.pth', weights
@@ -134,7 +133,7 @@ class TestConvert:
 
     def test_detectors_keep_their_heads(self, call, tmp_path):
         weights = {
-            f'backbone.{k}': v for k, v in golden_weights(official_names('T')).items() if k[:4] not in ('norm', 'head')
+            f'backbone.{k}': v for k, v in golden_weights(OFFICIAL_SHAPES['T']).items() if k[:4] not in ('norm', 'head')
         }
         weights |= {'neck.lateral_convs.0.conv.weight': torch.rand(2, 2), 'bbox_head.fc.bias': torch.rand(3)}
         torch.save(dict(state_dict=weights, meta=dict(epoch=12)), tmp_path / 'detector.pth')

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import runpy
 import subprocess
 import sys
@@ -11,18 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from quick import METRIC, QUICK
+from quick import METRIC, QUICK, run
 
 from mmcrossformer.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = ROOT / 'configs'
-
-
-def run(tool, *args, launcher=()):
-    """Runs a tool in a fresh interpreter."""
-    command = [sys.executable, *launcher, str(ROOT / 'tools' / f'{tool}.py'), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ, COLUMNS='200'))
 
 
 @pytest.mark.slow

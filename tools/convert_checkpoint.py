@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from mmcrossformer.checkpoint import (
+    check_own_names,
     convert_official,
     is_official,
     read_checkpoint,
@@ -47,7 +48,7 @@ def main() -> None:
 def to_own_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Names of a whole model as the host libraries load it: the backbone behind `backbone.`, heads as they are."""
     if not is_official(weights):
-        _check_own(weights)
+        check_own_names(weights)
         return {f'backbone.{name}' if name.startswith(('stages.', 'norm')) else name: v for name, v in weights.items()}
     converted = convert_official(weights)
     own = {name if name.startswith('head.fc.') else f'backbone.{name}': value for name, value in converted.items()}
@@ -60,7 +61,7 @@ def to_official_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Official names: bare for a backbone or a classifier, behind `backbone.` for a detector or segmenter."""
     if is_official(weights):
         return dict(weights)
-    _check_own(weights)
+    check_own_names(weights)
     backbone = {name.removeprefix('backbone.'): value for name, value in weights.items() if _is_backbone(name)}
     rest = {name: value for name, value in weights.items() if not _is_backbone(name)}
     if all(name.startswith('head.fc.') for name in rest):
@@ -70,11 +71,6 @@ def to_official_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _is_backbone(name: str) -> bool:
     return name.startswith(('backbone.', 'stages.', 'norm'))
-
-
-def _check_own(weights: Mapping[str, Tensor]) -> None:
-    if not any(name.removeprefix('backbone.').startswith('stages.0.embed.') for name in weights):
-        raise ValueError(f'IN holds no CrossFormer: its names are {", ".join(list(weights)[:3])}, ...')
 
 
 if __name__ == '__main__':

@@ -1,11 +1,12 @@
 """Reading and writing checkpoints, and the names of the official ones."""
 
 from mmcrossformer.checkpoint.files import read_checkpoint, weights_of, write_checkpoint
-from mmcrossformer.checkpoint.names import backbone_weights, convert_official, is_official, to_official
+from mmcrossformer.checkpoint.names import backbone_weights, check_own_names, convert_official, is_official, to_official
 from mmcrossformer.checkpoint.stem import fit_stem
 
 __all__ = [
     'backbone_weights',
+    'check_own_names',
     'convert_official',
     'fit_stem',
     'is_official',

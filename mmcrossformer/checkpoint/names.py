@@ -110,6 +110,16 @@ def is_official(weights: Mapping[str, Any]) -> bool:
     return any(re.match(r'(module\.)?(backbone\.)?patch_embed\.', name) for name in weights)
 
 
+def check_own_names(weights: Mapping[str, Any]) -> None:
+    """Checks that weights have the names used here, bare or behind `backbone.`.
+
+    Raises:
+        ValueError: They have not.
+    """
+    if not any(name.removeprefix('backbone.').startswith('stages.0.embed.') for name in weights):
+        raise ValueError(f'the checkpoint holds no CrossFormer: its names are {", ".join(list(weights)[:3])}, ...')
+
+
 def backbone_weights(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Takes the backbone's weights out of a checkpoint, official or of this project, of a backbone or a whole model.
 
@@ -119,7 +129,6 @@ def backbone_weights(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     weights = weights_of(checkpoint)
     if is_official(weights):
         return convert_official(weights)
+    check_own_names(weights)
     bare = {name.removeprefix('backbone.'): value for name, value in weights.items()}
-    if not any(name.startswith('stages.0.embed.') for name in bare):
-        raise ValueError(f'the checkpoint holds no CrossFormer: its names are {", ".join(list(weights)[:3])}, ...')
     return {name: value for name, value in bare.items() if name.startswith(('stages.', 'norm'))}

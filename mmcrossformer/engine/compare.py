@@ -82,14 +82,15 @@ def compare(
     for config, name, total in zip(configs, names, totals, strict=True):
         folder = work_dir / name
         metrics = folder / 'metrics.json'
-        if not _read_cost(folder):
+        cost = _read_cost(folder)
+        if not cost:
             metrics.unlink(missing_ok=True)  # of a training that was cut off
             peak = _run('train', [config, '--work-dir', folder, '--seed', seed, *settings])
-            _write(folder / _COST, _training_cost(folder, peak) | dict(settings=wanted))
+            cost = _training_cost(folder, peak) | dict(settings=wanted)
+            _write(folder / _COST, cost)
         if not metrics.is_file():
             checkpoint = (folder / 'last_checkpoint').read_text().strip()
             _run('test', [config, checkpoint, '--work-dir', folder, *settings])
-        cost = _read_cost(folder)
         yield Result(
             name, json.loads(metrics.read_text()), total.params, total.macs, cost['step_seconds'], cost['peak_bytes']
         )

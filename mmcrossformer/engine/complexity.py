@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import datasets_of, innermost
+from mmcrossformer.engine.job import datasets_of, innermost, model_settings
 from mmcrossformer.models.crossformer import CrossFormer
 
 _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
@@ -105,9 +105,7 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
 def _build(cfg: Config) -> nn.Module:
     try:
         init_default_scope(cfg.default_scope)
-        settings = dict(cfg.model)
-        if cfg.default_scope == 'mmpretrain' and 'data_preprocessor' in cfg:
-            settings['data_preprocessor'] = dict(cfg.data_preprocessor, type='ClsDataPreprocessor')
+        settings = model_settings(cfg)
         model = MODELS.build(settings).eval()
     except Exception as error:
         raise UserError(f'the model of the config cannot be built: {innermost(error)}') from error

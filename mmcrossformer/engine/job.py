@@ -135,6 +135,14 @@ def _import_host(cfg: Config, config: str) -> None:
         raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
 
 
+def model_settings(cfg: Config) -> dict[str, Any]:
+    """Returns the model of a config as mmengine's runner builds it: with the preprocessor beside it, if it has none."""
+    settings = dict(cfg.model)
+    if 'data_preprocessor' in cfg:
+        settings.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return settings
+
+
 def join_processes_on_cpu(cfg: Config) -> None:
     """Joins the processes of torchrun over gloo; mmengine would ask each for a GPU of its own.
 

@@ -1,20 +1,11 @@
 # Mask2Former for semantic segmentation on CrossFormer-S. mmengine cannot inherit from mmseg's own config where mmseg
-# comes from the package onedl-mmsegmentation, hence the whole model.
+# comes from the package onedl-mmsegmentation, hence the whole head.
+_base_ = './segmenter_crossformer.py'
+
 attention = dict(embed_dims=256, num_heads=8, batch_first=True)
 positions = dict(num_feats=128, normalize=True)
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size=(512, 512),
-        test_cfg=dict(size_divisor=32),
-    ),
-    backbone=dict(type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)),
+    data_preprocessor=dict(test_cfg=dict(size_divisor=32)),
     decode_head=dict(
         type='Mask2FormerHead',
         in_channels=[96, 192, 384, 768],
@@ -72,6 +63,4 @@ model = dict(
             sampler=dict(type='mmdet.MaskPseudoSampler'),
         ),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

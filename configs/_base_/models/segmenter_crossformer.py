@@ -1,0 +1,17 @@
+# A segmenter on CrossFormer-S, without its heads.
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(512, 512),
+    ),
+    # Dense tasks use these groups for every variant, CrossFormer++ too.
+    backbone=dict(type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
