@@ -1,12 +1,14 @@
 """The contract of the backbone."""
 
 import copy
+import pickle
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import CrossFormer
+from mmcrossformer.models.layers import DynamicPositionBias
 
 
 def expected_shape(height, width, stage):
@@ -226,17 +228,104 @@ def test_cost_grows_linearly_with_elongated_images(short, group_size):
     assert flops(16384) == pytest.approx(2 * flops(8192), rel=0.03)
 
 
-def test_masks_and_offsets_are_built_once_a_stage(tiny_arch, monkeypatch):
-    from mmcrossformer.models import crossformer
+def count_calls(model, kind):
+    """Counts the calls of the modules of a kind; hooks on the modules inside would keep a model from streaming."""
+    calls = []
+    for module in model.modules():
+        if isinstance(module, kind):
+            compute = module._compute
+            module._compute = lambda size, compute=compute: calls.append(size) or compute(size)
+    return calls
 
-    built = []
-    build = crossformer.GroupTensors.build
-    monkeypatch.setattr(
-        crossformer.GroupTensors, 'build', lambda grouping, device: built.append(grouping) or build(grouping, device)
-    )
-    CrossFormer(tiny_arch)(torch.randn(1, 3, 100, 100))
-    # Stage 0 has one block; stages 1 and 2 have short and long distance groups, which are the same in stage 3 (I = 1).
-    assert len(built) == len(set(built)) == 1 + 2 + 2 + 1
+
+def test_position_bias_is_computed_once_a_forward_and_kept_in_evaluation(tiny_arch):
+    model = CrossFormer(tiny_arch)
+    calls = count_calls(model, DynamicPositionBias)
+    x, blocks = torch.randn(2, 3, 100, 100), sum(tiny_arch['depths'])
+    model(x)
+    model(x)
+    assert len(calls) == 2 * blocks
+    model.eval()
+    with torch.no_grad():
+        model(x)
+        model(x)
+    assert len(calls) == 3 * blocks
+
+
+def _write_in_place(model, other):
+    with torch.no_grad():
+        for p, q in zip(model.parameters(), other.parameters(), strict=True):
+            p.copy_(q)
+
+
+def _write_through_data(model, other):
+    """As exponential moving averages do."""
+    for p, q in zip(model.parameters(), other.parameters(), strict=True):
+        p.data.copy_(q.data)
+    model.eval()
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda model, other: model.load_state_dict(other.state_dict()),
+        lambda model, other: model.load_state_dict(other.state_dict(), assign=True),
+        _write_in_place,
+        _write_through_data,
+    ],
+    ids=['load', 'assign', 'in place', 'data'],
+)
+def test_kept_position_bias_follows_the_weights(tiny_arch, change):
+    model, other = CrossFormer(tiny_arch).eval(), CrossFormer(tiny_arch).eval()
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        before = model(x)
+        change(model, other)
+        assert not torch.equal(before[-1], other(x)[-1])
+        assert all(torch.equal(a, b) for a, b in zip(model(x), other(x), strict=True))
+        model.double()
+        exact = model(x.double())
+    assert exact[-1].dtype == torch.float64
+    torch.testing.assert_close(exact[-1].float(), other(x)[-1], rtol=1e-3, atol=1e-4)
+
+
+def test_kept_position_bias_is_no_state(tiny_arch):
+    model = CrossFormer(tiny_arch).eval()
+    names = list(model.state_dict())
+    size = len(pickle.dumps(model))
+    with torch.no_grad():
+        model(torch.randn(1, 3, 64, 64))
+    assert list(model.state_dict()) == names
+    assert len(pickle.dumps(model)) == size
+    copied = copy.deepcopy(model)
+    assert all(module._kept is None for module in copied.modules() if isinstance(module, DynamicPositionBias))
+
+
+def test_hooks_see_whole_maps(tiny_arch):
+    """Without gradients blocks run strip by strip, but not where a hook would notice."""
+    model = CrossFormer(tiny_arch).eval()
+    x, seen = torch.randn(2, 3, 100, 70), []
+    with torch.no_grad():
+        plain = model(x)
+        handle = model.stages[0].blocks[0].attn.qkv.register_forward_hook(lambda *call: seen.append(call[2].shape))
+        hooked = model(x)
+        handle.remove()
+        model(x)
+    assert seen == [(2, 25, 18, 48)]
+    for a, b in zip(plain, hooked, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_input_stays_as_it_is(tiny_arch):
+    model = CrossFormer(tiny_arch).eval()
+    x = torch.randn(1, 3, 64, 64).to(memory_format=torch.channels_last)
+    before = x.clone()
+    with torch.no_grad():
+        outputs = model(x)
+        kept = [out.clone() for out in outputs]
+        model(torch.randn(1, 3, 64, 64))
+    assert torch.equal(x, before)
+    assert all(torch.equal(a, b) for a, b in zip(outputs, kept, strict=True))
 
 
 def test_state_dict_names():

@@ -10,66 +10,65 @@ from oracle import group_members
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official
-from mmcrossformer.models.layers import GroupAttention, GroupTensors, group, long_distance, short_distance, ungroup
+from mmcrossformer.models.layers import GroupAttention, GroupRule, split_axis
 
 
 def random_grouping(seed):
-    """Map sides, group size, interval and kind of attention; every fifth map is elongated."""
+    """Map sides and a rule; every fifth map is elongated."""
     rng = random.Random(seed)
     height, width = rng.randint(1, 23), rng.randint(1, 23)
     if seed % 5 == 0:
         height, width = rng.choice(
             [(rng.randint(1, 4), rng.randint(300, 1200)), (rng.randint(300, 1200), rng.randint(1, 4))]
         )
-    return height, width, rng.randint(1, 9), rng.randint(1, 5), rng.random() < 0.6
-
-
-def make(height, width, group_size, interval, is_long):
-    return long_distance(height, width, group_size, interval) if is_long else short_distance(height, width, group_size)
+    return height, width, GroupRule(rng.randint(1, 9), rng.randint(1, 5), rng.random() < 0.6)
 
 
 @pytest.mark.parametrize('seed', range(60))
 def test_groups_are_those_of_the_definition(seed):
-    height, width, group_size, interval, is_long = random_grouping(seed)
-    grouping = make(height, width, group_size, interval, is_long)
-    # Each token carries its own number, from 1 on; padding is 0.
-    numbers = torch.arange(1, height * width + 1).reshape(1, height, width, 1)
+    height, width, rule = random_grouping(seed)
+    # Each token carries its own number.
+    numbers = torch.arange(height * width).reshape(height, width)
     found = {}
-    for members in group(numbers, grouping)[0, :, :, 0].tolist():
-        real = [divmod(number - 1, width) for number in members if number]
-        found.update(dict.fromkeys(real, sorted(real)))
+    row_runs, col_runs = rule(height, width).runs
+    for rows in row_runs:
+        for cols in col_runs:
+            groups = split_axis(split_axis(numbers, 0, rows), 2, cols)  # [R, m, R', m', p, p']
+            for members in groups.permute(0, 4, 2, 5, 1, 3).flatten(4).flatten(0, 3).tolist():
+                places = [divmod(number, width) for number in members]
+                assert not found.keys() & set(places)
+                found.update(dict.fromkeys(places, places))
+    assert len(found) == height * width
     rng = random.Random(seed)
     for _ in range(10):
         row, col = rng.randrange(height), rng.randrange(width)
-        expected = group_members(
-            height, width, row, col, group_size=group_size, interval=interval, long_distance=is_long
-        )
-        assert found[row, col] == expected
+        assert found[row, col] == oracle_members(height, width, row, col, rule)
 
 
-@pytest.mark.parametrize('seed', range(60))
-def test_ungroup_inverts_group(seed):
-    grouping = make(*random_grouping(seed))
-    x = torch.randn(2, grouping.height, grouping.width, 3)
-    groups = group(x, grouping)
-    assert groups.shape == (2, grouping.num_groups, grouping.size[0] * grouping.size[1], 3)
-    assert torch.equal(ungroup(groups, grouping), x)
+def oracle_members(height, width, row, col, rule):
+    names = dict(group_size=rule.size, interval=rule.interval, long_distance=rule.long_distance)
+    return group_members(height, width, row, col, **names)
 
 
 @pytest.mark.parametrize('grad', [True, False], ids=['training path', 'inference path'])
 @pytest.mark.parametrize('seed', range(25))
 def test_attention_equals_the_oracle(seed, grad):
-    height, width, group_size, interval, is_long = random_grouping(seed + 1 if seed % 5 == 0 else seed)
-    layer = GroupAttention(32, num_heads=4).double()
+    height, width, rule = random_grouping(seed + 1 if seed % 5 == 0 else seed)
+    layer = GroupAttention(32, num_heads=4, rule=rule).double()
     for p in layer.parameters():
         torch.nn.init.normal_(p, std=0.3)
     x = torch.randn(2, height, width, 32, dtype=torch.float64)
     official = official_attention_names(layer.state_dict())
     with torch.set_grad_enabled(grad):
-        out = layer(x, GroupTensors.build(make(height, width, group_size, interval, is_long), x.device))
+        out = layer(x)
     for image, result in zip(x, out, strict=True):
         expected = oracle_attention(
-            image, official, heads=4, group_size=group_size, interval=interval, long_distance=is_long
+            image,
+            official,
+            heads=4,
+            group_size=rule.size,
+            interval=rule.interval,
+            long_distance=rule.long_distance,
         )
         torch.testing.assert_close(result.detach(), expected, rtol=1e-10, atol=1e-10)
 
@@ -96,7 +95,8 @@ def official_attention_names(state):
         (64, 96, dict(group_size=((3,), (2, 5), (1, 2, 3, 4), (2, 7)), interval=((4,), (1, 3), (2, 2, 1, 2), (1, 1)))),
     ],
 )
-def test_backbone_equals_the_oracle(tiny_arch, height, width, options):
+@pytest.mark.parametrize('grad', [True, False], ids=['training path', 'inference path'])
+def test_backbone_equals_the_oracle(tiny_arch, height, width, options, grad):
     model = CrossFormer(tiny_arch, **options).double().eval()
     for p in model.parameters():
         if p.dim() > 1:
@@ -114,10 +114,10 @@ def test_backbone_equals_the_oracle(tiny_arch, height, width, options):
         cooling=True,
         adaptive_interval=options.get('adaptive_interval', False),
     )
-    with torch.no_grad():
+    with torch.set_grad_enabled(grad):
         outputs = model(image)
     for output, reference in zip(outputs, expected, strict=True):
-        torch.testing.assert_close(output[0], reference, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(output[0].detach(), reference, rtol=1e-9, atol=1e-9)
 
 
 def official_backbone_names(state):

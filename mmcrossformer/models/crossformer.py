@@ -17,10 +17,7 @@ from mmcrossformer.models.arch import NUM_STAGES, resolve_arch
 from mmcrossformer.models.layers import (
     CrossFormerBlock,
     CrossScaleEmbed,
-    Grouping,
-    GroupTensors,
-    long_distance,
-    short_distance,
+    GroupRule,
 )
 from mmcrossformer.registry import MODELS
 
@@ -32,52 +29,36 @@ class Stage(nn.Module):
 
     Args:
         embed: The stem or the layer that halves the map.
-        blocks: Blocks; even ones use short, odd ones long distance attention.
-        group_size: Group size of each block.
-        interval: Interval of each block, for long distance attention.
-        adaptive_interval: Take the smallest interval whose region covers the map instead of `interval`.
+        blocks: Blocks.
         with_cp: Recompute each block in the backward pass instead of keeping its activations.
     """
 
-    def __init__(
-        self,
-        embed: CrossScaleEmbed,
-        blocks: Sequence[CrossFormerBlock],
-        group_size: Sequence[int],
-        interval: Sequence[int],
-        adaptive_interval: bool,
-        with_cp: bool,
-    ) -> None:
+    def __init__(self, embed: CrossScaleEmbed, blocks: Sequence[CrossFormerBlock], with_cp: bool) -> None:
         super().__init__()
         self.embed = embed
         self.blocks = nn.ModuleList(blocks)
-        self.group_size = tuple(group_size)
-        self.interval = tuple(interval)
-        self.adaptive_interval = adaptive_interval
         self.with_cp = with_cp
-
-    def grouping(self, block: int, height: int, width: int) -> Grouping:
-        """How block number `block` groups a map of `height` x `width` tokens."""
-        group_size, interval = self.group_size[block], self.interval[block]
-        if block % 2 == 0:
-            return short_distance(height, width, group_size)
-        if self.adaptive_interval:
-            interval = -(-max(height, width) // group_size)
-        return long_distance(height, width, group_size, interval)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [B, H, W, C] to [B, ceil(H / s), ceil(W / s), C'], s the stride of the embedding."""
         x = self.embed(x)
-        shared: dict[Grouping, GroupTensors] = {}
-        for i, block in enumerate(self.blocks):
-            grouping = self.grouping(i, x.shape[1], x.shape[2])
-            if grouping not in shared:
-                shared[grouping] = GroupTensors.build(grouping, x.device)
-            if self.with_cp and torch.is_grad_enabled():
-                x = checkpoint(block, x, shared[grouping], use_reentrant=False)
-            else:
-                x = block(x, shared[grouping])
+        if self._streams(x):
+            x = x.contiguous()
+            for block in self.blocks:
+                x = block.stream_(x)
+            return x
+        recompute = self.with_cp and torch.is_grad_enabled()
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
         return x
+
+    def _streams(self, x: Tensor) -> bool:
+        """Whether blocks may run strip by strip: only on a processor without gradients, and if no hook would notice."""
+        if x.device.type != 'cpu' or self.training or torch.compiler.is_compiling():
+            return False
+        if torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in self.blocks.parameters())):
+            return False
+        return not any(module._forward_hooks or module._forward_pre_hooks for module in self.blocks.modules())
 
 
 @MODELS.register_module()
@@ -169,12 +150,13 @@ class CrossFormer(BaseModule):
             CrossFormerBlock(
                 dims[i],
                 arch.num_heads[i],
+                GroupRule(size, interval=0 if adaptive_interval else interval, long_distance=j % 2 == 1),
                 drop_path=arch.drop_path_rates[i][j],
                 cooling=arch.cooling and (j + 1) % 3 == 0 and j < depth - 1,
             )
-            for j in range(depth)
+            for j, (size, interval) in enumerate(zip(arch.group_size[i], arch.interval[i], strict=True))
         ]
-        return Stage(embed, blocks, arch.group_size[i], arch.interval[i], adaptive_interval, with_cp)
+        return Stage(embed, blocks, with_cp)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Computes the feature pyramid.
@@ -198,7 +180,7 @@ class CrossFormer(BaseModule):
             x = stage(x)
             if i in self.out_indices:
                 out = getattr(self, f'norm{i}')(x) if self.out_norm else x
-                outputs.append(out.permute(0, 3, 1, 2).contiguous())
+                outputs.append(out.permute(0, 3, 1, 2))
         return tuple(outputs)
 
     def init_weights(self) -> None:

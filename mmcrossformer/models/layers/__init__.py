@@ -1,17 +1,10 @@
 """Layers of CrossFormer in plain torch: they know no registry and no config."""
 
-from mmcrossformer.models.layers.attention import GroupAttention, attend
+from mmcrossformer.models.layers.attention import GroupAttention
 from mmcrossformer.models.layers.block import MLP, AmplitudeCooling, CrossFormerBlock, DropPath
 from mmcrossformer.models.layers.embed import CrossScaleEmbed
-from mmcrossformer.models.layers.grouping import (
-    Grouping,
-    GroupTensors,
-    group,
-    long_distance,
-    relative_offsets,
-    short_distance,
-    ungroup,
-)
+from mmcrossformer.models.layers.group_attention import group_attention
+from mmcrossformer.models.layers.grouping import Grouping, GroupRule, relative_offsets, split_axis
 from mmcrossformer.models.layers.position_bias import DynamicPositionBias
 
 __all__ = [
@@ -22,12 +15,9 @@ __all__ = [
     'DropPath',
     'DynamicPositionBias',
     'GroupAttention',
-    'GroupTensors',
+    'GroupRule',
     'Grouping',
-    'attend',
-    'group',
-    'long_distance',
+    'group_attention',
     'relative_offsets',
-    'short_distance',
-    'ungroup',
+    'split_axis',
 ]

@@ -1,9 +1,12 @@
 """The CrossFormer block and its smaller parts."""
 
+import torch
 from torch import Tensor, nn
 
 from mmcrossformer.models.layers.attention import GroupAttention
-from mmcrossformer.models.layers.grouping import GroupTensors
+from mmcrossformer.models.layers.group_attention import attend_strip, strips
+from mmcrossformer.models.layers.grouping import GroupRule, spread_bias
+from mmcrossformer.models.layers.precision import autocast_off
 
 
 class DropPath(nn.Module):
@@ -22,7 +25,7 @@ class DropPath(nn.Module):
         if not self.training or self.rate == 0:
             return x
         keep = x.new_empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.rate)
-        return x * keep / (1 - self.rate)
+        return x * keep.div_(1 - self.rate)
 
     def extra_repr(self) -> str:
         """Shows the rate."""
@@ -74,21 +77,46 @@ class CrossFormerBlock(nn.Module):
     Args:
         dim: Channels C.
         num_heads: Number of attention heads.
+        rule: How the attention groups maps.
         drop_path: Stochastic depth rate.
         cooling: Whether an amplitude cooling layer follows.
     """
 
-    def __init__(self, dim: int, num_heads: int, drop_path: float, cooling: bool) -> None:
+    def __init__(self, dim: int, num_heads: int, rule: GroupRule, drop_path: float, cooling: bool) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim)
-        self.attn = GroupAttention(dim, num_heads)
+        self.attn = GroupAttention(dim, num_heads, rule)
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = MLP(dim)
         self.drop_path = DropPath(drop_path)
         self.cooling = AmplitudeCooling(dim) if cooling else None
 
-    def forward(self, x: Tensor, groups: GroupTensors) -> Tensor:
-        """Maps [B, H, W, C] to [B, H, W, C]; `groups` says which tokens attend to each other."""
-        x = x + self.drop_path(self.attn(self.norm1(x), groups))
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [B, H, W, C] to [B, H, W, C]."""
+        x = x + self.drop_path(self.attn(self.norm1(x)))
         x = x + self.drop_path(self.mlp(self.norm2(x)))
+        return x if self.cooling is None else self.cooling(x)
+
+    def stream_(self, x: Tensor) -> Tensor:
+        """The same without gradients and in place, strip by strip: all that a strip needs stays in the cache.
+
+        A group lies in one strip, and every step but the cooling acts on groups or single tokens.
+
+        Args:
+            x: Contiguous map [B, H, W, C]; overwritten.
+
+        Returns:
+            Map [B, H, W, C].
+        """
+        attn, grouping = self.attn, self.attn.rule(x.shape[1], x.shape[2])
+        bias = spread_bias(attn.pos_bias(grouping.size), grouping.size)
+        for (strip,) in strips(grouping, x):
+            part = strip.contiguous()
+            qkv = attn.qkv(self.norm1(part))
+            attended = torch.empty_like(part, dtype=qkv.dtype)
+            with autocast_off(x.device.type):
+                attend_strip(qkv, bias, attended, grouping)
+            part += attn.proj(attended)
+            part += self.mlp(self.norm2(part))
+            strip.copy_(part)
         return x if self.cooling is None else self.cooling(x)

@@ -9,19 +9,41 @@ each group, so both are one operation here: a group holds `size` tokens, `interv
     ----+----               a b a b
     c c | d d               c d c d
 
-Shapes: B batch, H x W tokens, C channels, M groups of an image, N tokens of a group.
+The axes of a map are independent: a group is some rows crossed with some columns. Where the map ends inside a region,
+groups are smaller. They are computed at the size that they have, so that nothing is ever padded or masked: along an
+axis, the groups of one size make a `Run`.
 """
 
-import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 # A map no larger than this is one group when its short side fits the group size. Longer maps are cut along their long
 # side, so that memory grows linearly with the number of tokens (a 96 x 8192 image is a 6 x 512 map at stride 16).
 WHOLE_MAP_TOKENS = 1024
+
+
+class Run(NamedTuple):
+    """Groups along one axis that have the same number of members.
+
+    Member m of the group with phase p in region r is row (or column)
+    `start + (r * members + m) * interval + p`.
+
+    Attributes:
+        start: First row of the first group.
+        regions: Number of regions.
+        members: Rows of a group.
+        phases: Groups in a region, interleaved.
+        interval: Distance between the rows of a group.
+    """
+
+    start: int
+    regions: int
+    members: int
+    phases: int
+    interval: int
 
 
 @dataclass(frozen=True)
@@ -31,7 +53,7 @@ class Grouping:
     Attributes:
         height: Rows of the map, in tokens.
         width: Columns of the map, in tokens.
-        size: Tokens of a group along each axis.
+        size: Tokens of a full group along each axis.
         interval: Distance between neighbours of a group along each axis; 1 is a window.
     """
 
@@ -41,133 +63,117 @@ class Grouping:
     interval: tuple[int, int]
 
     @property
-    def regions(self) -> tuple[int, int]:
-        """Regions of `size * interval` tokens that cover the map, along each axis."""
-        return (
-            math.ceil(self.height / (self.size[0] * self.interval[0])),
-            math.ceil(self.width / (self.size[1] * self.interval[1])),
-        )
-
-    @property
-    def padding(self) -> tuple[int, int]:
-        """Rows added below and columns added on the right, to fill the last regions."""
-        rows, cols = self.regions
-        return (
-            rows * self.size[0] * self.interval[0] - self.height,
-            cols * self.size[1] * self.interval[1] - self.width,
-        )
-
-    @property
-    def num_groups(self) -> int:
-        """Groups of one image, those made of padding alone included."""
-        return math.prod(self.regions) * math.prod(self.interval)
-
-
-def short_distance(height: int, width: int, group_size: int) -> Grouping:
-    """Groups of SDA: windows of `group_size` x `group_size` neighbours."""
-    if min(height, width) <= group_size:
-        return _whole_map(height, width, group_size, dilated=False)
-    return Grouping(height, width, (group_size, group_size), (1, 1))
-
-
-def long_distance(height: int, width: int, group_size: int, interval: int) -> Grouping:
-    """Groups of LDA: `group_size` x `group_size` tokens that are `interval` apart, inside a region."""
-    if min(height, width) <= group_size:
-        return _whole_map(height, width, group_size, dilated=True)
-    return Grouping(height, width, (group_size, group_size), (interval, interval))
-
-
-def _whole_map(height: int, width: int, group_size: int, dilated: bool) -> Grouping:
-    """One group for a map whose short side fits the group size; several along the long side of an elongated map."""
-    limit = max(WHOLE_MAP_TOKENS, group_size**2)
-    short, long = sorted((height, width))
-    chunks = math.ceil(long / (limit // short))
-    size, interval = (short, math.ceil(long / chunks)), (1, chunks if dilated else 1)
-    if height > width:
-        size, interval = size[::-1], interval[::-1]
-    return Grouping(height, width, size, interval)
-
-
-def group(x: Tensor, grouping: Grouping) -> Tensor:
-    """Collects the tokens of each group, padding the map on the bottom and the right with zeros.
-
-    Args:
-        x: Map [B, H, W, C].
-        grouping: How to cut it.
-
-    Returns:
-        Groups [B, M, N, C].
-    """
-    batch, _, _, channels = x.shape
-    (rows, cols), (size_h, size_w) = grouping.regions, grouping.size
-    (step_h, step_w), (pad_h, pad_w) = grouping.interval, grouping.padding
-    if pad_h or pad_w:
-        x = F.pad(x, (0, 0, 0, pad_w, 0, pad_h))
-    # Row r*size*interval + g*interval + i is member g of group (r, i): region r, phase i.
-    x = x.reshape(batch, rows, size_h, step_h, cols, size_w, step_w, channels)
-    x = x.permute(0, 1, 3, 4, 6, 2, 5, 7)
-    return x.reshape(batch, grouping.num_groups, size_h * size_w, channels)
-
-
-def ungroup(x: Tensor, grouping: Grouping) -> Tensor:
-    """Puts the tokens of each group back on the map and drops the padding. Inverse of `group`.
-
-    Args:
-        x: Groups [B, M, N, C].
-        grouping: How the map was cut.
-
-    Returns:
-        Map [B, H, W, C].
-    """
-    batch, _, _, channels = x.shape
-    (rows, cols), (size_h, size_w), (step_h, step_w) = grouping.regions, grouping.size, grouping.interval
-    x = x.reshape(batch, rows, step_h, cols, step_w, size_h, size_w, channels)
-    x = x.permute(0, 1, 5, 2, 3, 6, 4, 7)
-    x = x.reshape(batch, rows * size_h * step_h, cols * size_w * step_w, channels)
-    return x[:, : grouping.height, : grouping.width]
+    def runs(self) -> tuple[list[Run], list[Run]]:
+        """The groups along the rows and along the columns: each run of rows crosses each run of columns."""
+        return _runs(self.height, self.size[0], self.interval[0]), _runs(self.width, self.size[1], self.interval[1])
 
 
 @dataclass(frozen=True)
-class GroupTensors:
-    """What every block with the same grouping shares; built once a stage and forward, never kept.
+class GroupRule:
+    """How maps of any size are grouped.
 
     Attributes:
-        grouping: How the map is cut.
-        is_padding: True where a group's token is padding, bool [M, 1, 1, N]; None if the map needs none.
-        offsets: The distinct (row, column) offsets between two places of a group, where an interval counts as 1,
-            [(2*Gh-1) * (2*Gw-1), 2].
-        offset_index: For query i and key j the row of `offsets` that holds i - j, [N, N].
+        size: Group size G.
+        interval: Interval I of long distance attention; 0 takes the smallest whose region covers the map.
+        long_distance: Whether groups are spread out (LDA) or windows (SDA).
     """
 
-    grouping: Grouping
-    is_padding: Tensor | None
-    offsets: Tensor
-    offset_index: Tensor
+    size: int
+    interval: int
+    long_distance: bool
 
-    @classmethod
-    def build(cls, grouping: Grouping, device: torch.device) -> 'GroupTensors':
-        """Makes the tensors of a grouping on a device."""
-        is_padding = None
-        if any(grouping.padding):
-            ones = torch.ones(1, grouping.height, grouping.width, 1, dtype=torch.bool, device=device)
-            is_padding = ~group(ones, grouping)[0].transpose(1, 2).unsqueeze(1)
-        return cls(grouping, is_padding, *relative_offsets(grouping.size, device))
+    def __call__(self, height: int, width: int) -> Grouping:
+        """Groups of a map of `height` x `width` tokens."""
+        if min(height, width) <= self.size:
+            return self._whole_map(height, width)
+        interval = 1
+        if self.long_distance:
+            interval = self.interval or -(-max(height, width) // self.size)
+        return Grouping(height, width, (self.size, self.size), (interval, interval))
+
+    def _whole_map(self, height: int, width: int) -> Grouping:
+        """One group for a map whose short side fits the group size; several along the long side of an elongated map."""
+        limit = max(WHOLE_MAP_TOKENS, self.size**2)
+        short, long = min(height, width), max(height, width)
+        chunks = -(-long // (limit // short))
+        size, interval = (short, -(-long // chunks)), (1, chunks if self.long_distance else 1)
+        if height > width:
+            size, interval = size[::-1], interval[::-1]
+        return Grouping(height, width, size, interval)
 
 
-def relative_offsets(size: tuple[int, int], device: torch.device | None = None) -> tuple[Tensor, Tensor]:
-    """Lists the offsets that occur in a group, and which pair of tokens has which.
+def _runs(length: int, size: int, interval: int) -> list[Run]:
+    """Cuts an axis: full regions, then the groups of the last region, the first of which may have a row more."""
+    regions = length // (size * interval)
+    start = regions * size * interval
+    members, longer = divmod(length - start, interval)
+    runs = [
+        Run(0, regions, size, interval, interval),
+        Run(start, 1, members + 1, longer, interval),
+        Run(start + longer, 1, members, interval - longer, interval),
+    ]
+    return [run for run in runs if run.regions and run.members and run.phases]
+
+
+def split_axis(x: Tensor, dim: int, run: Run) -> Tensor:
+    """Splits an axis of a tensor into groups, as a view.
+
+    Args:
+        x: Any tensor.
+        dim: The axis, counted from the front.
+        run: Which groups.
+
+    Returns:
+        A view with (regions, members) in place of the axis, and the phases as a further, last axis.
+    """
+    span = (run.regions * run.members - 1) * run.interval + run.phases
+    x = x.narrow(dim, run.start, span).unfold(dim, run.phases, run.interval)
+    return x.unflatten(dim, (run.regions, run.members))
+
+
+def relative_offsets(size: tuple[int, int], device: torch.device | None = None) -> Tensor:
+    """Lists the (row, column) offsets that occur between two places of a group, where an interval counts as 1.
 
     Args:
         size: Rows and columns of the group, (Gh, Gw).
-        device: Where the tensors go.
+        device: Where the tensor goes.
 
     Returns:
-        Offsets [(2*Gh-1) * (2*Gw-1), 2] and index [N, N], so that `offsets[index[i, j]]` is position i - position j.
+        Offsets [P, 2], P = (2*Gh-1) * (2*Gw-1), rows before columns, from (1-Gh, 1-Gw) on.
     """
     height, width = size
-    offsets = torch.cartesian_prod(
+    return torch.cartesian_prod(
         torch.arange(1 - height, height, device=device), torch.arange(1 - width, width, device=device)
     )
-    tokens = torch.cartesian_prod(torch.arange(height, device=device), torch.arange(width, device=device))
-    row, col = (tokens[:, None] - tokens[None, :]).unbind(-1)
-    return offsets, (row + height - 1) * (2 * width - 1) + col + width - 1
+
+
+def spread_bias(table: Tensor, size: tuple[int, int]) -> Tensor:
+    """Turns the biases of distinct offsets into those of pairs of places.
+
+    A smaller group has the first members of each axis: its biases are a corner of the result.
+
+    Args:
+        table: Bias of each offset in the order of `relative_offsets`, [heads, P].
+        size: Rows and columns of the group, (Gh, Gw).
+
+    Returns:
+        Bias [heads, Gh, Gw, Gh, Gw], of queries (first pair of axes) and keys.
+    """
+    index = _offset_index(size, table.device)
+    return table.index_select(1, index.flatten()).unflatten(1, index.shape)
+
+
+def gather_bias(bias: Tensor, size: tuple[int, int]) -> Tensor:
+    """Sums biases of pairs of places by their offset: the transpose of `spread_bias`, for gradients."""
+    index = _offset_index(size, bias.device)
+    table = bias.new_zeros(bias.shape[0], (2 * size[0] - 1) * (2 * size[1] - 1))
+    return table.index_add_(1, index.flatten(), bias.flatten(1))
+
+
+def _offset_index(size: tuple[int, int], device: torch.device) -> Tensor:
+    """For each query and key the row of `relative_offsets` that holds query - key, [Gh, Gw, Gh, Gw]."""
+    height, width = size
+    rows, cols = torch.arange(height, device=device), torch.arange(width, device=device)
+    row = rows[:, None, None, None] - rows[:, None] + height - 1
+    col = cols[:, None, None] - cols + width - 1
+    return row * (2 * width - 1) + col
