@@ -1,0 +1,281 @@
+"""Attention inside groups on the GPU, straight on the map: no copies of the groups, no padded tokens.
+
+The plain path (`group`, `attend`, `ungroup`) copies the map into groups and back, and makes a bias for every pair of
+tokens. The kernels of `triton_kernels` find the tokens of a group on the map themselves, SDA and LDA alike. Triton is
+optional: this module imports without it, and `supports_triton` says whether it can be used.
+"""
+
+import importlib.util
+import math
+import os
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from mmcrossformer.models.layers.grouping import Grouping
+
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+# Queries and keys that a program holds at once, at most: the window of 7 x 7 fits.
+TILE = 64
+
+# The backward pass stops cutting the groups into chunks at so many programs, several times what a large GPU runs at
+# once, or when the chunks' gradients of the bias fill so many bytes.
+PROGRAMS = 4096
+PARTIAL_BYTES = 64 * 2**20
+
+
+@torch.compiler.assume_constant_result
+def supports_triton(device: torch.device | str) -> bool:
+    """Whether `triton_group_attention` runs on a device.
+
+    Args:
+        device: Where the tensors are.
+
+    Returns:
+        True for a GPU that Triton compiles for (compute capability 8.0 and later), and for the CPU under Triton's
+        interpreter, which is slow and there for tests (`TRITON_INTERPRET=1` before Triton is imported).
+    """
+    device = torch.device(device)
+    if importlib.util.find_spec('triton') is None:
+        return False
+    if device.type == 'cuda':
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == 'cpu' and _interpreted()
+
+
+def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_heads: int) -> Tensor:
+    """Lets each token of a map attend to its group, with a bias for each offset.
+
+    CrossFormer (ICLR 2022), section 3.2.1 and 3.2.2. Softmax and sums are in single precision. Products of single
+    precision use TF32 if `torch.set_float32_matmul_precision` allows it. Gradients flow to `qkv` and `bias`; they have
+    no gradients themselves. They are bitwise reproducible for groups of up to `TILE` tokens; in larger ones the parts
+    of a token's gradient are added in no fixed order.
+
+    Args:
+        qkv: Queries, keys and values [B, H, W, 3*C], last axis in this order, each split into heads; float32, float16
+            or bfloat16.
+        bias: Bias of each head and offset [num_heads, P], offsets in the order of `relative_offsets`:
+            P = (2*Gh - 1) * (2*Gw - 1) for groups of Gh x Gw tokens.
+        grouping: How the map is grouped.
+        num_heads: Number of heads; divides C.
+
+    Returns:
+        Map [B, H, W, C], dtype of `qkv`.
+
+    Raises:
+        ValueError: A shape or dtype does not fit the others.
+        RuntimeError: Triton does not run on the device of `qkv` (see `supports_triton`).
+    """
+    if qkv.ndim != 4 or tuple(qkv.shape[1:3]) != (grouping.height, grouping.width):
+        allowed = f'[B, {grouping.height}, {grouping.width}, 3*C]'
+        raise ValueError(f'qkv has shape {tuple(qkv.shape)}; the grouping takes {allowed}')
+    if num_heads < 1 or qkv.shape[3] == 0 or qkv.shape[3] % (3 * num_heads):
+        allowed = f'a positive multiple of 3 * num_heads = {3 * num_heads}'
+        raise ValueError(f'qkv has {qkv.shape[3]} channels; allowed is {allowed}')
+    if qkv.dtype not in DTYPES:
+        raise ValueError(f'qkv has dtype {qkv.dtype}; allowed are {", ".join(map(str, DTYPES))}')
+    table = (num_heads, math.prod(2 * size - 1 for size in grouping.size))
+    if tuple(bias.shape) != table:
+        raise ValueError(f'bias has shape {tuple(bias.shape)}; groups of {grouping.size} take {list(table)}')
+    if bias.device != qkv.device or not bias.is_floating_point():
+        allowed = f'floating point on {qkv.device}, where qkv is'
+        raise ValueError(f'bias is {bias.dtype} on {bias.device}; allowed is {allowed}')
+    return _attention(qkv, bias, num_heads, grouping.size, grouping.interval)[0]
+
+
+@torch.library.custom_op(
+    'mmcrossformer::group_attention',
+    mutates_args=(),
+    schema='(Tensor qkv, Tensor bias, int num_heads, SymInt[] size, SymInt[] interval) -> (Tensor, Tensor)',
+)
+def _attention(
+    qkv: Tensor, bias: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Output [B, H, W, C] and logsumexp of the logits, float32 [B, heads, H, W]."""
+    qkv, bias = qkv.contiguous(), bias.contiguous()
+    batch, height, width, channels = qkv.shape
+    out = qkv.new_empty(batch, height, width, channels // 3)
+    lse = qkv.new_empty(batch, num_heads, height, width, dtype=torch.float32)
+    launch = _Launch(qkv, num_heads, size, interval)
+    if programs := batch * launch.groups * num_heads * launch.tiles:
+        launch(launch.kernels.forward_kernel, programs, qkv, bias, out, lse)
+    return out, lse
+
+
+@torch.library.custom_op(
+    'mmcrossformer::group_attention_backward',
+    mutates_args=(),
+    schema='(Tensor grad, Tensor qkv, Tensor bias, Tensor out, Tensor lse, int num_heads, SymInt[] size,'
+    ' SymInt[] interval) -> (Tensor, Tensor)',
+)
+def _attention_backward(
+    grad: Tensor,
+    qkv: Tensor,
+    bias: Tensor,
+    out: Tensor,
+    lse: Tensor,
+    num_heads: int,
+    size: Sequence[int],
+    interval: Sequence[int],
+) -> tuple[Tensor, Tensor]:
+    """Gradients of qkv and of the bias."""
+    grad, qkv, bias, out, lse = (x.contiguous() for x in (grad, qkv, bias, out, lse))
+    launch = _Launch(qkv, num_heads, size, interval)
+    one_tile = launch.tiles == 1
+    # Tiles add to the gradient in single precision; one tile alone stores it as it is.
+    grad_qkv = torch.empty_like(qkv) if one_tile else torch.zeros_like(qkv, dtype=torch.float32)
+    grad_bias = torch.empty(bias.shape, dtype=torch.float32, device=bias.device)
+
+    places, all_groups = math.prod(size), len(qkv) * launch.groups
+    # Groups of very many tokens take the heads in several turns, to keep within the bytes.
+    partials = max(1, PARTIAL_BYTES // (4 * places**2))
+    heads = min(num_heads, partials)
+    chunks = min(all_groups, partials // heads, math.ceil(PROGRAMS / (heads * launch.tiles**2)))
+    for first in range(0, num_heads, heads):
+        turn = min(heads, num_heads - first)
+        partial = qkv.new_empty(chunks, turn, places, places, dtype=torch.float32)
+        if programs := chunks * turn * launch.tiles**2:
+            launch(
+                launch.kernels.backward_kernel,
+                programs,
+                *(qkv, bias, out, lse, grad, grad_qkv, partial),
+                all_groups=all_groups,
+                chunks=chunks,
+                heads=turn,
+                first_head=first,
+                ONE_TILE=one_tile,
+            )
+        grad_bias[first : first + turn] = _sum_by_offset(partial.sum(0), size)
+    return grad_qkv.to(qkv.dtype), grad_bias.to(bias.dtype)
+
+
+class _Launch:
+    """What both kernels are told about a map and its grouping."""
+
+    def __init__(self, qkv: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> None:
+        if not supports_triton(qkv.device):
+            raise RuntimeError(f'Triton does not run on {qkv.device}: see supports_triton')
+        self.kernels = _kernels()
+        self.qkv = qkv
+        _, height, width, channels = qkv.shape
+        # Groups of an image that hold tokens.
+        group_rows, group_cols = _real_groups(height, width, size, interval)
+        self.groups = group_rows * group_cols
+        head_dim = channels // (3 * num_heads)
+        padded_dim = max(16, _power_of_two(head_dim))
+        # 16 is the least that tensor cores take. Wide heads get smaller tiles, which must fit the shared memory.
+        self.tile = max(16, min(TILE, _power_of_two(math.prod(size)), 2**14 // (padded_dim * qkv.element_size())))
+        self.tiles = math.ceil(math.prod(size) / self.tile)
+        self.sizes = (height, width, *size, *interval, self.groups, group_cols)
+        self.constants = dict(
+            HEADS=num_heads,
+            DIM=head_dim,
+            PADDED_DIM=padded_dim,
+            TILE=self.tile,
+            OPERAND=self._operand(),
+            PRECISION='ieee' if torch.get_float32_matmul_precision() == 'highest' else 'tf32',
+        )
+
+    def __call__(self, kernel: Any, programs: int, *tensors: Tensor, **constants: int) -> None:
+        with torch.cuda.device_of(self.qkv):
+            kernel[(programs,)](*tensors, *self.sizes, **constants, **self.constants, num_warps=max(1, self.tile // 16))
+
+    def _operand(self) -> Any:
+        """What the matrix products take: the map's dtype, but Triton's interpreter cannot multiply bfloat16."""
+        dtype = torch.float32 if self.qkv.dtype == torch.bfloat16 and _interpreted() else self.qkv.dtype
+        return getattr(self.kernels.tl, str(dtype).removeprefix('torch.'))
+
+
+def _kernels() -> ModuleType:
+    from mmcrossformer.models.layers import triton_kernels
+
+    return triton_kernels
+
+
+def _interpreted() -> bool:
+    return os.environ.get('TRITON_INTERPRET') == '1'
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << (number - 1).bit_length()
+
+
+def _real_groups(height: int, width: int, size: Sequence[int], interval: Sequence[int]) -> tuple[int, int]:
+    """Groups along each axis that hold tokens: in the last region only the phases that start on the map do."""
+
+    def along(length: int, size: int, interval: int) -> int:
+        whole = (length - 1) // (size * interval)
+        return whole * interval + min(interval, length - whole * size * interval)
+
+    return along(height, size[0], interval[0]), along(width, size[1], interval[1])
+
+
+def _sum_by_offset(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Sums over the pairs of places that have the same offset, in a fixed order: [heads, N, N] -> [heads, P]."""
+    x = x.unflatten(2, size).unflatten(1, size)  # [heads, row, column, row of the key, its column]
+    x = _sum_diagonals(x.transpose(2, 3))
+    return _sum_diagonals(x.movedim(3, 1)).transpose(1, 2).flatten(1)
+
+
+def _sum_diagonals(x: Tensor) -> Tensor:
+    """Sums the diagonals of square matrices: [..., n, n] -> [..., 2n-1], entry n - 1 + d over all i - j = d."""
+    n = x.shape[-1]
+    # Rows of 2n read as rows of 2n - 1: row i moves i to the right, and so its diagonals become columns.
+    x = F.pad(x.flip(-1), (0, n)).flatten(-2)[..., :-n]
+    return x.unflatten(-1, (n, 2 * n - 1)).sum(-2)
+
+
+@_attention.register_fake
+def _(qkv: Tensor, bias: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> tuple[Tensor, Tensor]:
+    batch, height, width, channels = qkv.shape
+    lse = qkv.new_empty(batch, num_heads, height, width, dtype=torch.float32)
+    return qkv.new_empty(batch, height, width, channels // 3), lse
+
+
+@_attention_backward.register_fake
+def _(grad: Tensor, qkv: Tensor, bias: Tensor, *args: Any) -> tuple[Tensor, Tensor]:
+    return qkv.new_empty(qkv.shape), bias.new_empty(bias.shape)
+
+
+def _setup_context(ctx: Any, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
+    qkv, bias, *ctx.settings = inputs
+    ctx.save_for_backward(qkv, bias, *output)
+    # Nothing uses the logsumexp, so nobody needs zeros for its gradient.
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
+    return *_attention_backward(grad, *ctx.saved_tensors, *ctx.settings), None, None, None
+
+
+_attention.register_autograd(_backward, setup_context=_setup_context)
+
+
+@register_flop_formula(torch.ops.mmcrossformer.group_attention)
+def _forward_flops(
+    qkv: Sequence[int], bias: Sequence[int], num_heads: int, size: Sequence[int], interval: Sequence[int], **_: Any
+) -> int:
+    """Of q @ k and weights @ v, in the groups that hold tokens."""
+    batch, height, width, channels = qkv
+    groups = math.prod(_real_groups(height, width, size, interval))
+    return 2 * (2 * batch * groups * math.prod(size) ** 2 * (channels // 3))
+
+
+@register_flop_formula(torch.ops.mmcrossformer.group_attention_backward)
+def _backward_flops(
+    grad: Sequence[int],
+    qkv: Sequence[int],
+    bias: Sequence[int],
+    out: Sequence[int],
+    lse: Sequence[int],
+    *args: Any,
+    **_: Any,
+) -> int:
+    """Of two products for each one of the forward pass; the logits, which are computed again, do not count."""
+    return 2 * _forward_flops(qkv, bias, *args)

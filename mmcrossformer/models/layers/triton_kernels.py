@@ -1,0 +1,222 @@
+"""Triton kernels of the attention inside groups; `triton_attention` imports them on first use.
+
+Both kernels read the map [B, H, W, 3C] where its tokens lie. A group is walked by its places, 0 to N - 1, row-major;
+`_tokens` says which token of the map has a place. Groups are numbered over the images, those of padding alone left out:
+along each axis they come last, so the numbers of the others stay in one piece.
+
+Integers that change with the size of the image are never specialised: a detector that sees a new size with each image
+compiles once.
+"""
+
+# What a kernel takes are pointers and integers, unless it is a compile-time constant, in capitals as usual in Triton.
+# ruff: noqa: ANN001, ANN201, ANN202, N803
+
+import triton
+import triton.language as tl
+
+_SIZES = ('height', 'width', 'size_h', 'size_w', 'step_h', 'step_w', 'groups', 'group_cols')
+
+
+@triton.jit
+def _first_token(index, groups, group_cols, size_h, size_w, step_h, step_w):
+    """Image, row and column of the token at place 0 of a group."""
+    image = tl.cast(index // groups, tl.int64)
+    row, col = index % groups // group_cols, index % group_cols
+    # Region row // step_h, phase row % step_h: the order of `group()`.
+    first_row = row // step_h * (size_h * step_h) + row % step_h
+    first_col = col // step_w * (size_w * step_w) + col % step_w
+    return image, first_row, first_col
+
+
+@triton.jit
+def _tokens(places, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w):
+    """Number of the token at each place, and whether there is one: the rest is padding or beyond the group."""
+    row = first_row + places // size_w * step_h
+    col = first_col + places % size_w * step_w
+    return (image * height + row) * width + col, (places < size_h * size_w) & (row < height) & (col < width)
+
+
+@triton.jit
+def _bias_tile(bias, head, query, key, size_h, size_w):
+    """Bias [queries, keys] out of the table of offsets [heads, P].
+
+    The offset of two places has row (di + Gh - 1) * (2*Gw - 1) + dj + Gw - 1 of the table, which is a term of the query
+    minus one of the key plus the middle of the table.
+    """
+    pitch = 2 * size_w - 1
+    table = (2 * size_h - 1) * pitch
+    query_term = query // size_w * pitch + query % size_w
+    key_term = key // size_w * pitch + key % size_w
+    row = query_term[:, None] - key_term[None, :] + table // 2
+    inside = (query < size_h * size_w)[:, None] & (key < size_h * size_w)[None, :]
+    return tl.load(bias + head * table + row, mask=inside, other=0.0).to(tl.float32)
+
+
+@triton.jit(do_not_specialize=_SIZES)
+def forward_kernel(
+    qkv,
+    bias,
+    out,
+    lse,
+    height,
+    width,
+    size_h,
+    size_w,
+    step_h,
+    step_w,
+    groups,
+    group_cols,
+    HEADS: tl.constexpr,
+    DIM: tl.constexpr,
+    PADDED_DIM: tl.constexpr,
+    TILE: tl.constexpr,
+    OPERAND: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """Output and logsumexp of TILE queries of one group and head, with the softmax built up over tiles of keys.
+
+    Programs: [images * groups, heads, tiles of queries].
+    """
+    tiles = tl.cdiv(size_h * size_w, TILE)
+    tile = tl.program_id(0) % tiles
+    head = tl.program_id(0) // tiles % HEADS
+    image, first_row, first_col = _first_token(
+        tl.program_id(0) // (tiles * HEADS), groups, group_cols, size_h, size_w, step_h, step_w
+    )
+    # Rows of the group below the map hold no tokens, so the places end with the last row that does.
+    places = tl.minimum(size_h, tl.cdiv(height - first_row, step_h)) * size_w
+    if tile * TILE >= places:
+        return
+
+    channel = tl.arange(0, PADDED_DIM)
+    is_channel = channel < DIM
+    query = tile * TILE + tl.arange(0, TILE)
+    token, is_query = _tokens(query, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w)
+    query_mask = is_query[:, None] & is_channel[None, :]
+    query_at = token[:, None] * (3 * HEADS * DIM) + head * DIM + channel[None, :]
+    q = tl.load(qkv + query_at, mask=query_mask, other=0.0).to(OPERAND)
+
+    largest = tl.full([TILE], float('-inf'), tl.float32)
+    total = tl.zeros([TILE], tl.float32)
+    result = tl.zeros([TILE, PADDED_DIM], tl.float32)
+    for start in range(0, places, TILE):
+        key = start + tl.arange(0, TILE)
+        key_token, is_key = _tokens(key, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w)
+        key_mask = is_key[:, None] & is_channel[None, :]
+        key_at = key_token[:, None] * (3 * HEADS * DIM) + head * DIM + channel[None, :]
+        k = tl.load(qkv + key_at + HEADS * DIM, mask=key_mask, other=0.0).to(OPERAND)
+        v = tl.load(qkv + key_at + 2 * HEADS * DIM, mask=key_mask, other=0.0).to(OPERAND)
+        logits = tl.dot(q, tl.trans(k), input_precision=PRECISION) * (DIM**-0.5)
+        logits += _bias_tile(bias, head, query, key, size_h, size_w)
+        logits = tl.where(is_key[None, :], logits, float('-inf'))
+        # Place 0 is a token, so after the first tile the largest logit is finite and no difference below is inf - inf.
+        new_largest = tl.maximum(largest, tl.max(logits, 1))
+        shrink = tl.exp(largest - new_largest)
+        weights = tl.exp(logits - new_largest[:, None])
+        total = total * shrink + tl.sum(weights, 1)
+        result = result * shrink[:, None]
+        result += tl.dot(weights.to(OPERAND), v, input_precision=PRECISION)
+        largest = new_largest
+
+    out_at = token[:, None] * (HEADS * DIM) + head * DIM + channel[None, :]
+    tl.store(out + out_at, (result / total[:, None]).to(out.dtype.element_ty), mask=query_mask)
+    # lse is [B, heads, H, W]: one more head for each image that came before, and this one's.
+    lse_at = token + (image * (HEADS - 1) + head) * height * width
+    tl.store(lse + lse_at, largest + tl.log(total), mask=is_query)
+
+
+@triton.jit(do_not_specialize=(*_SIZES, 'all_groups', 'chunks', 'heads', 'first_head'))
+def backward_kernel(
+    qkv,
+    bias,
+    out,
+    lse,
+    grad_out,
+    grad_qkv,
+    grad_bias,
+    height,
+    width,
+    size_h,
+    size_w,
+    step_h,
+    step_w,
+    groups,
+    group_cols,
+    all_groups,
+    chunks,
+    heads,
+    first_head,
+    HEADS: tl.constexpr,
+    DIM: tl.constexpr,
+    PADDED_DIM: tl.constexpr,
+    TILE: tl.constexpr,
+    ONE_TILE: tl.constexpr,
+    OPERAND: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """Gradients of TILE queries and TILE keys of one head, in every `chunks`-th group of all images.
+
+    The tile of the bias and that of its gradient belong to all groups, so they stay in registers; the latter is written
+    once, to [chunks, heads, N, N]. With ONE_TILE a group is one tile and its tokens' gradients are stored; else each
+    tile adds its share to them.
+
+    Programs: [chunks, heads, tiles of queries, tiles of keys], for `heads` heads from `first_head` on.
+    """
+    size = size_h * size_w
+    tiles = tl.cdiv(size, TILE)
+    tile = tl.program_id(0) % (tiles * tiles)
+    head = first_head + tl.program_id(0) // (tiles * tiles) % heads
+    chunk = tl.program_id(0) // (tiles * tiles * heads)
+
+    channel = tl.arange(0, PADDED_DIM)
+    is_channel = channel < DIM
+    query = tile // tiles * TILE + tl.arange(0, TILE)
+    key = tile % tiles * TILE + tl.arange(0, TILE)
+    bias_tile = _bias_tile(bias, head, query, key, size_h, size_w)
+    grad_tile = tl.zeros([TILE, TILE], tl.float32)
+    for index in range(chunk, all_groups, chunks):
+        image, first_row, first_col = _first_token(index, groups, group_cols, size_h, size_w, step_h, step_w)
+        token, is_query = _tokens(query, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w)
+        query_mask = is_query[:, None] & is_channel[None, :]
+        query_at = token[:, None] * (3 * HEADS * DIM) + head * DIM + channel[None, :]
+        out_at = token[:, None] * (HEADS * DIM) + head * DIM + channel[None, :]
+        lse_at = token + (image * (HEADS - 1) + head) * height * width
+        key_token, is_key = _tokens(key, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w)
+        key_mask = is_key[:, None] & is_channel[None, :]
+        key_at = key_token[:, None] * (3 * HEADS * DIM) + head * DIM + channel[None, :]
+
+        q = tl.load(qkv + query_at, mask=query_mask, other=0.0).to(OPERAND)
+        k = tl.load(qkv + key_at + HEADS * DIM, mask=key_mask, other=0.0).to(OPERAND)
+        v = tl.load(qkv + key_at + 2 * HEADS * DIM, mask=key_mask, other=0.0).to(OPERAND)
+        grad = tl.load(grad_out + out_at, mask=query_mask, other=0.0).to(OPERAND)
+        # A place without a token gets the weight exp(-inf) = 0 as a query, and 0 as a key.
+        log_total = tl.load(lse + lse_at, mask=is_query, other=float('inf'))
+        logits = tl.dot(q, tl.trans(k), input_precision=PRECISION) * (DIM**-0.5) + bias_tile
+        weights = tl.where(is_key[None, :], tl.exp(logits - log_total[:, None]), 0.0)
+
+        grad_v = tl.dot(tl.trans(weights.to(OPERAND)), grad, input_precision=PRECISION)
+        grad_weights = tl.dot(grad, tl.trans(v), input_precision=PRECISION)
+        # The mean of a query's grad_weights under its weights, which is also grad . out.
+        if ONE_TILE:
+            mean = tl.sum(weights * grad_weights, 1)
+        else:
+            result = tl.load(out + out_at, mask=query_mask, other=0.0).to(tl.float32)
+            mean = tl.sum(result * grad.to(tl.float32), 1)
+        grad_logits = weights * (grad_weights - mean[:, None])
+        grad_tile += grad_logits
+        scaled = (grad_logits * (DIM**-0.5)).to(OPERAND)
+        grad_q = tl.dot(scaled, k, input_precision=PRECISION)
+        grad_k = tl.dot(tl.trans(scaled), q, input_precision=PRECISION)
+
+        to_q, to_k, to_v = grad_qkv + query_at, grad_qkv + key_at + HEADS * DIM, grad_qkv + key_at + 2 * HEADS * DIM
+        if ONE_TILE:
+            tl.store(to_q, grad_q.to(grad_qkv.dtype.element_ty), mask=query_mask)
+            tl.store(to_k, grad_k.to(grad_qkv.dtype.element_ty), mask=key_mask)
+            tl.store(to_v, grad_v.to(grad_qkv.dtype.element_ty), mask=key_mask)
+        else:
+            tl.atomic_add(to_q, grad_q, mask=query_mask, sem='relaxed')
+            tl.atomic_add(to_k, grad_k, mask=key_mask, sem='relaxed')
+            tl.atomic_add(to_v, grad_v, mask=key_mask, sem='relaxed')
+
+    at = tl.cast(chunk * heads + head - first_head, tl.int64) * size * size + query[:, None] * size + key[None, :]
+    tl.store(grad_bias + at, grad_tile, mask=(query < size)[:, None] & (key < size)[None, :])
