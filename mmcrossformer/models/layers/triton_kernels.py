@@ -1,8 +1,9 @@
 """Triton kernels of the attention inside groups; `triton_attention` imports them on first use.
 
-Both kernels read the map [B, H, W, 3C] where its tokens lie. A group is walked by its places, 0 to N - 1, row-major;
-`_tokens` says which token of the map has a place. Groups are numbered over the images, those of padding alone left out:
-along each axis they come last, so the numbers of the others stay in one piece.
+Both kernels read the map [B, H, W, 3C] where its tokens lie. The places of a group, 0 to N - 1, are row-major. The
+token at place 0 is `origin`, a number that may need 64 bits; the others lie at a distance that depends on the place
+alone. Groups are numbered over the images, those of padding alone left out: along each axis they come last, so the
+numbers of the others have no gaps.
 
 Integers that change with the size of the image are never specialised: a detector that sees a new size with each image
 compiles once.
@@ -18,22 +19,15 @@ _SIZES = ('height', 'width', 'size_h', 'size_w', 'step_h', 'step_w', 'groups', '
 
 
 @triton.jit
-def _first_token(index, groups, group_cols, size_h, size_w, step_h, step_w):
-    """Image, row and column of the token at place 0 of a group."""
+def _group(index, height, width, size_h, size_w, step_h, step_w, groups, group_cols):
+    """Image of a group, its `origin`, and how many rows and columns of the group start on the map."""
     image = tl.cast(index // groups, tl.int64)
     row, col = index % groups // group_cols, index % group_cols
     # Region row // step_h, phase row % step_h: the order of `group()`.
-    first_row = row // step_h * (size_h * step_h) + row % step_h
-    first_col = col // step_w * (size_w * step_w) + col % step_w
-    return image, first_row, first_col
-
-
-@triton.jit
-def _tokens(places, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w):
-    """Number of the token at each place, and whether there is one: the rest is padding or beyond the group."""
-    row = first_row + places // size_w * step_h
-    col = first_col + places % size_w * step_w
-    return (image * height + row) * width + col, (places < size_h * size_w) & (row < height) & (col < width)
+    row = row // step_h * (size_h * step_h) + row % step_h
+    col = col // step_w * (size_w * step_w) + col % step_w
+    rows = tl.minimum(size_h, tl.cdiv(height - row, step_h))
+    return image, (image * height + row) * width + col, rows, tl.cdiv(width - col, step_w)
 
 
 @triton.jit
@@ -80,34 +74,35 @@ def forward_kernel(
     tiles = tl.cdiv(size_h * size_w, TILE)
     tile = tl.program_id(0) % tiles
     head = tl.program_id(0) // tiles % HEADS
-    image, first_row, first_col = _first_token(
-        tl.program_id(0) // (tiles * HEADS), groups, group_cols, size_h, size_w, step_h, step_w
-    )
-    # Rows of the group below the map hold no tokens, so the places end with the last row that does.
-    places = tl.minimum(size_h, tl.cdiv(height - first_row, step_h)) * size_w
+    index = tl.program_id(0) // (tiles * HEADS)
+    image, origin, rows, cols = _group(index, height, width, size_h, size_w, step_h, step_w, groups, group_cols)
+    # Rows below the map hold no tokens: the places end with the last row that does.
+    places = rows * size_w
     if tile * TILE >= places:
         return
 
     channel = tl.arange(0, PADDED_DIM)
     is_channel = channel < DIM
-    query = tile * TILE + tl.arange(0, TILE)
-    token, is_query = _tokens(query, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w)
+    place = tile * TILE + tl.arange(0, TILE)
+    is_query = (place < places) & (place % size_w < cols)
+    query = place // size_w * (step_h * width) + place % size_w * step_w
     query_mask = is_query[:, None] & is_channel[None, :]
-    query_at = token[:, None] * (3 * HEADS * DIM) + head * DIM + channel[None, :]
-    q = tl.load(qkv + query_at, mask=query_mask, other=0.0).to(OPERAND)
+    qkv += origin * (3 * HEADS * DIM) + head * DIM
+    q = tl.load(qkv + query[:, None] * (3 * HEADS * DIM) + channel[None, :], mask=query_mask, other=0.0).to(OPERAND)
 
     largest = tl.full([TILE], float('-inf'), tl.float32)
     total = tl.zeros([TILE], tl.float32)
     result = tl.zeros([TILE, PADDED_DIM], tl.float32)
     for start in range(0, places, TILE):
-        key = start + tl.arange(0, TILE)
-        key_token, is_key = _tokens(key, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w)
+        key_place = start + tl.arange(0, TILE)
+        is_key = (key_place < places) & (key_place % size_w < cols)
+        key = key_place // size_w * (step_h * width) + key_place % size_w * step_w
         key_mask = is_key[:, None] & is_channel[None, :]
-        key_at = key_token[:, None] * (3 * HEADS * DIM) + head * DIM + channel[None, :]
-        k = tl.load(qkv + key_at + HEADS * DIM, mask=key_mask, other=0.0).to(OPERAND)
-        v = tl.load(qkv + key_at + 2 * HEADS * DIM, mask=key_mask, other=0.0).to(OPERAND)
+        key_at = key[:, None] * (3 * HEADS * DIM) + channel[None, :]
+        k = tl.load(qkv + HEADS * DIM + key_at, mask=key_mask, other=0.0).to(OPERAND)
+        v = tl.load(qkv + 2 * HEADS * DIM + key_at, mask=key_mask, other=0.0).to(OPERAND)
         logits = tl.dot(q, tl.trans(k), input_precision=PRECISION) * (DIM**-0.5)
-        logits += _bias_tile(bias, head, query, key, size_h, size_w)
+        logits += _bias_tile(bias, head, place, key_place, size_h, size_w)
         logits = tl.where(is_key[None, :], logits, float('-inf'))
         # Place 0 is a token, so after the first tile the largest logit is finite and no difference below is inf - inf.
         new_largest = tl.maximum(largest, tl.max(logits, 1))
@@ -118,11 +113,12 @@ def forward_kernel(
         result += tl.dot(weights.to(OPERAND), v, input_precision=PRECISION)
         largest = new_largest
 
-    out_at = token[:, None] * (HEADS * DIM) + head * DIM + channel[None, :]
+    out += origin * (HEADS * DIM) + head * DIM
+    out_at = query[:, None] * (HEADS * DIM) + channel[None, :]
     tl.store(out + out_at, (result / total[:, None]).to(out.dtype.element_ty), mask=query_mask)
     # lse is [B, heads, H, W]: one more head for each image that came before, and this one's.
-    lse_at = token + (image * (HEADS - 1) + head) * height * width
-    tl.store(lse + lse_at, largest + tl.log(total), mask=is_query)
+    lse += origin + (image * (HEADS - 1) + head) * height * width
+    tl.store(lse + query, largest + tl.log(total), mask=is_query)
 
 
 @triton.jit(do_not_specialize=(*_SIZES, 'all_groups', 'chunks', 'heads', 'first_head'))
@@ -170,27 +166,32 @@ def backward_kernel(
 
     channel = tl.arange(0, PADDED_DIM)
     is_channel = channel < DIM
-    query = tile // tiles * TILE + tl.arange(0, TILE)
-    key = tile % tiles * TILE + tl.arange(0, TILE)
-    bias_tile = _bias_tile(bias, head, query, key, size_h, size_w)
+    place = tile // tiles * TILE + tl.arange(0, TILE)
+    key_place = tile % tiles * TILE + tl.arange(0, TILE)
+    query = place // size_w * (step_h * width) + place % size_w * step_w
+    key = key_place // size_w * (step_h * width) + key_place % size_w * step_w
+    query_at = query[:, None] * (3 * HEADS * DIM) + channel[None, :]
+    key_at = key[:, None] * (3 * HEADS * DIM) + channel[None, :]
+    out_at = query[:, None] * (HEADS * DIM) + channel[None, :]
+
+    bias_tile = _bias_tile(bias, head, place, key_place, size_h, size_w)
     grad_tile = tl.zeros([TILE, TILE], tl.float32)
     for index in range(chunk, all_groups, chunks):
-        image, first_row, first_col = _first_token(index, groups, group_cols, size_h, size_w, step_h, step_w)
-        token, is_query = _tokens(query, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w)
+        image, origin, rows, cols = _group(index, height, width, size_h, size_w, step_h, step_w, groups, group_cols)
+        is_query = (place < rows * size_w) & (place % size_w < cols)
+        is_key = (key_place < rows * size_w) & (key_place % size_w < cols)
         query_mask = is_query[:, None] & is_channel[None, :]
-        query_at = token[:, None] * (3 * HEADS * DIM) + head * DIM + channel[None, :]
-        out_at = token[:, None] * (HEADS * DIM) + head * DIM + channel[None, :]
-        lse_at = token + (image * (HEADS - 1) + head) * height * width
-        key_token, is_key = _tokens(key, image, first_row, first_col, height, width, size_h, size_w, step_h, step_w)
         key_mask = is_key[:, None] & is_channel[None, :]
-        key_at = key_token[:, None] * (3 * HEADS * DIM) + head * DIM + channel[None, :]
 
-        q = tl.load(qkv + query_at, mask=query_mask, other=0.0).to(OPERAND)
-        k = tl.load(qkv + key_at + HEADS * DIM, mask=key_mask, other=0.0).to(OPERAND)
-        v = tl.load(qkv + key_at + 2 * HEADS * DIM, mask=key_mask, other=0.0).to(OPERAND)
-        grad = tl.load(grad_out + out_at, mask=query_mask, other=0.0).to(OPERAND)
+        from_q = qkv + origin * (3 * HEADS * DIM) + head * DIM
+        from_out = origin * (HEADS * DIM) + head * DIM
+        q = tl.load(from_q + query_at, mask=query_mask, other=0.0).to(OPERAND)
+        k = tl.load(from_q + HEADS * DIM + key_at, mask=key_mask, other=0.0).to(OPERAND)
+        v = tl.load(from_q + 2 * HEADS * DIM + key_at, mask=key_mask, other=0.0).to(OPERAND)
+        grad = tl.load(grad_out + from_out + out_at, mask=query_mask, other=0.0).to(OPERAND)
         # A place without a token gets the weight exp(-inf) = 0 as a query, and 0 as a key.
-        log_total = tl.load(lse + lse_at, mask=is_query, other=float('inf'))
+        from_lse = lse + origin + (image * (HEADS - 1) + head) * height * width
+        log_total = tl.load(from_lse + query, mask=is_query, other=float('inf'))
         logits = tl.dot(q, tl.trans(k), input_precision=PRECISION) * (DIM**-0.5) + bias_tile
         weights = tl.where(is_key[None, :], tl.exp(logits - log_total[:, None]), 0.0)
 
@@ -200,7 +201,7 @@ def backward_kernel(
         if ONE_TILE:
             mean = tl.sum(weights * grad_weights, 1)
         else:
-            result = tl.load(out + out_at, mask=query_mask, other=0.0).to(tl.float32)
+            result = tl.load(out + from_out + out_at, mask=query_mask, other=0.0).to(tl.float32)
             mean = tl.sum(result * grad.to(tl.float32), 1)
         grad_logits = weights * (grad_weights - mean[:, None])
         grad_tile += grad_logits
@@ -208,15 +209,17 @@ def backward_kernel(
         grad_q = tl.dot(scaled, k, input_precision=PRECISION)
         grad_k = tl.dot(tl.trans(scaled), q, input_precision=PRECISION)
 
-        to_q, to_k, to_v = grad_qkv + query_at, grad_qkv + key_at + HEADS * DIM, grad_qkv + key_at + 2 * HEADS * DIM
+        to_q = grad_qkv + origin * (3 * HEADS * DIM) + head * DIM
+        to_k, to_v = to_q + HEADS * DIM, to_q + 2 * HEADS * DIM
         if ONE_TILE:
-            tl.store(to_q, grad_q.to(grad_qkv.dtype.element_ty), mask=query_mask)
-            tl.store(to_k, grad_k.to(grad_qkv.dtype.element_ty), mask=key_mask)
-            tl.store(to_v, grad_v.to(grad_qkv.dtype.element_ty), mask=key_mask)
+            tl.store(to_q + query_at, grad_q.to(grad_qkv.dtype.element_ty), mask=query_mask)
+            tl.store(to_k + key_at, grad_k.to(grad_qkv.dtype.element_ty), mask=key_mask)
+            tl.store(to_v + key_at, grad_v.to(grad_qkv.dtype.element_ty), mask=key_mask)
         else:
-            tl.atomic_add(to_q, grad_q, mask=query_mask, sem='relaxed')
-            tl.atomic_add(to_k, grad_k, mask=key_mask, sem='relaxed')
-            tl.atomic_add(to_v, grad_v, mask=key_mask, sem='relaxed')
+            tl.atomic_add(to_q + query_at, grad_q, mask=query_mask, sem='relaxed')
+            tl.atomic_add(to_k + key_at, grad_k, mask=key_mask, sem='relaxed')
+            tl.atomic_add(to_v + key_at, grad_v, mask=key_mask, sem='relaxed')
 
-    at = tl.cast(chunk * heads + head - first_head, tl.int64) * size * size + query[:, None] * size + key[None, :]
-    tl.store(grad_bias + at, grad_tile, mask=(query < size)[:, None] & (key < size)[None, :])
+    grad_bias += tl.cast(chunk * heads + head - first_head, tl.int64) * size * size
+    inside = (place < size)[:, None] & (key_place < size)[None, :]
+    tl.store(grad_bias + place[:, None] * size + key_place[None, :], grad_tile, mask=inside)
