@@ -8,6 +8,10 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import pytest
 import torch
 
+# Without a GPU the Triton kernels run in Triton's interpreter, which Triton wants to know when it is imported.
+if not torch.cuda.is_available():
+    os.environ.setdefault('TRITON_INTERPRET', '1')
+
 pytest_plugins = ['quick']
 
 # Every feature of the large variants in little: four stages, both attentions, a cooling layer in stage 2.

@@ -80,7 +80,7 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
         raise ValueError(f'qkv has {qkv.shape[3]} channels; allowed is {allowed}')
     if qkv.dtype not in DTYPES:
         raise ValueError(f'qkv has dtype {qkv.dtype}; allowed are {", ".join(map(str, DTYPES))}')
-    table = (num_heads, math.prod(2 * size - 1 for size in grouping.size))
+    table = (num_heads, (2 * grouping.size[0] - 1) * (2 * grouping.size[1] - 1))
     if tuple(bias.shape) != table:
         raise ValueError(f'bias has shape {tuple(bias.shape)}; groups of {grouping.size} take {list(table)}')
     if bias.device != qkv.device or not bias.is_floating_point():
@@ -103,8 +103,18 @@ def _attention(
     out = qkv.new_empty(batch, height, width, channels // 3)
     lse = qkv.new_empty(batch, num_heads, height, width, dtype=torch.float32)
     launch = _Launch(qkv, num_heads, size, interval)
-    if programs := batch * launch.groups * num_heads * launch.tiles:
-        launch(launch.kernels.forward_kernel, programs, qkv, bias, out, lse)
+    # Programs of one tile share its bias among several groups; in larger groups there is none to share.
+    all_groups = batch * launch.groups
+    chunks = min(all_groups, math.ceil(PROGRAMS / num_heads)) if launch.tiles == 1 else all_groups
+    if all_groups:
+        launch(
+            launch.kernels.forward_kernel,
+            chunks * num_heads * launch.tiles,
+            *(qkv, bias, out, lse),
+            num_warps=launch.warps(32),
+            all_groups=all_groups,
+            chunks=chunks,
+        )
     return out, lse
 
 
@@ -127,9 +137,8 @@ def _attention_backward(
     """Gradients of qkv and of the bias."""
     grad, qkv, bias, out, lse = (x.contiguous() for x in (grad, qkv, bias, out, lse))
     launch = _Launch(qkv, num_heads, size, interval)
-    one_tile = launch.tiles == 1
     # Tiles add to the gradient in single precision; one tile alone stores it as it is.
-    grad_qkv = torch.empty_like(qkv) if one_tile else torch.zeros_like(qkv, dtype=torch.float32)
+    grad_qkv = torch.empty_like(qkv) if launch.tiles == 1 else torch.zeros_like(qkv, dtype=torch.float32)
     grad_bias = torch.empty(bias.shape, dtype=torch.float32, device=bias.device)
 
     places, all_groups = math.prod(size), len(qkv) * launch.groups
@@ -145,11 +154,11 @@ def _attention_backward(
                 launch.kernels.backward_kernel,
                 programs,
                 *(qkv, bias, out, lse, grad, grad_qkv, partial),
+                num_warps=launch.warps(16),
                 all_groups=all_groups,
                 chunks=chunks,
                 heads=turn,
                 first_head=first,
-                ONE_TILE=one_tile,
             )
         grad_bias[first : first + turn] = _sum_by_offset(partial.sum(0), size)
     return grad_qkv.to(qkv.dtype), grad_bias.to(bias.dtype)
@@ -178,13 +187,20 @@ class _Launch:
             DIM=head_dim,
             PADDED_DIM=padded_dim,
             TILE=self.tile,
+            ONE_TILE=self.tiles == 1,
             OPERAND=self._operand(),
             PRECISION='ieee' if torch.get_float32_matmul_precision() == 'highest' else 'tf32',
         )
 
     def __call__(self, kernel: Any, programs: int, *tensors: Tensor, **constants: int) -> None:
+        # Single precision has no registers or shared memory left to load ahead.
+        stages = 1 if self.qkv.dtype == torch.float32 else 2
         with torch.cuda.device_of(self.qkv):
-            kernel[(programs,)](*tensors, *self.sizes, **constants, **self.constants, num_warps=max(1, self.tile // 16))
+            kernel[(programs,)](*tensors, *self.sizes, num_stages=stages, **constants, **self.constants)
+
+    def warps(self, row_bytes: int) -> int:
+        """Warps for a program, one for so many bytes of a column of the tile."""
+        return max(1, self.tile * self.qkv.element_size() // row_bytes)
 
     def _operand(self) -> Any:
         """What the matrix products take: the map's dtype, but Triton's interpreter cannot multiply bfloat16."""

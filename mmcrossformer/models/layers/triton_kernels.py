@@ -46,7 +46,7 @@ def _bias_tile(bias, head, query, key, size_h, size_w):
     return tl.load(bias + head * table + row, mask=inside, other=0.0).to(tl.float32)
 
 
-@triton.jit(do_not_specialize=_SIZES)
+@triton.jit(do_not_specialize=(*_SIZES, 'all_groups', 'chunks'))
 def forward_kernel(
     qkv,
     bias,
@@ -60,65 +60,74 @@ def forward_kernel(
     step_w,
     groups,
     group_cols,
+    all_groups,
+    chunks,
     HEADS: tl.constexpr,
     DIM: tl.constexpr,
     PADDED_DIM: tl.constexpr,
     TILE: tl.constexpr,
+    ONE_TILE: tl.constexpr,
     OPERAND: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Output and logsumexp of TILE queries of one group and head, with the softmax built up over tiles of keys.
+    """Output and logsumexp of TILE queries of one head, in every `chunks`-th group of all images.
 
-    Programs: [images * groups, heads, tiles of queries].
+    The softmax is built up over tiles of keys. With ONE_TILE a group is one tile, whose bias stays in registers.
+
+    Programs: [chunks, heads, tiles of queries].
     """
     tiles = tl.cdiv(size_h * size_w, TILE)
     tile = tl.program_id(0) % tiles
     head = tl.program_id(0) // tiles % HEADS
-    index = tl.program_id(0) // (tiles * HEADS)
-    image, origin, rows, cols = _group(index, height, width, size_h, size_w, step_h, step_w, groups, group_cols)
-    # Rows below the map hold no tokens: the places end with the last row that does.
-    places = rows * size_w
-    if tile * TILE >= places:
-        return
+    chunk = tl.program_id(0) // (tiles * HEADS)
 
     channel = tl.arange(0, PADDED_DIM)
     is_channel = channel < DIM
     place = tile * TILE + tl.arange(0, TILE)
-    is_query = (place < places) & (place % size_w < cols)
     query = place // size_w * (step_h * width) + place % size_w * step_w
-    query_mask = is_query[:, None] & is_channel[None, :]
-    qkv += origin * (3 * HEADS * DIM) + head * DIM
-    q = tl.load(qkv + query[:, None] * (3 * HEADS * DIM) + channel[None, :], mask=query_mask, other=0.0).to(OPERAND)
-
-    largest = tl.full([TILE], float('-inf'), tl.float32)
-    total = tl.zeros([TILE], tl.float32)
-    result = tl.zeros([TILE, PADDED_DIM], tl.float32)
-    for start in range(0, places, TILE):
-        key_place = start + tl.arange(0, TILE)
-        is_key = (key_place < places) & (key_place % size_w < cols)
-        key = key_place // size_w * (step_h * width) + key_place % size_w * step_w
-        key_mask = is_key[:, None] & is_channel[None, :]
-        key_at = key[:, None] * (3 * HEADS * DIM) + channel[None, :]
-        k = tl.load(qkv + HEADS * DIM + key_at, mask=key_mask, other=0.0).to(OPERAND)
-        v = tl.load(qkv + 2 * HEADS * DIM + key_at, mask=key_mask, other=0.0).to(OPERAND)
-        logits = tl.dot(q, tl.trans(k), input_precision=PRECISION) * (DIM**-0.5)
-        logits += _bias_tile(bias, head, place, key_place, size_h, size_w)
-        logits = tl.where(is_key[None, :], logits, float('-inf'))
-        # Place 0 is a token, so after the first tile the largest logit is finite and no difference below is inf - inf.
-        new_largest = tl.maximum(largest, tl.max(logits, 1))
-        shrink = tl.exp(largest - new_largest)
-        weights = tl.exp(logits - new_largest[:, None])
-        total = total * shrink + tl.sum(weights, 1)
-        result = result * shrink[:, None]
-        result += tl.dot(weights.to(OPERAND), v, input_precision=PRECISION)
-        largest = new_largest
-
-    out += origin * (HEADS * DIM) + head * DIM
+    query_at = query[:, None] * (3 * HEADS * DIM) + channel[None, :]
     out_at = query[:, None] * (HEADS * DIM) + channel[None, :]
-    tl.store(out + out_at, (result / total[:, None]).to(out.dtype.element_ty), mask=query_mask)
-    # lse is [B, heads, H, W]: one more head for each image that came before, and this one's.
-    lse += origin + (image * (HEADS - 1) + head) * height * width
-    tl.store(lse + query, largest + tl.log(total), mask=is_query)
+    if ONE_TILE:
+        bias_tile = _bias_tile(bias, head, place, place, size_h, size_w)
+    for index in range(chunk, all_groups, chunks):
+        image, origin, rows, cols = _group(index, height, width, size_h, size_w, step_h, step_w, groups, group_cols)
+        # Rows below the map hold no tokens: the places end with the last row that does.
+        places = rows * size_w
+        is_query = (place < places) & (place % size_w < cols)
+        query_mask = is_query[:, None] & is_channel[None, :]
+        from_q = qkv + origin * (3 * HEADS * DIM) + head * DIM
+        q = tl.load(from_q + query_at, mask=query_mask, other=0.0).to(OPERAND)
+
+        largest = tl.full([TILE], float('-inf'), tl.float32)
+        total = tl.zeros([TILE], tl.float32)
+        result = tl.zeros([TILE, PADDED_DIM], tl.float32)
+        # Queries that are padding alone stop after one tile.
+        for start in range(0, TILE if ONE_TILE else tl.where(tile * TILE < places, places, 1), TILE):
+            key_place = start + tl.arange(0, TILE)
+            is_key = (key_place < places) & (key_place % size_w < cols)
+            key = key_place // size_w * (step_h * width) + key_place % size_w * step_w
+            key_mask = is_key[:, None] & is_channel[None, :]
+            key_at = key[:, None] * (3 * HEADS * DIM) + channel[None, :]
+            k = tl.load(from_q + HEADS * DIM + key_at, mask=key_mask, other=0.0).to(OPERAND)
+            v = tl.load(from_q + 2 * HEADS * DIM + key_at, mask=key_mask, other=0.0).to(OPERAND)
+            if not ONE_TILE:
+                bias_tile = _bias_tile(bias, head, place, key_place, size_h, size_w)
+            logits = tl.dot(q, tl.trans(k), input_precision=PRECISION) * (DIM**-0.5) + bias_tile
+            logits = tl.where(is_key[None, :], logits, float('-inf'))
+            # Place 0 is a token: after the first tile the largest logit is finite, and no difference below inf - inf.
+            new_largest = tl.maximum(largest, tl.max(logits, 1))
+            shrink = tl.exp(largest - new_largest)
+            weights = tl.exp(logits - new_largest[:, None])
+            total = total * shrink + tl.sum(weights, 1)
+            result = result * shrink[:, None]
+            result += tl.dot(weights.to(OPERAND), v, input_precision=PRECISION)
+            largest = new_largest
+
+        to_out = out + origin * (HEADS * DIM) + head * DIM
+        tl.store(to_out + out_at, (result / total[:, None]).to(out.dtype.element_ty), mask=query_mask)
+        # lse is [B, heads, H, W]: one more head for each image that came before, and this one's.
+        to_lse = lse + origin + (image * (HEADS - 1) + head) * height * width
+        tl.store(to_lse + query, largest + tl.log(total), mask=is_query)
 
 
 @triton.jit(do_not_specialize=(*_SIZES, 'all_groups', 'chunks', 'heads', 'first_head'))
