@@ -111,7 +111,7 @@ def _attention(
             launch.kernels.forward_kernel,
             chunks * num_heads * launch.tiles,
             *(qkv, bias, out, lse),
-            num_warps=launch.warps(32),
+            num_warps=launch.warps(16),
             all_groups=all_groups,
             chunks=chunks,
         )
@@ -154,7 +154,7 @@ def _attention_backward(
                 launch.kernels.backward_kernel,
                 programs,
                 *(qkv, bias, out, lse, grad, grad_qkv, partial),
-                num_warps=launch.warps(16),
+                num_warps=launch.warps(8),
                 all_groups=all_groups,
                 chunks=chunks,
                 heads=turn,
@@ -179,7 +179,7 @@ class _Launch:
         head_dim = channels // (3 * num_heads)
         padded_dim = max(16, _power_of_two(head_dim))
         # 16 is the least that tensor cores take. Wide heads get smaller tiles, which must fit the shared memory.
-        self.tile = max(16, min(TILE, _power_of_two(math.prod(size)), 2**14 // (padded_dim * qkv.element_size())))
+        self.tile = max(16, min(TILE, _power_of_two(math.prod(size)), 2**13 // (padded_dim * qkv.element_size())))
         self.tiles = math.ceil(math.prod(size) / self.tile)
         self.sizes = (height, width, *size, *interval, self.groups, group_cols)
         self.constants = dict(
@@ -198,9 +198,10 @@ class _Launch:
         with torch.cuda.device_of(self.qkv):
             kernel[(programs,)](*tensors, *self.sizes, num_stages=stages, **constants, **self.constants)
 
-    def warps(self, row_bytes: int) -> int:
-        """Warps for a program, one for so many bytes of a column of the tile."""
-        return max(1, self.tile * self.qkv.element_size() // row_bytes)
+    def warps(self, rows: int) -> int:
+        """Warps for a program, one for so many rows of the tile; exact single precision fills twice the registers."""
+        exact = self.qkv.dtype == torch.float32 and self.constants['PRECISION'] == 'ieee'
+        return max(1, self.tile // rows * (2 if exact else 1))
 
     def _operand(self) -> Any:
         """What the matrix products take: the map's dtype, but Triton's interpreter cannot multiply bfloat16."""
