@@ -19,6 +19,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from mmcrossformer.models.layers.grouping import Grouping
 
+INSTALLED = importlib.util.find_spec('triton') is not None
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 # Queries and keys that a program holds at once, at most: the window of 7 x 7 fits.
@@ -42,7 +43,7 @@ def supports_triton(device: torch.device | str) -> bool:
         interpreter, which is slow and there for tests (`TRITON_INTERPRET=1` before Triton is imported).
     """
     device = torch.device(device)
-    if importlib.util.find_spec('triton') is None:
+    if not INSTALLED:
         return False
     if device.type == 'cuda':
         return torch.cuda.get_device_capability(device) >= (8, 0)
@@ -69,7 +70,7 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
         Map [B, H, W, C], dtype of `qkv`.
 
     Raises:
-        ValueError: A shape or dtype does not fit the others.
+        ValueError: A shape or dtype does not fit the others, or a group spans 2**31 elements of `qkv` or more.
         RuntimeError: Triton does not run on the device of `qkv` (see `supports_triton`).
     """
     if qkv.ndim != 4 or tuple(qkv.shape[1:3]) != (grouping.height, grouping.width):
@@ -86,6 +87,10 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
     if bias.device != qkv.device or not bias.is_floating_point():
         allowed = f'floating point on {qkv.device}, where qkv is'
         raise ValueError(f'bias is {bias.dtype} on {bias.device}; allowed is {allowed}')
+    # The kernels count distances inside a group in 32 bits.
+    span = grouping.size[0] * grouping.interval[0] * grouping.width * qkv.shape[3]
+    if span >= 2**31:
+        raise ValueError(f'a group of qkv spans {span} elements; allowed are fewer than {2**31}')
     return _attention(qkv, bias, num_heads, grouping.size, grouping.interval)[0]
 
 
