@@ -25,8 +25,8 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 # Queries and keys that a program holds at once, at most: the window of 7 x 7 fits.
 TILE = 64
 
-# The backward pass stops cutting the groups into chunks at so many programs, several times what a large GPU runs at
-# once, or when the chunks' gradients of the bias fill so many bytes.
+# Groups are dealt out to chunks until there are so many programs, several times what a large GPU runs at once, or, in
+# the backward pass, until the chunks' gradients of the bias fill so many bytes.
 PROGRAMS = 4096
 PARTIAL_BYTES = 64 * 2**20
 
@@ -55,8 +55,8 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
 
     CrossFormer (ICLR 2022), section 3.2.1 and 3.2.2. Softmax and sums are in single precision. Products of single
     precision use TF32 if `torch.set_float32_matmul_precision` allows it. Gradients flow to `qkv` and `bias`; they have
-    no gradients themselves. They are bitwise reproducible for groups of up to `TILE` tokens; in larger ones the parts
-    of a token's gradient are added in no fixed order.
+    no gradients themselves. They are bitwise reproducible for groups of up to `TILE` tokens (fewer with wide heads); in
+    larger ones the parts of a token's gradient are added in no fixed order, in a float32 buffer of the size of `qkv`.
 
     Args:
         qkv: Queries, keys and values [B, H, W, 3*C], last axis in this order, each split into heads; float32, float16
