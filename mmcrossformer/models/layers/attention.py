@@ -1,10 +1,14 @@
 """Group attention as a layer."""
 
+import math
+
+import torch
 from torch import Tensor, nn
 
 from mmcrossformer.models.layers.group_attention import group_attention
-from mmcrossformer.models.layers.grouping import GroupRule
+from mmcrossformer.models.layers.grouping import Grouping, GroupRule
 from mmcrossformer.models.layers.position_bias import DynamicPositionBias
+from mmcrossformer.models.layers.triton_attention import DTYPES, TILE, supports_triton, triton_group_attention
 
 
 class GroupAttention(nn.Module):
@@ -30,4 +34,13 @@ class GroupAttention(nn.Module):
         """Lets each token attend to its group: normalised map [B, H, W, C] to [B, H, W, C]."""
         grouping = self.rule(x.shape[1], x.shape[2])
         table = self.pos_bias(grouping.size)
-        return self.proj(group_attention(self.qkv(x), table, grouping, self.num_heads))
+        qkv = self.qkv(x)
+        attend = triton_group_attention if _takes_triton(qkv, grouping) else group_attention
+        return self.proj(attend(qkv, table, grouping, self.num_heads))
+
+
+def _takes_triton(qkv: Tensor, grouping: Grouping) -> bool:
+    """Whether the kernels for GPUs run; they add up the gradients of large groups in no fixed order."""
+    if not qkv.is_cuda or qkv.dtype not in DTYPES or not supports_triton(qkv.device):
+        return False
+    return math.prod(grouping.size) <= TILE or not torch.are_deterministic_algorithms_enabled()

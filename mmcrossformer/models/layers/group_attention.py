@@ -8,6 +8,7 @@ As an operator of its own, attention is opaque to `torch.compile`: sizes of a ma
 compilation.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -91,8 +92,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 _attend.register_autograd(_backward, setup_context=_keep_for_backward)
 
 
-@register_flop_formula(torch.ops.mmcrossformer.group_attention)
-def _flops(
+def count_flops(
     qkv_shape: Sequence[int],
     table_shape: Sequence[int],
     num_heads: int,
@@ -100,18 +100,20 @@ def _flops(
     interval: Sequence[int],
     **kwargs: Any,
 ) -> int:
+    """Floating point operations: two products of a multiply and an add for each pair of tokens in a group."""
     batch, height, width, channels = qkv_shape
-    pairs = [
-        sum(run.regions * run.phases * run.members**2 for run in runs)
-        for runs in Grouping(height, width, tuple(size), tuple(interval)).runs
-    ]
-    return 2 * 2 * batch * pairs[0] * pairs[1] * (channels // 3)
+    rows, cols = Grouping(height, width, tuple(size), tuple(interval)).runs
+    pairs = math.prod(sum(run.regions * run.phases * run.members**2 for run in runs) for runs in (rows, cols))
+    return 2 * 2 * batch * pairs * (channels // 3)
 
 
-@register_flop_formula(torch.ops.mmcrossformer.group_attention_backward)
-def _flops_backward(grad_shape: Sequence[int], *args: Any, **kwargs: Any) -> int:
-    # Two products forward; computing the logits again and two for each of them backward.
-    return _flops(*args, **kwargs) * 5 // 2
+def count_flops_backward(grad_shape: Sequence[int], *args: Any, **kwargs: Any) -> int:
+    """The same for the backward pass: the logits once more, and two products for each one of the forward pass."""
+    return count_flops(*args, **kwargs) * 5 // 2
+
+
+register_flop_formula(torch.ops.mmcrossformer.group_attention)(count_flops)
+register_flop_formula(torch.ops.mmcrossformer.group_attention_backward)(count_flops_backward)
 
 
 def strips(grouping: Grouping, *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -1,8 +1,8 @@
 """Attention inside groups on the GPU, straight on the map: no copies of the groups, no padded tokens.
 
-The plain path (`group`, `attend`, `ungroup`) copies the map into groups and back, and makes a bias for every pair of
-tokens. The kernels of `triton_kernels` find the tokens of a group on the map themselves, SDA and LDA alike. Triton is
-optional: this module imports without it, and `supports_triton` says whether it can be used.
+The plain path (`group_attention`) copies tokens into groups and back, and makes a bias for every pair of tokens. The
+kernels of `triton_kernels` find the tokens of a group on the map themselves, SDA and LDA alike. Triton is optional:
+this module imports without it, and `supports_triton` says whether it can be used.
 """
 
 import importlib.util
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
+from mmcrossformer.models.layers.group_attention import count_flops, count_flops_backward
 from mmcrossformer.models.layers.grouping import Grouping
 
 INSTALLED = importlib.util.find_spec('triton') is not None
@@ -95,7 +96,7 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
 
 
 @torch.library.custom_op(
-    'mmcrossformer::group_attention',
+    'mmcrossformer::triton_group_attention',
     mutates_args=(),
     schema='(Tensor qkv, Tensor bias, int num_heads, SymInt[] size, SymInt[] interval) -> (Tensor, Tensor)',
 )
@@ -124,7 +125,7 @@ def _attention(
 
 
 @torch.library.custom_op(
-    'mmcrossformer::group_attention_backward',
+    'mmcrossformer::triton_group_attention_backward',
     mutates_args=(),
     schema='(Tensor grad, Tensor qkv, Tensor bias, Tensor out, Tensor lse, int num_heads, SymInt[] size,'
     ' SymInt[] interval) -> (Tensor, Tensor)',
@@ -279,17 +280,10 @@ def _backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
 _attention.register_autograd(_backward, setup_context=_setup_context)
 
 
-@register_flop_formula(torch.ops.mmcrossformer.group_attention)
-def _forward_flops(
-    qkv: Sequence[int], bias: Sequence[int], num_heads: int, size: Sequence[int], interval: Sequence[int], **_: Any
-) -> int:
-    """Of q @ k and weights @ v, in the groups that hold tokens."""
-    batch, height, width, channels = qkv
-    groups = math.prod(_real_groups(height, width, size, interval))
-    return 2 * (2 * batch * groups * math.prod(size) ** 2 * (channels // 3))
+register_flop_formula(torch.ops.mmcrossformer.triton_group_attention)(count_flops)
 
 
-@register_flop_formula(torch.ops.mmcrossformer.group_attention_backward)
+@register_flop_formula(torch.ops.mmcrossformer.triton_group_attention_backward)
 def _backward_flops(
     grad: Sequence[int],
     qkv: Sequence[int],
@@ -299,5 +293,4 @@ def _backward_flops(
     *args: Any,
     **_: Any,
 ) -> int:
-    """Of two products for each one of the forward pass; the logits, which are computed again, do not count."""
-    return 2 * _forward_flops(qkv, bias, *args)
+    return count_flops_backward(grad, qkv, bias, *args)

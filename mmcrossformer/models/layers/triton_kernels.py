@@ -23,7 +23,7 @@ def _group(index, height, width, size_h, size_w, step_h, step_w, groups, group_c
     """Image of a group, its `origin`, and how many rows and columns of the group start on the map."""
     image = tl.cast(index // groups, tl.int64)
     row, col = index % groups // group_cols, index % group_cols
-    # Region row // step_h, phase row % step_h: the order of `group()`.
+    # Region row // step_h, phase row % step_h.
     row = row // step_h * (size_h * step_h) + row % step_h
     col = col // step_w * (size_w * step_w) + col % step_w
     rows = tl.minimum(size_h, tl.cdiv(height - row, step_h))
