@@ -1,0 +1,56 @@
+"""What figures were measured with: versions, hardware and revision."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+from mmcrossformer.version import __version__
+
+_PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpretrain')
+
+
+def versions() -> dict[str, str]:
+    """Versions by name of the module, whatever distribution it came with."""
+    found = importlib.metadata.packages_distributions()
+    installed = {name: importlib.metadata.version(found[name][0]) for name in _PACKAGES if name in found}
+    return dict(mmcrossformer=__version__, python=platform.python_version(), **installed)
+
+
+def hardware(device: str) -> dict[str, str | int]:
+    """The processor with its number of cores, or the GPU with its CUDA version."""
+    cpu = dict(
+        cpu=_cpu_name(), cores=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    )
+    if device == 'cpu':
+        return cpu
+    return dict(gpu=torch.cuda.get_device_name(), cuda=torch.version.cuda, **cpu)
+
+
+def revision() -> str | None:
+    """Revision of the checkout that this package lies in, marked if its code was changed; None outside of one."""
+    root = Path(__file__).parents[2]
+
+    def git(*arguments: str) -> str:
+        command = ['git', '-C', str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if Path(git('rev-parse', '--show-toplevel')) != root.resolve():
+            return None  # installed inside some other checkout
+        changed = git('status', '--porcelain', '--', 'mmcrossformer', 'tools', 'configs')
+        return git('rev-parse', '--short', 'HEAD') + ' with changes' * bool(changed)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return named[0] if named else platform.processor() or platform.machine()

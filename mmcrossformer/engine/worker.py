@@ -1,0 +1,76 @@
+"""A process that does work which may kill it."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+class WorkerDied(Exception):  # noqa: N818 - it is no error of the program
+    """The process ended before it answered; the message says how."""
+
+
+class Worker:
+    """Calls a function in a process of its own, which is started when needed and replaced when it died.
+
+    Args:
+        function: Function of a module; its arguments and result must pickle.
+
+    Example:
+        >>> with Worker(math.sqrt) as root:
+        ...     root(4.0)
+        2.0
+    """
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._connection: Connection | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        """Calls the function there.
+
+        Raises:
+            WorkerDied: It was killed, crashed, or the function raised (its traceback is on stderr then).
+        """
+        if self._process is None:
+            # Not forked: torch's threads and CUDA do not survive that.
+            context = multiprocessing.get_context('spawn')
+            self._connection, theirs = context.Pipe()
+            self._process = context.Process(target=_serve, args=(self.function, theirs), daemon=True)
+            self._process.start()
+            theirs.close()  # so that its end is seen when the process ends
+        try:
+            self._connection.send(args)
+            return self._connection.recv()
+        except (EOFError, OSError) as error:
+            self._process.join()
+            code = self._process.exitcode
+            self.__exit__()
+            raise WorkerDied(_describe(code)) from error
+
+    def __enter__(self) -> 'Worker':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._connection.close()
+            self._process = None
+
+
+def _serve(function: Callable, connection: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
+    try:
+        while True:
+            connection.send(function(*connection.recv()))
+    except EOFError:
+        return
+
+
+def _describe(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return 'process killed, as Linux does when memory runs out'
+    return f'process ended by {signal.Signals(-code).name}' if code < 0 else f'process ended with exit code {code}'
