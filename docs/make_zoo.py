@@ -33,16 +33,16 @@ TAIL = """
 **Parameters** agree within 0.2 M everywhere but for RetinaNet on CrossFormer++-S, whose published row repeats the size
 and cost of CrossFormer-S.
 
-**MACs on ImageNet** agree within 2 %, except CrossFormer++-S (4.40 G here, 4.9 G published): the published figure
+**MACs on ImageNet** agree within 2 %, except CrossFormer++-S (4.39 G here, 4.9 G published): the published figure
 equals that of CrossFormer-S, and the larger CrossFormer++ agree.
 
 **MACs of detectors and segmenters** are 3 to 16 % lower here. Heads and necks cannot be the reason for detectors: on
-the same backbone the difference is the same for RetinaNet, Mask R-CNN and Cascade Mask R-CNN (19.7 to 20.0 G with
-CrossFormer-S and `g7`). At 224 x 224, where no group needs padding, it is absent, which points to padding:
+the same backbone the difference is the same for RetinaNet, Mask R-CNN and Cascade Mask R-CNN (20.2 to 20.6 G with
+CrossFormer-S and `g7`). At 224 x 224, where groups need next to no padding, it is absent, which points to padding:
 
 - The official program pads before it computes queries, keys and values and removes the padding after the output
-  projection; here only attention itself sees padding. By the shapes of the maps this is 4.8 G of the 19.7 G for
-  CrossFormer-S at 800 x 1280.
+  projection; here nothing is computed for padding, in attention either. By the shapes of the maps this is 5.4 G of the
+  20.3 G for CrossFormer-S at 800 x 1280.
 - The remaining 15 G (1.2 G a block) we cannot explain; the rules of the counter behind the published figures are not
   described. The UPerNet rows, and Semantic FPN on CrossFormer++-B, lie another 11 G higher, which is no part of the
   backbone either.

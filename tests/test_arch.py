@@ -34,10 +34,10 @@ MACS = {
     'small': 4.91,
     'base': 9.16,
     'large': 16.11,
-    'pp-small': 4.40,
-    'pp-base': 9.52,
-    'pp-large': 16.60,
-    'pp-huge': 21.62,
+    'pp-small': 4.39,
+    'pp-base': 9.51,
+    'pp-large': 16.59,
+    'pp-huge': 21.60,
 }
 
 

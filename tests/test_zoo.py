@@ -56,8 +56,8 @@ def test_figures(model):
     if 'MACs (G)' in published and 'Doubtful' not in published:
         deviation = measured['MACs (G)'] / published['MACs (G)'] - 1
         if model['Name'] == 'crossformerpp_s_imagenet':
-            assert deviation == pytest.approx(-0.102, abs=0.001)
+            assert deviation == pytest.approx(-0.104, abs=0.001)
         elif height == 224:
             assert abs(deviation) < 0.02
         else:
-            assert -0.16 < deviation < -0.02
+            assert -0.17 < deviation < -0.02
