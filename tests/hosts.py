@@ -35,7 +35,11 @@ def shrink(cfg: Config) -> None:
         cfg.model.num_queries = 20  # of few tokens
     if 'rpn_head' in cfg.model:
         for proposals in (cfg.model.train_cfg.rpn_proposal, cfg.model.test_cfg.rpn):
-            proposals.update(nms_pre=50, max_per_img=50)
+            proposals.update(nms_pre=20, max_per_img=20)
+    if 'num_points' in (cfg.model.get('train_cfg') or {}):
+        cfg.model.train_cfg.num_points = 100  # of Mask2Former's loss
+    if 'num_points' in (cfg.model.get('decode_head', {}).get('train_cfg') or {}):
+        cfg.model.decode_head.train_cfg.num_points = 100
     if 'batch_augments' in cfg.model.get('data_preprocessor', {}):
         cfg.model.data_preprocessor.batch_augments = None  # pads to 1024 x 1024
     for part in ('neck', 'panoptic_head', 'decode_head', 'auxiliary_head', 'head'):

@@ -7,11 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from preloaded import AVAILABLE, Preloaded
 
 from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = ROOT / 'configs'
+# What tools import from elsewhere. Nothing of mmcrossformer: every tool imports that itself.
+PARTS = ('models', 'datasets', 'engine', 'evaluation', 'visualization')
+HOSTS = ('mmdet', 'mmseg', 'mmpretrain')
+TOOLS = Preloaded(['torchvision', 'mmengine.runner', *(f'{host}.{part}' for host in HOSTS for part in PARTS)])
+TIMEOUT = 600  # seconds; a tool that hangs must not hang the tests
 SPEC = dict(image_size=64, train_scenes=4, val_scenes=2, digits_per_scene=(1, 2), digit_size=(24, 40))
 SPEC |= dict(crop_size=32, train_crops=20, val_crops=10)
 
@@ -76,7 +82,11 @@ def quick(digits, tmp_path):
     return write
 
 
-def run(tool, *args, launcher=()):
-    """Runs a tool in a fresh interpreter."""
-    command = [sys.executable, *launcher, str(ROOT / 'tools' / f'{tool}.py'), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ, COLUMNS='200'))
+def run(tool, *args, launcher=(), fresh=False):
+    """Runs a tool in a process of its own: a fork with all imports done, or a fresh interpreter, as launchers need."""
+    program, args = ROOT / 'tools' / f'{tool}.py', [*map(str, args)]
+    env = dict(os.environ, COLUMNS='200')
+    if AVAILABLE and not launcher and not fresh:
+        return TOOLS.run(program, args, env, TIMEOUT)
+    command = [sys.executable, *launcher, str(program), *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=TIMEOUT)

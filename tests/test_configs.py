@@ -1,5 +1,7 @@
 """Every config: its name, its channels, one training step and one prediction."""
 
+import copy
+import functools
 import re
 from pathlib import Path
 
@@ -26,7 +28,11 @@ COCO_1X = ('coco', 'g14_coco')
 SIZES = dict(t='tiny', s='small', b='base', l='large', h='huge')
 
 
-@pytest.fixture(params=CONFIGS, ids=[path.stem for path in CONFIGS])
+read = functools.cache(Config.fromfile)  # what is changed has to be copied before
+
+
+# The tests of one config run one after the other, in one process, which reads it once.
+@pytest.fixture(scope='module', params=CONFIGS, ids=[path.stem for path in CONFIGS])
 def config(request):
     return request.param
 
@@ -34,7 +40,7 @@ def config(request):
 def test_name_says_what_it_is(config):
     name = NAME.fullmatch(config.stem)
     assert name, config.stem
-    model = Config.fromfile(config).model
+    model = read(config).model
     assert model.backbone.arch == ('pp-' if name['pp'] else '') + SIZES[name['size']]
     semantic = name['method'] == 'mask2former' and name['dataset'] == 'ade20k'
     assert model.type == ('EncoderDecoder' if semantic else MODELS.get(name['method'], 'ImageClassifier'))
@@ -56,7 +62,7 @@ def test_every_published_model_has_its_config():
 
 
 def test_channels_fit_the_backbone(config):
-    model = Config.fromfile(config).model
+    model = read(config).model
     channels = channels_of(model.backbone)
     taken = [channels[i] for i in model.backbone.get('out_indices', range(4))]
     consumers = [model.get(part) for part in ('neck', 'panoptic_head', 'decode_head', 'head') if part in model]
@@ -67,7 +73,7 @@ def test_channels_fit_the_backbone(config):
 
 
 def test_dense_tasks_use_the_published_groups(config):
-    backbone, name = Config.fromfile(config).model.backbone, NAME.fullmatch(config.stem)
+    backbone, name = read(config).model.backbone, NAME.fullmatch(config.stem)
     if name['method'] and name['dataset'] != 'digits':
         big = name['detail'] == 'g14'
         assert tuple(backbone.group_size) == ((14, 14, 7, 7) if big else (7, 7, 7, 7))
@@ -75,7 +81,7 @@ def test_dense_tasks_use_the_published_groups(config):
 
 
 def test_step_and_prediction(config):
-    cfg = Config.fromfile(config)
+    cfg = copy.deepcopy(read(config))
     shrink(cfg)
     predictions = step_and_predict(cfg, 64, 96)
     check_predictions(cfg.default_scope, predictions, 64, 96, num_classes(cfg.model))
@@ -84,22 +90,22 @@ def test_step_and_prediction(config):
 def test_recipes():
     """The figures of the published recipes."""
     folder = CONFIGS[0].parent
-    coco = Config.fromfile(folder / 'mask_rcnn_crossformer_s_coco.py')
+    coco = read(folder / 'mask_rcnn_crossformer_s_coco.py')
     assert coco.optim_wrapper.optimizer == dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=1e-4)
     assert 'clip_grad' not in coco.optim_wrapper
     assert coco.param_scheduler[0] == dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=500)
     assert (coco.param_scheduler[1].milestones, coco.train_cfg.max_epochs) == ([8, 11], 12)
     assert coco.train_dataloader.batch_size * 8 == coco.auto_scale_lr.base_batch_size == 16
-    retina = Config.fromfile(folder / 'retinanet_crossformer_s_coco.py')
+    retina = read(folder / 'retinanet_crossformer_s_coco.py')
     assert (retina.model.neck.start_level, retina.model.neck.add_extra_convs) == (1, 'on_input')
-    upernet = Config.fromfile(folder / 'upernet_crossformer_s_ade20k.py')
+    upernet = read(folder / 'upernet_crossformer_s_ade20k.py')
     assert upernet.optim_wrapper.optimizer == dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01)
     assert upernet.optim_wrapper.paramwise_cfg.norm_decay_mult == 0
     assert (upernet.train_cfg.max_iters, upernet.param_scheduler[0].end) == (160000, 1500)
-    fpn = Config.fromfile(folder / 'semantic_fpn_crossformer_s_ade20k.py')
+    fpn = read(folder / 'semantic_fpn_crossformer_s_ade20k.py')
     assert (fpn.train_cfg.max_iters, fpn.param_scheduler[0].power) == (80000, 0.9)
     assert dict(type='ResizeToMultiple', size_divisor=32) in fpn.test_dataloader.dataset.pipeline
-    imagenet = Config.fromfile(folder / 'crossformer_s_imagenet.py')
+    imagenet = read(folder / 'crossformer_s_imagenet.py')
     assert imagenet.optim_wrapper.clip_grad.max_norm == 5
     assert imagenet.param_scheduler[0].start_factor * imagenet.optim_wrapper.optimizer.lr == pytest.approx(5e-7)
     assert imagenet.param_scheduler[1].eta_min == 5e-6
@@ -113,7 +119,7 @@ PEERS = sorted(CONFIGS[0].parent.glob('peers/*.py'))
 def test_peers_differ_in_the_backbone_alone(peer):
     method, peer_name = re.fullmatch(r'(mask_rcnn|retinanet|upernet)_(\w+)_digits', peer.stem).groups()
     assert peer_name in ('swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
-    cfg, ours = (Config.fromfile(path) for path in (peer, CONFIGS[0].parent / f'{method}_crossformer_t_digits.py'))
+    cfg, ours = (copy.deepcopy(read(path)) for path in (peer, CONFIGS[0].parent / f'{method}_crossformer_t_digits.py'))
     for key in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader', 'val_dataloader', 'val_evaluator'):
         assert cfg[key] == ours[key], key
     for model in (cfg.model, ours.model):
