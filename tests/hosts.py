@@ -10,7 +10,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
-from mmcrossformer.engine.job import model_settings, unsync_norms
+from mmcrossformer.engine.job import dicts_in, model_settings, unsync_norms
 
 TINY_CHANNELS = [16, 32, 64, 128]
 
@@ -21,7 +21,7 @@ def tiny_backbone(type_name: str, **kwargs: Any) -> dict:
 
 
 def shrink(cfg: Config) -> None:
-    """Makes a config quick: few channels, few proposals; and its model one to build alone, in one process."""
+    """Makes a config quick: few channels, proposals and queries; and its model one to build alone, in one process."""
     unsync_norms(cfg.model)
     if cfg.default_scope == 'mmseg':
         cfg.model.data_preprocessor.size = (64, 96)
@@ -31,15 +31,17 @@ def shrink(cfg: Config) -> None:
     full, small = ([channels[i] for i in outputs] for channels in (channels_of(backbone), TINY_CHANNELS))
     arch = dict(TINY, cooling=str(backbone.arch).startswith('pp-'))
     backbone.update(arch=arch, group_size=None, interval=None, drop_path_rate=0.1)
-    if cfg.model.type == 'DINO':
-        cfg.model.num_queries = 20  # of few tokens
     if 'rpn_head' in cfg.model:
         for proposals in (cfg.model.train_cfg.rpn_proposal, cfg.model.test_cfg.rpn):
             proposals.update(nms_pre=20, max_per_img=20)
-    if 'num_points' in (cfg.model.get('train_cfg') or {}):
-        cfg.model.train_cfg.num_points = 100  # of Mask2Former's loss
-    if 'num_points' in (cfg.model.get('decode_head', {}).get('train_cfg') or {}):
-        cfg.model.decode_head.train_cfg.num_points = 100
+    for node in dicts_in(cfg.model):
+        # Sizes inside of heads, queries of DINO and Mask2Former. What joins two parts keeps its size.
+        inner = dict(fc_out_channels=64, conv_out_channels=32, num_queries=20)
+        if node.get('type') in ('UPerHead', 'FPNHead', 'FCNHead'):
+            inner['channels'] = 32
+        if 'oversample_ratio' in node:
+            inner['num_points'] = 100  # at which the loss of Mask2Former looks
+        node.update({key: value for key, value in inner.items() if key in node})
     if 'batch_augments' in cfg.model.get('data_preprocessor', {}):
         cfg.model.data_preprocessor.batch_augments = None  # pads to 1024 x 1024
     for part in ('neck', 'panoptic_head', 'decode_head', 'auxiliary_head', 'head'):
