@@ -21,7 +21,7 @@ def tiny_backbone(type_name: str, **kwargs: Any) -> dict:
 
 
 def shrink(cfg: Config) -> None:
-    """Makes a config quick: few channels, proposals and queries; and its model one to build alone, in one process."""
+    """Makes a config quick: a small backbone and small heads; and its model one to build alone, in one process."""
     unsync_norms(cfg.model)
     if cfg.default_scope == 'mmseg':
         cfg.model.data_preprocessor.size = (64, 96)
@@ -31,17 +31,7 @@ def shrink(cfg: Config) -> None:
     full, small = ([channels[i] for i in outputs] for channels in (channels_of(backbone), TINY_CHANNELS))
     arch = dict(TINY, cooling=str(backbone.arch).startswith('pp-'))
     backbone.update(arch=arch, group_size=None, interval=None, drop_path_rate=0.1)
-    if 'rpn_head' in cfg.model:
-        for proposals in (cfg.model.train_cfg.rpn_proposal, cfg.model.test_cfg.rpn):
-            proposals.update(nms_pre=20, max_per_img=20)
-    for node in dicts_in(cfg.model):
-        # Sizes inside of heads, queries of DINO and Mask2Former. What joins two parts keeps its size.
-        inner = dict(fc_out_channels=64, conv_out_channels=32, num_queries=20)
-        if node.get('type') in ('UPerHead', 'FPNHead', 'FCNHead'):
-            inner['channels'] = 32
-        if 'oversample_ratio' in node:
-            inner['num_points'] = 100  # at which the loss of Mask2Former looks
-        node.update({key: value for key, value in inner.items() if key in node})
+    shrink_heads(cfg.model)
     if 'batch_augments' in cfg.model.get('data_preprocessor', {}):
         cfg.model.data_preprocessor.batch_augments = None  # pads to 1024 x 1024
     for part in ('neck', 'panoptic_head', 'decode_head', 'auxiliary_head', 'head'):
@@ -50,6 +40,20 @@ def shrink(cfg: Config) -> None:
             node.in_channels = small
         elif node.get('in_channels') in full and part.endswith('head'):
             node.in_channels = small[full.index(node.in_channels)]
+
+
+def shrink_heads(model: ConfigDict) -> None:
+    """Makes heads quick: few channels inside, few proposals and queries. What joins two parts keeps its size."""
+    if 'rpn_head' in model:
+        for proposals in (model.train_cfg.rpn_proposal, model.test_cfg.rpn):
+            proposals.update(nms_pre=20, max_per_img=20)
+    for node in dicts_in(model):
+        inner = dict(fc_out_channels=64, conv_out_channels=32, num_queries=20)
+        if node.get('type') in ('UPerHead', 'FPNHead', 'FCNHead'):
+            inner['channels'] = 32
+        if 'oversample_ratio' in node:
+            inner['num_points'] = 100  # at which the loss of Mask2Former looks
+        node.update({key: value for key, value in inner.items() if key in node})
 
 
 def channels_of(backbone: ConfigDict) -> list[int]:

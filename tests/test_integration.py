@@ -31,9 +31,10 @@ init_default_scope(cfg.default_scope)
 backbone = MODELS.build(cfg.model.backbone)
 assert type(backbone).__module__ == 'mmcrossformer.models.crossformer'
 sys.path.insert(0, sys.argv[3])
-from hosts import check_predictions, num_classes, step_and_predict
+from hosts import check_predictions, num_classes, shrink_heads, step_and_predict
 from mmcrossformer.engine.job import unsync_norms
 unsync_norms(cfg.model)  # SyncBN needs a GPU
+shrink_heads(cfg.model)
 predictions = step_and_predict(cfg, 64, 96)
 check_predictions(cfg.default_scope, predictions, 64, 96, num_classes(cfg.model))
 print('done')
