@@ -191,15 +191,13 @@ class TestMistakes:
         bad.write_text('a = 1')
         assert 'sets no model and no default_scope' in self.fails('train', bad)
 
-    def test_unknown_type_and_argument(self):
-        bad = self.folder / 'bad.py'
-        bad.write_text(
-            f"_base_ = r'{CONFIGS}/retinanet_crossformer_t_digits.py'\nmodel = dict(backbone=dict(arch='xl'))"
-        )
+    def test_unknown_type_and_argument(self, quick):
+        bad, base = self.folder / 'bad.py', quick('retinanet_crossformer_t_digits')
+        bad.write_text(f"_base_ = r'{base}'\nmodel = dict(backbone=dict(arch='xl'))")
         message = self.fails('train', bad)
         assert 'arch must be one of tiny, small' in message
         assert "got 'xl'" in message
-        bad.write_text(f"_base_ = r'{CONFIGS}/retinanet_crossformer_t_digits.py'\nmodel = dict(neck=dict(type='FPM'))")
+        bad.write_text(f"_base_ = r'{base}'\nmodel = dict(neck=dict(type='FPM'))")
         assert 'FPM' in self.fails('train', bad)
 
     @pytest.mark.parametrize(
