@@ -11,6 +11,7 @@ they print meanwhile is not captured, and all forks share one seed of `hash`. Wh
 fresh interpreter.
 """
 
+import atexit
 import contextlib
 import importlib
 import os
@@ -32,6 +33,7 @@ class Preloaded:
     def __init__(self, libraries):
         self.libraries = libraries
         self._server = self._connection = None
+        atexit.register(self.stop)
 
     def run(self, program, args, env, timeout):
         """Like `subprocess.run([sys.executable, program, *args], env=env, capture_output=True, text=True)`."""
