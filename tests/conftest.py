@@ -27,3 +27,10 @@ def _seed() -> None:
 def tiny_arch() -> dict:
     """A small architecture with cooling layers."""
     return dict(TINY, cooling=True)
+
+
+@pytest.fixture
+def zero_weights(monkeypatch) -> None:
+    """Builds models with zeros for random weights, which are slow to draw, where values do not count."""
+    for name in ('normal_', 'uniform_'):
+        monkeypatch.setattr(torch.Tensor, name, lambda tensor, *_, **__: tensor.zero_())

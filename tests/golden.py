@@ -5,9 +5,10 @@ Nothing here depends on torch's random numbers: NumPy's PCG64 streams are fixed 
 
 from __future__ import annotations
 
+import functools
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod, sqrt
 from pathlib import Path
 
@@ -19,10 +20,15 @@ from torch import Tensor
 OFFICIAL_SHAPES = json.loads((Path(__file__).parent / 'data/official_keys.json').read_text())
 
 
-def golden_weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """Float32 weights by official parameter name; each depends on its name and shape alone."""
+def golden_weights(variant: str) -> dict[str, Tensor]:
+    """Float32 weights by official parameter name; each depends on its name and shape alone. Not to be written to."""
+    return dict(_weights(variant))
+
+
+@functools.lru_cache(maxsize=1)  # large ones have 400 MB; tests of one variant follow each other
+def _weights(variant: str) -> dict[str, Tensor]:
     weights = {}
-    for name, shape in shapes.items():
+    for name, shape in OFFICIAL_SHAPES[variant].items():
         z = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape)
         z = z.astype(np.float32)
         if len(shape) > 1:

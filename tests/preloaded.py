@@ -13,6 +13,7 @@ fresh interpreter.
 
 import atexit
 import contextlib
+import gc
 import importlib
 import os
 import runpy
@@ -77,6 +78,9 @@ def serve(connection, libraries):
         with contextlib.suppress(ImportError):  # a program that needs it will tell
             importlib.import_module(name)
     sys.stdout.flush()  # or every fork would write what is left in it
+    # Collections in forks pass over what the libraries made, which stays shared, until they end.
+    gc.freeze()
+    atexit.register(gc.unfreeze)
     while True:
         try:
             program, *job = connection.recv()

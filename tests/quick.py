@@ -82,9 +82,13 @@ def quick(digits, tmp_path):
     return write
 
 
-def run(tool, *args, launcher=(), fresh=False):
-    """Runs a tool in a process of its own: a fork with all imports done, or a fresh interpreter, as launchers need."""
-    program, args = ROOT / 'tools' / f'{tool}.py', [*map(str, args)]
+def run(tool, *args, **kwargs):
+    """Runs a tool, see `run_program`."""
+    return run_program(ROOT / 'tools' / f'{tool}.py', [*map(str, args)], **kwargs)
+
+
+def run_program(program, args, launcher=(), fresh=False):
+    """Runs a program in a process of its own: a fork that has imported, or a fresh interpreter, as launchers need."""
     env = dict(os.environ, COLUMNS='200')
     if AVAILABLE and not launcher and not fresh:
         return TOOLS.run(program, args, env, TIMEOUT)

@@ -131,7 +131,7 @@ def test_missing_file_and_wrong_content(tmp_path):
 
 def official_file(tmp_path, arch, prefix='', **changes):
     """An official classifier's file with random weights."""
-    weights = {prefix + name: value for name, value in (golden_weights(OFFICIAL_SHAPES[arch]) | changes).items()}
+    weights = {prefix + name: value for name, value in (golden_weights(arch) | changes).items()}
     path = tmp_path / 'official.pth'
     torch.save(dict(model=weights) if not prefix else dict(state_dict=weights), path)
     return path, convert_official(weights)

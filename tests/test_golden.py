@@ -12,7 +12,8 @@ from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official
 
 DATA = Path(__file__).parent / 'data'
-CASES = {case['name']: case for case in json.loads((DATA / 'golden_cases.json').read_text())}
+CASES = json.loads((DATA / 'golden_cases.json').read_text())
+CASES = {case['name']: case for case in sorted(CASES, key=lambda case: case['variant'])}
 SAMPLES = np.load(DATA / 'golden_samples.npz')
 ARCH = dict(T='tiny', S='small', B='base', L='large', PPS='pp-small', PPB='pp-base', PPL='pp-large', PPH='pp-huge')
 # In float64 the error counts relative to the largest magnitude of the output; both bounds are wide (1e-15, 1e-6 seen).
@@ -58,24 +59,26 @@ def check_outputs(case, outputs, tolerance):
             assert abs(value - expected[name]) <= tolerance * expected['absmax'], name
 
 
+@pytest.mark.usefixtures('zero_weights')  # all are replaced
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32], ids=['float64', 'float32'])
 @pytest.mark.parametrize('name', [name for name, case in CASES.items() if not case['grad_norms']])
 def test_outputs(name, dtype):
     case = CASES[name]
-    weights = convert_official(golden_weights(OFFICIAL_SHAPES[case['variant']]))
+    weights = convert_official(golden_weights(case['variant']))
     model = build(case, weights, dtype)
     x = golden_input(case['batch'], case['height'], case['width']).to(dtype)
     with torch.no_grad():
         check_outputs(case, run(case, weights, model, x), TOLERANCE[dtype])
 
 
+@pytest.mark.usefixtures('zero_weights')
 @pytest.mark.parametrize('with_cp', [False, True], ids=['plain', 'checkpointed'])
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32], ids=['float64', 'float32'])
 @pytest.mark.parametrize('name', [name for name, case in CASES.items() if case['grad_norms']])
 def test_gradients(name, dtype, with_cp):
     case, tolerance = CASES[name], TOLERANCE[dtype]
     official = OFFICIAL_SHAPES[case['variant']]
-    model = build(case, convert_official(golden_weights(official)), dtype, with_cp=with_cp)
+    model = build(case, convert_official(golden_weights(case['variant'])), dtype, with_cp=with_cp)
     x = golden_input(case['batch'], case['height'], case['width']).to(dtype).requires_grad_()
     outputs = model(x)
     check_outputs(case, outputs, tolerance)

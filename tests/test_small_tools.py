@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden import OFFICIAL_SHAPES, golden_weights
+from golden import golden_weights
 from safetensors.torch import load_file
 
 from mmcrossformer import CrossFormer
@@ -40,6 +40,7 @@ def call(monkeypatch, capsys):
     return run
 
 
+@pytest.mark.usefixtures('zero_weights')
 class TestAnalyze:
     def test_table(self, call):
         code, text = call('analyze', ROOT / 'configs/retinanet_crossformer_s_coco.py', '--shape', 800, 1280)
@@ -101,7 +102,7 @@ class TestConvert:
     @pytest.fixture
     def classifier(self, tmp_path):
         """An official classifier with buffers of old files, and its weights without those."""
-        weights = golden_weights(OFFICIAL_SHAPES['T'])
+        weights = golden_weights('T')
         old = {'layers.0.blocks.0.attn.biases': torch.ones(2)}
         torch.save(dict(model=weights | old, optimizer=dict(lr=1.0)), tmp_path / 'official.pth')
         return tmp_path / 'official.pth', weights
@@ -132,9 +133,7 @@ class TestConvert:
         assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
 
     def test_detectors_keep_their_heads(self, call, tmp_path):
-        weights = {
-            f'backbone.{k}': v for k, v in golden_weights(OFFICIAL_SHAPES['T']).items() if k[:4] not in ('norm', 'head')
-        }
+        weights = {f'backbone.{k}': v for k, v in golden_weights('T').items() if k[:4] not in ('norm', 'head')}
         weights |= {'neck.lateral_convs.0.conv.weight': torch.rand(2, 2), 'bbox_head.fc.bias': torch.rand(3)}
         torch.save(dict(state_dict=weights, meta=dict(epoch=12)), tmp_path / 'detector.pth')
         own = self.written(call('convert_checkpoint', tmp_path / 'detector.pth', tmp_path / 'own.safetensors')[1])

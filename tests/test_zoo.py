@@ -4,7 +4,6 @@ import runpy
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 
 import mmcrossformer
@@ -40,14 +39,7 @@ def test_index_is_in_the_package():
     assert (folder / imported).read_text() == METAFILE.read_text()
 
 
-@pytest.fixture
-def _weights_of_zero(monkeypatch):
-    """Counting needs no values, and random ones for millions of weights take most of its time."""
-    for name in ('normal_', 'uniform_'):
-        monkeypatch.setattr(torch.Tensor, name, lambda tensor, *_, **__: tensor.zero_())
-
-
-@pytest.mark.usefixtures('_weights_of_zero')
+@pytest.mark.usefixtures('zero_weights')
 @pytest.mark.parametrize('model', MODELS, ids=[model['Name'] for model in MODELS])
 def test_figures(model):
     """The measured figures are those of our counter; the published ones are near, or docs/model_zoo.md says why not."""
