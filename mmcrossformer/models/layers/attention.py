@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from mmcrossformer.models.layers.exported_attention import exported_attention
 from mmcrossformer.models.layers.group_attention import group_attention
 from mmcrossformer.models.layers.grouping import Grouping, GroupRule
 from mmcrossformer.models.layers.position_bias import DynamicPositionBias
@@ -32,9 +33,11 @@ class GroupAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Lets each token attend to its group: normalised map [B, H, W, C] to [B, H, W, C]."""
+        qkv = self.qkv(x)
+        if torch.compiler.is_exporting():
+            return self.proj(exported_attention(qkv, self.pos_bias, self.rule, self.num_heads))
         grouping = self.rule(x.shape[1], x.shape[2])
         table = self.pos_bias(grouping.size)
-        qkv = self.qkv(x)
         attend = triton_group_attention if _takes_triton(qkv, grouping) else group_attention
         return self.proj(attend(qkv, table, grouping, self.num_heads))
 
