@@ -20,6 +20,9 @@ HOST_LIBRARIES = [
     'scikit-learn>=1.3',
 ]
 
+# ONNX: torch's exporter, and a runtime to check what it wrote.
+EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.3']
+
 setup(
     name='mmcrossformer',
     version=version['__version__'],
@@ -48,7 +51,16 @@ setup(
     install_requires=['torch>=2.5', 'filelock', 'matplotlib>=3.6', 'numpy', 'rich>=12', 'safetensors>=0.4'],
     extras_require={
         'mm': HOST_LIBRARIES,
-        'dev': ['hypothesis>=6.80', 'pytest>=8.0', 'pytest-xdist>=3.5', 'ruff>=0.9', 'setuptools>=77', 'wheel'],
+        'export': EXPORT,
+        'dev': [
+            *EXPORT,
+            'hypothesis>=6.80',
+            'pytest>=8.0',
+            'pytest-xdist>=3.5',
+            'ruff>=0.9',
+            'setuptools>=77',
+            'wheel',
+        ],
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

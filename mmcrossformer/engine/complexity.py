@@ -71,7 +71,7 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
     Raises:
         UserError: A model that cannot be built or run, or is of a kind that cannot be counted.
     """
-    model = _build(cfg)
+    model = build_model(cfg)
     if not _has_deformable_attention(model):
         model.to('meta')  # tensors with shapes but no values: nothing is computed
     image = torch.zeros(1, _in_channels(model), height, width, device=next(model.parameters()).device)
@@ -102,7 +102,12 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
     return [*costs, Cost('rest', *rest), total] if any(rest) else [*costs, total]
 
 
-def _build(cfg: Config) -> nn.Module:
+def build_model(cfg: Config) -> nn.Module:
+    """Builds the model of a config with random weights, in evaluation mode.
+
+    Raises:
+        UserError: It cannot be built, or the channels of its parts do not fit.
+    """
     try:
         init_default_scope(cfg.default_scope)
         settings = model_settings(cfg)

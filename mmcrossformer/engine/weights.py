@@ -4,16 +4,23 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner, find_latest_checkpoint
+from torch import nn
 
 from mmcrossformer.checkpoint import read_checkpoint, weights_of
 from mmcrossformer.engine.errors import UserError
 
 
 def load_for_test(runner: Runner, path: str) -> None:
+    """Loads a checkpoint of this very model into a runner; see `load_weights`."""
+    load_weights(getattr(runner.model, 'module', runner.model), path)
+    runner._has_loaded = True
+
+
+def load_weights(model: nn.Module, path: str | Path) -> None:
     """Loads a checkpoint of this very model.
 
     Args:
-        runner: Runner with the model.
+        model: The model.
         path: Checkpoint file.
 
     Raises:
@@ -23,7 +30,6 @@ def load_for_test(runner: Runner, path: str) -> None:
         state = weights_of(_read(path))
     except ValueError as error:
         raise UserError(f'{path}: {error}') from error
-    model = getattr(runner.model, 'module', runner.model)
     own = model.state_dict()
     missing = [name for name in own if name not in state]
     foreign = [name for name in state if name not in own]
@@ -40,7 +46,6 @@ def load_for_test(runner: Runner, path: str) -> None:
             f'{" and ".join(wrong)}. Use the config that it was trained with; training leaves a copy beside it.'
         )
     model.load_state_dict(state)
-    runner._has_loaded = True
 
 
 def check_resume(cfg: Config) -> None:

@@ -50,7 +50,7 @@ def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: GroupRule, num_he
 
 
 class _Axis:
-    """Groups along an axis. Sizes are read out of tensors: to the graph they are numbers that it learns when it runs."""
+    """Groups along an axis. Sizes are read out of tensors: a graph learns these numbers when it runs."""
 
     def __init__(self, length: int, side: Tensor, size: Tensor, interval: Tensor) -> None:
         self.length, self.members, self.interval = length, size, interval

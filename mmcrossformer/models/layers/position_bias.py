@@ -87,3 +87,26 @@ class _Kept:
 def _version(tensor: Tensor) -> int:
     """How often a tensor was written to; those made in inference mode do not count and cannot be trained."""
     return 0 if tensor.is_inference() else tensor._version
+
+
+class BakedPositionBias(nn.Module):
+    """A position bias as a table, for exported programs: nothing is computed, and nothing can be trained.
+
+    Args:
+        source: The position bias to bake.
+        places: Rows and columns of the largest group it is good for.
+    """
+
+    table: Tensor
+
+    def __init__(self, source: DynamicPositionBias, places: int) -> None:
+        super().__init__()
+        self.places = places
+        with torch.no_grad():
+            table = source((places, places)).unflatten(1, (2 * places - 1, 2 * places - 1))
+        self.register_buffer('table', table.clone())
+
+    def forward(self, size: tuple[int, int]) -> Tensor:
+        """Reads the bias of every offset that occurs in a group; an index error if it is larger than the table."""
+        rows, cols = (torch.arange(2 * side - 1, device=self.table.device) + (self.places - side) for side in size)
+        return self.table[:, rows[:, None], cols].flatten(1)
