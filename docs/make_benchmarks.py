@@ -42,15 +42,19 @@ backbones alone, with random weights, on the hardware that each section names. O
 _CUDA = '--device cuda --threads 1 --repeats 30 --warmup 5'
 # What is measured: the name of the file, the heading, and the arguments of tools/benchmark.py.
 STANDARD = {
-    'inference': ('Inference', ''),
+    'inference': ('Inference', '--repeats 5 --warmup 1'),
     'training': ('Training', '--mode training --shapes 224x224 512x512 800x1280 228x228 --repeats 5 --warmup 1'),
     'variants': (
         'Variants of CrossFormer',
         '--models crossformer_t crossformer_s crossformer_s_g14 crossformer_b crossformer_l crossformerpp_s '
         'crossformerpp_b crossformerpp_l crossformerpp_h --baseline crossformer_s --shapes 224x224 800x1280',
     ),
-    'bf16': ('Mixed precision', '--dtype fp32 bf16 --mode inference training --shapes 224x224 --batch-size 4'),
-    'compiled': ('Compiled', '--models crossformer_s swin_t --compile --shapes 224x224 512x512'),
+    'bf16': (
+        'Mixed precision',
+        '--models crossformer_s swin_t --dtype fp32 bf16 --mode inference training --shapes 512x512 800x1280 '
+        '--repeats 5 --warmup 1',
+    ),
+    'compiled': ('Compiled', '--models crossformer_s swin_t --compile --shapes 512x512 800x1280 --repeats 5'),
     'growth_square': (
         'Squares that grow',
         '--models crossformer_s swin_t --growth square --repeats 3 --warmup 1',
