@@ -43,7 +43,7 @@ _CUDA = '--device cuda --threads 1 --repeats 30 --warmup 5'
 # What is measured: the name of the file, the heading, and the arguments of tools/benchmark.py.
 STANDARD = {
     'inference': ('Inference', '--repeats 5 --warmup 1'),
-    'training': ('Training', '--mode training --shapes 224x224 512x512 800x1280 228x228 --repeats 5 --warmup 1'),
+    'training': ('Training', '--mode training --shapes 224x224 512x512 --repeats 5 --warmup 1'),
     'variants': (
         'Variants of CrossFormer',
         '--models crossformer_t crossformer_s crossformer_s_g14 crossformer_b crossformer_l crossformerpp_s '

@@ -21,6 +21,9 @@ from mmcrossformer.models.layers import (
 )
 from mmcrossformer.registry import MODELS
 
+# Smaller maps fit the cache as they are, and strips would read the weights more often.
+_STREAMED_TOKENS = 2**12
+
 _IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
 
 
@@ -53,8 +56,10 @@ class Stage(nn.Module):
         return x
 
     def _streams(self, x: Tensor) -> bool:
-        """Whether blocks may run strip by strip: only on a processor without gradients, and if no hook would notice."""
+        """Whether blocks run strip by strip: large maps on a processor, without gradients, if no hook would notice."""
         if x.device.type != 'cpu' or self.training or torch.compiler.is_compiling():
+            return False
+        if x.shape[:3].numel() < _STREAMED_TOKENS:
             return False
         if torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in self.blocks.parameters())):
             return False
