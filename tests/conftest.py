@@ -8,6 +8,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import pytest
 import torch
 
+from mmcrossformer.models.layers import plain_attention
+
 # Without a GPU the Triton kernels run in Triton's interpreter, which Triton wants to know when it is imported.
 if not torch.cuda.is_available():
     os.environ.setdefault('TRITON_INTERPRET', '1')
@@ -34,3 +36,10 @@ def zero_weights(monkeypatch) -> None:
     """Builds models with zeros for random weights, which are slow to draw, where values do not count."""
     for name in ('normal_', 'uniform_'):
         monkeypatch.setattr(torch.Tensor, name, lambda tensor, *_, **__: tensor.zero_())
+
+
+@pytest.fixture
+def in_strips(monkeypatch) -> None:
+    """Makes backbones take small maps strip by strip too, and strips small."""
+    monkeypatch.setattr('mmcrossformer.models.crossformer._STREAMED_TOKENS', 0)
+    monkeypatch.setitem(plain_attention._STRIP_TOKENS, 'cpu', 20)

@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.models.layers import DynamicPositionBias
+from mmcrossformer.models.layers import CrossFormerBlock, DynamicPositionBias
 
 
 def expected_shape(height, width, stage):
@@ -265,6 +265,7 @@ def _write_through_data(model, other):
     model.eval()
 
 
+@pytest.mark.usefixtures('in_strips')
 @pytest.mark.parametrize(
     'change',
     [
@@ -301,6 +302,35 @@ def test_kept_position_bias_is_no_state(tiny_arch):
     assert all(module._kept is None for module in copied.modules() if isinstance(module, DynamicPositionBias))
 
 
+def test_large_maps_run_strip_by_strip(tiny_arch, monkeypatch):
+    model = CrossFormer(tiny_arch, out_indices=(0,)).eval()
+    small, large = torch.randn(1, 3, 100, 70), torch.randn(1, 3, 300, 270)
+    (whole,) = model(large)
+
+    def refuse(*args):
+        raise AssertionError
+
+    monkeypatch.setattr(CrossFormerBlock, 'forward', refuse)
+    with torch.no_grad():
+        (strips,) = model(large)
+        with pytest.raises(AssertionError):
+            model(small)
+        with pytest.raises(AssertionError):
+            model.train()(large)
+    torch.testing.assert_close(strips, whole)
+
+
+@pytest.mark.usefixtures('in_strips')
+def test_frozen_stages_run_strip_by_strip(tiny_arch):
+    """They need no gradients, so they cost as little in training as in inference."""
+    frozen, plain = CrossFormer(tiny_arch, frozen_stages=1), CrossFormer(tiny_arch)
+    plain.load_state_dict(frozen.state_dict())
+    x = torch.randn(1, 3, 70, 100)
+    for a, b in zip(frozen(x), plain(x), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.usefixtures('in_strips')
 def test_hooks_see_whole_maps(tiny_arch):
     """Without gradients blocks run strip by strip, but not where a hook would notice."""
     model = CrossFormer(tiny_arch).eval()
@@ -316,6 +346,7 @@ def test_hooks_see_whole_maps(tiny_arch):
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.usefixtures('in_strips')
 def test_input_stays_as_it_is(tiny_arch):
     model = CrossFormer(tiny_arch).eval()
     x = torch.randn(1, 3, 64, 64).to(memory_format=torch.channels_last)

@@ -62,7 +62,9 @@ def check_outputs(case, outputs, tolerance):
 @pytest.mark.usefixtures('zero_weights')  # all are replaced
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32], ids=['float64', 'float32'])
 @pytest.mark.parametrize('name', [name for name, case in CASES.items() if not case['grad_norms']])
-def test_outputs(name, dtype):
+def test_outputs(name, dtype, request):
+    if dtype == torch.float32:
+        request.getfixturevalue('in_strips')
     case = CASES[name]
     weights = convert_official(golden_weights(case['variant']))
     model = build(case, weights, dtype)

@@ -95,8 +95,10 @@ def official_attention_names(state):
         (64, 96, dict(group_size=((3,), (2, 5), (1, 2, 3, 4), (2, 7)), interval=((4,), (1, 3), (2, 2, 1, 2), (1, 1)))),
     ],
 )
-@pytest.mark.parametrize('grad', [True, False], ids=['training path', 'inference path'])
-def test_backbone_equals_the_oracle(tiny_arch, height, width, options, grad):
+@pytest.mark.parametrize('path', ['training', 'inference', 'strips'])
+def test_backbone_equals_the_oracle(tiny_arch, height, width, options, path, request):
+    if path == 'strips':
+        request.getfixturevalue('in_strips')
     model = CrossFormer(tiny_arch, **options).double().eval()
     for p in model.parameters():
         if p.dim() > 1:
@@ -114,7 +116,7 @@ def test_backbone_equals_the_oracle(tiny_arch, height, width, options, grad):
         cooling=True,
         adaptive_interval=options.get('adaptive_interval', False),
     )
-    with torch.set_grad_enabled(grad):
+    with torch.set_grad_enabled(path == 'training'):
         outputs = model(image)
     for output, reference in zip(outputs, expected, strict=True):
         torch.testing.assert_close(output[0].detach(), reference, rtol=1e-9, atol=1e-9)

@@ -3,8 +3,8 @@
 from mmcrossformer.models.layers.attention import GroupAttention
 from mmcrossformer.models.layers.block import MLP, AmplitudeCooling, CrossFormerBlock, DropPath
 from mmcrossformer.models.layers.embed import CrossScaleEmbed
-from mmcrossformer.models.layers.group_attention import group_attention
 from mmcrossformer.models.layers.grouping import Grouping, GroupRule, relative_offsets, split_axis
+from mmcrossformer.models.layers.plain_attention import group_attention
 from mmcrossformer.models.layers.position_bias import DynamicPositionBias
 
 __all__ = [

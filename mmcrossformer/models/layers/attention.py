@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from mmcrossformer.models.layers.exported_attention import exported_attention
-from mmcrossformer.models.layers.group_attention import group_attention
 from mmcrossformer.models.layers.grouping import Grouping, GroupRule
+from mmcrossformer.models.layers.plain_attention import group_attention
 from mmcrossformer.models.layers.position_bias import DynamicPositionBias
 from mmcrossformer.models.layers.triton_attention import DTYPES, TILE, supports_triton, triton_group_attention
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from mmcrossformer.models.layers.attention import GroupAttention
-from mmcrossformer.models.layers.group_attention import attend_strip, strips
 from mmcrossformer.models.layers.grouping import GroupRule, spread_bias
+from mmcrossformer.models.layers.plain_attention import attend_strip, strips
 from mmcrossformer.models.layers.precision import autocast_off
 
 

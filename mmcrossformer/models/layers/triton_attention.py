@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.layers.group_attention import count_flops, count_flops_backward
 from mmcrossformer.models.layers.grouping import Grouping
+from mmcrossformer.models.layers.plain_attention import count_flops, count_flops_backward
 
 INSTALLED = importlib.util.find_spec('triton') is not None
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
