@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mmcrossformer.models.layers.attention import GroupAttention
 from mmcrossformer.models.layers.grouping import GroupRule, spread_bias
@@ -35,6 +36,9 @@ class DropPath(nn.Module):
 class MLP(nn.Module):
     """Linear, exact GELU, Linear; the hidden layer is four times as wide.
 
+    Training keeps the hidden layer once, before the GELU: what follows the GELU, the largest tensor of a block, is
+    computed again in the backward pass.
+
     Args:
         dim: Channels C.
     """
@@ -47,7 +51,13 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [..., C] to [..., C]."""
-        return self.fc2(self.act(self.fc1(x)))
+        hidden = self.fc1(x)
+        if not hidden.requires_grad:
+            return self._finish(hidden)
+        return checkpoint(self._finish, hidden, use_reentrant=False, preserve_rng_state=False)
+
+    def _finish(self, hidden: Tensor) -> Tensor:
+        return self.fc2(self.act(hidden))
 
 
 class AmplitudeCooling(nn.Module):
