@@ -51,8 +51,7 @@ STANDARD = {
     ),
     'bf16': (
         'Mixed precision',
-        '--models crossformer_s swin_t --dtype fp32 bf16 --mode inference training --shapes 512x512 800x1280 '
-        '--repeats 5 --warmup 1',
+        '--models crossformer_s swin_t --dtype fp32 bf16 --shapes 800x1280 --repeats 3 --warmup 1',
     ),
     'compiled': ('Compiled', '--models crossformer_s swin_t --compile --shapes 512x512 800x1280 --repeats 5'),
     'growth_square': (
