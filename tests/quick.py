@@ -1,7 +1,9 @@
 """Digits configs that run in seconds, and running tools on them."""
 
 import copy
+import logging
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +82,28 @@ def quick(digits, tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Runs a tool in this interpreter; returns its exit code and what it printed."""
+
+    # Handlers of earlier runs in this interpreter write to streams that are closed by now.
+    monkeypatch.setattr(logging, 'raiseExceptions', False)
+
+    def run(tool, *args):
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+        monkeypatch.setenv('COLUMNS', '200')
+        code = 0
+        try:
+            runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'), run_name='__main__')
+        except SystemExit as stopped:
+            code = stopped.code
+        out = capsys.readouterr()
+        assert 'Traceback' not in out.err
+        return code, out.out + out.err
+
+    return run
 
 
 def run(tool, *args, **kwargs):

@@ -6,6 +6,7 @@ import re
 import runpy
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -80,22 +81,9 @@ def here(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(call):
     """Runs the tool; returns its exit code and what it printed."""
-
-    def run(*args):
-        monkeypatch.setattr(sys, 'argv', ['benchmark', *map(str, args)])
-        monkeypatch.setenv('COLUMNS', '200')
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / 'tools' / 'benchmark.py'), run_name='__main__')
-        except SystemExit as stopped:
-            code = stopped.code
-        out = capsys.readouterr()
-        assert 'Traceback' not in out.err
-        return code, out.out + out.err
-
-    return run
+    return partial(call, 'benchmark')
 
 
 def contestant(path):

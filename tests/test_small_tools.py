@@ -1,10 +1,7 @@
 """tools/analyze.py, tools/convert_checkpoint.py and tools/compare.py, as a user runs them."""
 
 import json
-import logging
 import re
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,28 +13,6 @@ from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official, read_checkpoint
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Runs a tool in this interpreter; returns its exit code and what it printed."""
-
-    # Handlers of earlier runs in this interpreter write to streams that are closed by now.
-    monkeypatch.setattr(logging, 'raiseExceptions', False)
-
-    def run(tool, *args):
-        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
-        monkeypatch.setenv('COLUMNS', '200')
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'), run_name='__main__')
-        except SystemExit as stopped:
-            code = stopped.code
-        out = capsys.readouterr()
-        assert 'Traceback' not in out.err
-        return code, out.out + out.err
-
-    return run
 
 
 @pytest.mark.usefixtures('zero_weights')
