@@ -7,7 +7,7 @@ full size and places beyond the map are masked. How the map is grouped is comput
 import torch
 from torch import Tensor, nn
 
-from mmcrossformer.models.layers.grouping import WHOLE_MAP_TOKENS, GroupRule
+from mmcrossformer.models.layers.grouping import WHOLE_MAP_TOKENS, GroupRule, spread_bias
 
 
 def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: GroupRule, num_heads: int) -> Tensor:
@@ -36,10 +36,8 @@ def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: GroupRule, num_he
     index, real = (x.reshape(rows.groups * cols.groups, tokens) for x in (index, real))
     q, k, v = qkv.flatten(1, 2)[:, index].unflatten(-1, (3, num_heads, -1)).permute(3, 0, 1, 4, 2, 5)
 
-    place = torch.arange(tokens, device=qkv.device)
-    row, col = place // cols.members, place % cols.members
-    offset = (row[:, None] - row + rows.size - 1) * (2 * cols.size - 1) + col[:, None] - col + cols.size - 1
-    logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + table[:, offset]
+    bias = spread_bias(table, (rows.size, cols.size)).reshape(num_heads, tokens, tokens)
+    logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + bias
     # Half of the smallest number stays finite when a logit is added.
     logits = logits.masked_fill(~real[:, None, None, :], torch.finfo(logits.dtype).min / 2)
     out = (logits.softmax(-1).to(v.dtype) @ v).transpose(2, 3).flatten(3).flatten(1, 2)
@@ -53,7 +51,7 @@ class _Axis:
     """Groups along an axis. Sizes are read out of tensors: a graph learns these numbers when it runs."""
 
     def __init__(self, length: int, side: Tensor, size: Tensor, interval: Tensor) -> None:
-        self.length, self.members, self.interval = length, size, interval
+        self.length, self.interval = length, interval
         self.region = size * interval
         self.size = _read(size)
         # Groups of padding alone, in the last region, are left out.
