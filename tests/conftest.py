@@ -41,5 +41,5 @@ def zero_weights(monkeypatch) -> None:
 @pytest.fixture
 def in_strips(monkeypatch) -> None:
     """Makes backbones take small maps strip by strip too, and strips small."""
-    monkeypatch.setattr('mmcrossformer.models.crossformer._STREAMED_TOKENS', 0)
+    monkeypatch.setattr('mmcrossformer.models.layers.streamed_block._STREAMED_TOKENS', 0)
     monkeypatch.setitem(plain_attention._STRIP_TOKENS, 'cpu', 20)

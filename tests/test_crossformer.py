@@ -5,10 +5,11 @@ import pickle
 
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.models.layers import CrossFormerBlock, DynamicPositionBias
+from mmcrossformer.models.layers import DynamicPositionBias, GroupAttention
 
 
 def expected_shape(height, width, stage):
@@ -302,22 +303,52 @@ def test_kept_position_bias_is_no_state(tiny_arch):
     assert all(module._kept is None for module in copied.modules() if isinstance(module, DynamicPositionBias))
 
 
-def test_large_maps_run_strip_by_strip(tiny_arch, monkeypatch):
+@pytest.mark.parametrize('size', [(100, 70), (300, 270)], ids=['small', 'large'])
+def test_blocks_run_as_one_operator_without_gradients(tiny_arch, monkeypatch, size):
     model = CrossFormer(tiny_arch, out_indices=(0,)).eval()
-    small, large = torch.randn(1, 3, 100, 70), torch.randn(1, 3, 300, 270)
-    (whole,) = model(large)
+    images = torch.randn(1, 3, *size)
+    (plain,) = model(images)
 
     def refuse(*args):
         raise AssertionError
 
-    monkeypatch.setattr(CrossFormerBlock, 'forward', refuse)
+    monkeypatch.setattr(GroupAttention, 'forward', refuse)
     with torch.no_grad():
-        (strips,) = model(large)
+        (streamed,) = model(images)
         with pytest.raises(AssertionError):
-            model(small)
-        with pytest.raises(AssertionError):
-            model.train()(large)
-    torch.testing.assert_close(strips, whole)
+            model.train()(images)
+    torch.testing.assert_close(streamed, plain)
+
+
+def test_other_layers_in_a_block_are_called(tiny_arch):
+    """Adapters and quantized layers take the place of linear ones."""
+
+    class Doubled(nn.Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    model = CrossFormer(tiny_arch, out_indices=(0,)).eval()
+    layers = model.stages[0].blocks[0].mlp
+    other = Doubled(layers.fc2.in_features, layers.fc2.out_features)
+    other.load_state_dict(layers.fc2.state_dict())
+    images = torch.randn(1, 3, 40, 40)
+    with torch.no_grad():
+        (before,) = model(images)
+        layers.fc2 = other
+        (after,) = model(images)
+    with torch.enable_grad():
+        (wanted,) = model(images)
+    assert not torch.allclose(after, before)
+    torch.testing.assert_close(after, wanted)
+
+
+def test_operations_are_counted_alike_with_and_without_gradients(tiny_arch):
+    model, counts = CrossFormer(tiny_arch).eval(), []
+    for gradients in (True, False):
+        with torch.set_grad_enabled(gradients), FlopCounterMode(display=False) as counter:
+            model(torch.randn(2, 3, 70, 100))
+        counts.append(counter.get_total_flops())
+    assert counts[0] == counts[1] > 0
 
 
 @pytest.mark.usefixtures('in_strips')

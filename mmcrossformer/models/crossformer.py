@@ -21,9 +21,6 @@ from mmcrossformer.models.layers import (
 )
 from mmcrossformer.registry import MODELS
 
-# Smaller maps fit the cache as they are, and strips would read the weights more often.
-_STREAMED_TOKENS = 2**12
-
 _IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
 
 
@@ -45,25 +42,10 @@ class Stage(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Maps [B, H, W, C] to [B, ceil(H / s), ceil(W / s), C'], s the stride of the embedding."""
         x = self.embed(x)
-        if self._streams(x):
-            x = x.contiguous()
-            for block in self.blocks:
-                x = block.stream_(x)
-            return x
         recompute = self.with_cp and torch.is_grad_enabled()
         for block in self.blocks:
             x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
         return x
-
-    def _streams(self, x: Tensor) -> bool:
-        """Whether blocks run strip by strip: large maps on a processor, without gradients, if no hook would notice."""
-        if x.device.type != 'cpu' or self.training or torch.compiler.is_compiling():
-            return False
-        if x.shape[:3].numel() < _STREAMED_TOKENS:
-            return False
-        if torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in self.blocks.parameters())):
-            return False
-        return not any(module._forward_hooks or module._forward_pre_hooks for module in self.blocks.modules())
 
 
 @MODELS.register_module()

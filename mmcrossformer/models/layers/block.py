@@ -5,9 +5,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmcrossformer.models.layers.attention import GroupAttention
-from mmcrossformer.models.layers.grouping import GroupRule, spread_bias
-from mmcrossformer.models.layers.plain_attention import attend_strip, strips
-from mmcrossformer.models.layers.precision import autocast_off
+from mmcrossformer.models.layers.grouping import GroupRule
+from mmcrossformer.models.layers.streamed_block import stream_block
 
 
 class DropPath(nn.Module):
@@ -103,30 +102,28 @@ class CrossFormerBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [B, H, W, C] to [B, H, W, C]."""
-        x = x + self.drop_path(self.attn(self.norm1(x)))
-        x = x + self.drop_path(self.mlp(self.norm2(x)))
+        if self._streams(x):
+            grouping = self.attn.rule(x.shape[1], x.shape[2])
+            x = stream_block(x, self._steps, self.attn.pos_bias(grouping.size), grouping)
+        else:
+            x = x + self.drop_path(self.attn(self.norm1(x)))
+            x = x + self.drop_path(self.mlp(self.norm2(x)))
         return x if self.cooling is None else self.cooling(x)
 
-    def stream_(self, x: Tensor) -> Tensor:
-        """The same without gradients and in place, strip by strip: all that a strip needs stays in the cache.
+    @property
+    def _steps(self) -> tuple[nn.Module, ...]:
+        return self.norm1, self.attn.qkv, self.attn.proj, self.norm2, self.mlp.fc1, self.mlp.fc2
 
-        A group lies in one strip, and every step but the cooling acts on groups or single tokens.
+    def _streams(self, x: Tensor) -> bool:
+        """Whether one operator runs it all: on a processor, without gradients, if no hook or foreign part misses it."""
+        if x.device.type != 'cpu' or self.training or torch.compiler.is_exporting():
+            return False
+        if torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in self.parameters())):
+            return False
+        return all(
+            type(part) in _STREAMED and not part._forward_hooks and not part._forward_pre_hooks
+            for part in (self.attn, self.mlp, self.mlp.act, *self._steps)
+        )
 
-        Args:
-            x: Contiguous map [B, H, W, C]; overwritten.
 
-        Returns:
-            Map [B, H, W, C].
-        """
-        attn, grouping = self.attn, self.attn.rule(x.shape[1], x.shape[2])
-        bias = spread_bias(attn.pos_bias(grouping.size), grouping.size)
-        for (strip,) in strips(grouping, x):
-            part = strip.contiguous()
-            qkv = attn.qkv(self.norm1(part))
-            attended = torch.empty_like(part, dtype=qkv.dtype)
-            with autocast_off(x.device.type):
-                attend_strip(qkv, bias, attended, grouping)
-            part += attn.proj(attended)
-            part += self.mlp(self.norm2(part))
-            strip.copy_(part)
-        return x if self.cooling is None else self.cooling(x)
+_STREAMED = (GroupAttention, MLP, nn.GELU, nn.LayerNorm, nn.Linear)

@@ -46,11 +46,14 @@ class CrossScaleEmbed(nn.Module):
         """
         if self.norm_first:
             x = self.norm(x)
-        pad_h, pad_w = -x.shape[1] % self.stride, -x.shape[2] % self.stride
+        x = x.permute(0, 3, 1, 2)
+        pad_h, pad_w = -x.shape[2] % self.stride, -x.shape[3] % self.stride
         # Compiled code pads in any case, for it shall be one for all sizes.
         if torch.compiler.is_compiling() or pad_h or pad_w:
-            x = F.pad(x, (0, 0, 0, pad_w, 0, pad_h))
-        x = x.permute(0, 3, 1, 2)
+            x = F.pad(x, (0, pad_w, 0, pad_h))
+        if torch.compiler.is_compiling():
+            # Its convolutions take no other layout, and each one would copy the image for itself.
+            x = x.contiguous(memory_format=torch.channels_last)
         x = torch.cat([self._convolve(conv, x) for conv in self.convs], dim=1).permute(0, 2, 3, 1)
         return x if self.norm_first else self.norm(x)
 

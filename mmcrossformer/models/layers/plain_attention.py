@@ -51,7 +51,7 @@ def _attend(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], int
     bias = spread_bias(table, grouping.size)
     with autocast_off(qkv.device.type):
         for qkv_strip, out_strip in strips(grouping, qkv, out):
-            attend_strip(qkv_strip, bias, out_strip, grouping)
+            attend_strip(qkv_strip, out_strip, bias, grouping)
     return out
 
 
@@ -143,13 +143,13 @@ def strips(grouping: Grouping, *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
                     yield tuple(view[part] for view in views)
 
 
-def attend_strip(qkv: Tensor, bias: Tensor, out: Tensor, grouping: Grouping) -> None:
+def attend_strip(qkv: Tensor, out: Tensor, bias: Tensor, grouping: Grouping) -> None:
     """Attention inside the groups of a strip.
 
     Args:
         qkv: A strip with 3C channels, as `strips` yields it.
-        bias: Bias of each pair of places, [heads, Gh, Gw, Gh, Gw].
         out: A strip with C channels; written to.
+        bias: Bias of each pair of places, [heads, Gh, Gw, Gh, Gw].
         grouping: How the map is cut.
     """
     members, num_heads = qkv.shape[3], len(bias)
