@@ -14,13 +14,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import ARCHS, CrossFormer
-from mmcrossformer.engine import benchmark as module
-from mmcrossformer.engine.backbones import find_backbone, names
-from mmcrossformer.engine.benchmark import Cell, Contestant, Row, Settings, growth_cells, interleaved, measure
-from mmcrossformer.engine.benchmark_report import Report
-from mmcrossformer.engine.benchmark_tables import tables
-from mmcrossformer.engine.memory import peak_memory
-from mmcrossformer.engine.worker import Worker, WorkerDied
+from mmcrossformer.engine.benchmark import measure as module
+from mmcrossformer.engine.benchmark.backbones import find_backbone, names
+from mmcrossformer.engine.benchmark.measure import Cell, Contestant, Row, Settings, growth_cells, interleaved, measure
+from mmcrossformer.engine.benchmark.memory import peak_memory
+from mmcrossformer.engine.benchmark.report import Report
+from mmcrossformer.engine.benchmark.tables import tables
+from mmcrossformer.engine.benchmark.worker import Worker, WorkerDied
 
 ROOT = Path(__file__).parent.parent
 ARCH = dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8))

@@ -22,8 +22,9 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='random seed of every training')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings for all of them')
     args = parser.parse_args()
-    runs = compare(args.configs, args.work_dir, train=not args.evaluate_only, seed=args.seed, options=args.cfg_options)
-    results = list(runs)
+    results = compare(
+        args.configs, args.work_dir, train=not args.evaluate_only, seed=args.seed, options=args.cfg_options
+    )
     save(results, args.work_dir)
     Console().print(table(results))
     print(f'{args.work_dir}/compare.json, {args.work_dir}/compare.png')

@@ -1,22 +1,30 @@
 """Trains and tests configs side by side, each in processes of its own, and collects what came out."""
 
+import copy
 import json
 import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mmcrossformer.engine.complexity import analyze, input_shape
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
+
+from mmcrossformer.engine.benchmark.measure import interleaved
+from mmcrossformer.engine.complexity import analyze, build_model, input_shape
 from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import parse_settings, read_config
+from mmcrossformer.engine.job import check_data, parse_settings, read_config
 
 TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
 # The first of these that a test reports is the result.
 METRICS = ('coco/segm_mAP', 'coco/bbox_mAP', 'mIoU', 'accuracy/top1')
 _COST = 'cost.json'
+_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -28,22 +36,24 @@ class Result:
         metrics: Results of the test by name.
         params: Number of parameters.
         macs: Multiply-adds for one image of the test.
-        step_seconds: Median time of a training step.
         peak_bytes: Peak memory of the training: of the GPU, or of the training process on a CPU.
+        step_seconds: Median time of a training step, of steps that the configs took by turns.
     """
 
     name: str
     metrics: dict[str, float]
     params: int
     macs: int
-    step_seconds: float
     peak_bytes: int
+    step_seconds: float
 
 
 def compare(
     configs: Sequence[str], work_dir: Path, *, train: bool, seed: int, options: Sequence[str] = ()
-) -> Iterator[Result]:
-    """Runs every config and yields its result; what an earlier call finished is not run again.
+) -> list[Result]:
+    """Runs every config and returns their results; what an earlier call finished is not run again.
+
+    Training steps are timed behind the trainings, which may have been disturbed by different other work.
 
     Args:
         configs: Paths of configs, with names of their own.
@@ -79,6 +89,7 @@ def compare(
                 f'{work_dir / name} holds no finished training of {config}: leave --evaluate-only out to train it'
             )
     settings = ['--cfg-options', *options] if options else []
+    results = []
     for config, name, total in zip(configs, names, totals, strict=True):
         folder = work_dir / name
         metrics = folder / 'metrics.json'
@@ -86,14 +97,40 @@ def compare(
         if not cost:
             metrics.unlink(missing_ok=True)  # of a training that was cut off
             peak = _run('train', [config, '--work-dir', folder, '--seed', seed, *settings])
-            cost = _training_cost(folder, peak) | dict(settings=wanted)
+            cost = dict(peak_bytes=_peak_of_training(folder, peak), settings=wanted)
             _write(folder / _COST, cost)
         if not metrics.is_file():
             checkpoint = (folder / 'last_checkpoint').read_text().strip()
             _run('test', [config, checkpoint, '--work-dir', folder, *settings])
-        yield Result(
-            name, json.loads(metrics.read_text()), total.params, total.macs, cost['step_seconds'], cost['peak_bytes']
-        )
+        results.append((name, json.loads(metrics.read_text()), total.params, total.macs, cost['peak_bytes']))
+    seconds = time_steps(models)
+    return [Result(*result, step_seconds=median) for result, median in zip(results, seconds, strict=True)]
+
+
+def time_steps(configs: Sequence[Config]) -> list[float]:
+    """Times training steps of configs, each on a batch of its own, by turns.
+
+    Args:
+        configs: Configs of one task.
+
+    Returns:
+        The median of each config's steps in seconds: from the batch in memory to the update of the weights.
+
+    Raises:
+        UserError: Data are missing.
+    """
+    synchronize = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    times = interleaved([_training_step(cfg) for cfg in configs], _STEPS, synchronize=synchronize)
+    return [statistics.median(seconds) for seconds in times]
+
+
+def _training_step(cfg: Config) -> Callable[[], object]:
+    check_data(cfg, ('train',))
+    model = build_model(cfg).to('cuda' if torch.cuda.is_available() else 'cpu').train()
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
+    loader = Runner.build_dataloader(cfg.train_dataloader | dict(num_workers=0, persistent_workers=False), seed=0)
+    batch = next(iter(loader))
+    return lambda: model.train_step(copy.deepcopy(batch), optimizer)  # which pads what it is given
 
 
 def save(results: Sequence[Result], work_dir: Path) -> None:
@@ -139,12 +176,11 @@ def _run(tool: str, arguments: Sequence[object]) -> int:
     return usage.ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
 
 
-def _training_cost(folder: Path, peak_of_process: int) -> dict[str, float]:
+def _peak_of_training(folder: Path, peak_of_process: int) -> int:
+    """Peak memory that the log of a training on a GPU tells; on a CPU, that of its process."""
     scalars = sorted(folder.glob('*/vis_data/scalars.json'))[-1].read_text().splitlines()
-    steps = [entry for entry in map(json.loads, scalars) if 'loss' in entry]
-    on_gpu = [entry['memory'] * 2**20 for entry in steps if 'memory' in entry]
-    peak = max(on_gpu, default=peak_of_process)
-    return dict(step_seconds=statistics.median(entry['time'] for entry in steps), peak_bytes=peak)
+    on_gpu = [entry['memory'] * 2**20 for entry in map(json.loads, scalars) if 'memory' in entry]
+    return max(on_gpu, default=peak_of_process)
 
 
 def _read_cost(folder: Path) -> dict:

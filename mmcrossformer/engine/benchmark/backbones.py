@@ -12,7 +12,7 @@ from torch import nn
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.models.arch import ARCHS
 
-CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
+CONFIGS = Path(__file__).parents[2] / '.mim' / 'configs'
 # Stochastic depth of every named backbone that has it, so that all are compared at one rate.
 DROP_PATH_RATE = 0.2
 # The groups of dense tasks are those of these configs.

@@ -32,7 +32,7 @@ def hardware(device: str) -> dict[str, str | int]:
 
 def revision() -> str | None:
     """Revision of the checkout that this package lies in, marked if its code was changed; None outside of one."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
 
     def git(*arguments: str) -> str:
         command = ['git', '-C', str(root), *arguments]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmcrossformer.engine.backbones import Backbone
-from mmcrossformer.engine.memory import peak_memory
-from mmcrossformer.engine.worker import Worker, WorkerDied
+from mmcrossformer.engine.benchmark.backbones import Backbone
+from mmcrossformer.engine.benchmark.memory import peak_memory
+from mmcrossformer.engine.benchmark.worker import Worker, WorkerDied
 
 MODES = ('inference', 'training')
 DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
