@@ -1,5 +1,5 @@
 # DINO with four scales, CrossFormer-S, COCO, 12 epochs, in mmdet's recipe for ResNet-50.
-_base_ = 'mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py'
+_base_ = ['mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py', '_base_/runtime/hooks.py']
 
 model = dict(
     backbone=dict(
@@ -12,4 +12,4 @@ model = dict(
     ),
     neck=dict(in_channels=[192, 384, 768]),
 )
-custom_hooks = [dict(type='mmcrossformer.ProgressHook'), dict(type='mmcrossformer.CurvesHook')]
+default_hooks = dict(checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook'))

@@ -1,5 +1,5 @@
 # Mask2Former for panoptic segmentation, CrossFormer-S, COCO, in mmdet's recipe for ResNet-50.
-_base_ = 'mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco-panoptic.py'
+_base_ = ['mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco-panoptic.py', '_base_/runtime/hooks.py']
 
 model = dict(
     backbone=dict(
@@ -7,4 +7,4 @@ model = dict(
     ),
     panoptic_head=dict(in_channels=[96, 192, 384, 768]),
 )
-custom_hooks = [dict(type='mmcrossformer.ProgressHook'), dict(type='mmcrossformer.CurvesHook')]
+default_hooks = dict(checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook'))

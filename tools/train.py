@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmcrossformer.engine.errors import UserError, run
 from mmcrossformer.engine.job import add_common_arguments, build_runner, check_data, load_config, needs_cuda
 from mmcrossformer.engine.own_data import use_own_coco
-from mmcrossformer.engine.weights import check_resume
+from mmcrossformer.engine.weights import prepare_resume
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     check_data(cfg, ('train', 'val'))
-    check_resume(cfg)
+    prepare_resume(cfg)
     build_runner(cfg, train=True).train()
 
 

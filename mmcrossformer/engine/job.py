@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.weights import load_safely
 
 # Host library -> the distribution that has it.
 HOSTS = {'mmdet': 'onedl-mmdetection', 'mmseg': 'onedl-mmsegmentation', 'mmpretrain': 'onedl-mmpretrain'}
@@ -262,6 +263,7 @@ def build_runner(cfg: Config, *, train: bool) -> Runner:
     Raises:
         UserError: The config names a type, an argument or a folder that does not exist or fit.
     """
+    load_safely()
     if train:
         optimizer = cfg.optim_wrapper.get('optimizer', {}).get('type')
         # mmengine would only say that None is not callable.

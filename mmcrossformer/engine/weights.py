@@ -1,9 +1,10 @@
 """Weights for testing and resuming: they fit, or the user is told what does not."""
 
+import os
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import CheckpointLoader, Runner
 from torch import nn
 
 from mmcrossformer.checkpoint import read_checkpoint, weights_of
@@ -48,23 +49,53 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     model.load_state_dict(state)
 
 
-def check_resume(cfg: Config) -> None:
+def prepare_resume(cfg: Config) -> None:
     """Checks, before anything is built, that what a training shall start from can be read.
+
+    A training to resume goes on from the named checkpoint, or the last one of the work directory, with its seed.
 
     Raises:
         UserError: `load_from` is unreadable, or a training to resume lacks the state of its optimizer.
     """
+    if cfg.get('resume') and cfg.get('load_from') is None:
+        cfg.load_from = latest_checkpoint(cfg.work_dir)
     path = cfg.get('load_from')
-    if path is None and cfg.get('resume'):
-        path = find_latest_checkpoint(cfg.work_dir)
     if path is None or '://' in str(path):
         return
     checkpoint = _read(path)
-    if cfg.get('resume') and 'optimizer' not in checkpoint:
+    if not cfg.get('resume'):
+        return
+    if 'optimizer' not in checkpoint:
         raise UserError(
             f'checkpoint {path} holds weights alone, so there is no training to resume: leave --resume out and start '
             f'from its weights with --cfg-options load_from={path}'
         )
+    randomness = cfg.get('randomness', {})
+    if randomness.get('seed') is None:
+        cfg.randomness = dict(randomness, seed=checkpoint['meta'].get('seed'))
+
+
+def latest_checkpoint(work_dir: str | Path) -> str | None:
+    """Finds the checkpoint to resume from.
+
+    Returns:
+        What `last_checkpoint` names; if that file was cut off or names none, the checkpoint that was written last.
+    """
+    named = Path(work_dir) / 'last_checkpoint'
+    if named.is_file() and Path(path := named.read_text().strip()).is_file():
+        return path
+    found = [path for kind in ('epoch', 'iter') for path in Path(work_dir).glob(f'{kind}_*.pth')]
+    return str(max(found, key=lambda path: path.stat().st_mtime)) if found else None
+
+
+def load_safely() -> None:
+    """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included."""
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+    CheckpointLoader.register_scheme(prefixes='', loader=_read_for_mmengine, force=True)
+
+
+def _read_for_mmengine(filename: str, map_location: object = None) -> dict:
+    return _read(Path(filename).expanduser())
 
 
 def _read(path: str | Path) -> dict:

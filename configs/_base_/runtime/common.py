@@ -1,4 +1,6 @@
-# What all tasks share: mmengine's hooks, a progress bar and curves of the training.
+# What all tasks share.
+_base_ = './hooks.py'
+
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
@@ -8,10 +10,9 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1),
+    checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook', interval=1),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
-custom_hooks = [dict(type='mmcrossformer.ProgressHook'), dict(type='mmcrossformer.CurvesHook')]
 vis_backends = [dict(type='LocalVisBackend')]
 log_level = 'INFO'
 load_from = None
