@@ -196,7 +196,7 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
             if str(dataset.get('type', '')).startswith('mmcrossformer.Digits'):
                 _make_digits(dataset)
                 continue
-            for path in _paths(dataset):
+            for path in data_paths(dataset):
                 if not path.exists():
                     raise UserError(
                         f'{part} data: {path} does not exist ({part}_dataloader.dataset of the config, data_root '
@@ -239,7 +239,7 @@ def datasets_of(loader: dict | None) -> Iterator[dict]:
                 stack.append(inner)
 
 
-def _paths(dataset: dict) -> Iterator[Path]:
+def data_paths(dataset: dict) -> Iterator[Path]:
     """Yields the files and folders that a data set names."""
     root = dataset.get('data_root') or ''
     if '://' in root:

@@ -1,6 +1,7 @@
-# Beside mmengine's hooks: a progress bar, curves, and trainings that can be resumed exactly.
+# Beside mmengine's hooks: a progress bar, curves, trainings that can be resumed exactly, and what they were run with.
 custom_hooks = [
     dict(type='mmcrossformer.ProgressHook'),
     dict(type='mmcrossformer.CurvesHook'),
     dict(type='mmcrossformer.RandomStateHook'),
+    dict(type='mmcrossformer.ProvenanceHook'),
 ]

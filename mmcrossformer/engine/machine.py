@@ -1,4 +1,4 @@
-"""What figures were measured with: versions, hardware and revision."""
+"""What something was run with: versions, hardware and revision."""
 
 import importlib.metadata
 import os
@@ -32,7 +32,7 @@ def hardware(device: str) -> dict[str, str | int]:
 
 def revision() -> str | None:
     """Revision of the checkout that this package lies in, marked if its code was changed; None outside of one."""
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[2]
 
     def git(*arguments: str) -> str:
         command = ['git', '-C', str(root), *arguments]
