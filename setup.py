@@ -48,7 +48,15 @@ setup(
         'console_scripts': ['mmcrossformer = mmcrossformer_cli:main'],
     },
     # mmengine, too, comes with the extra: its two distributions own the same module and break each other.
-    install_requires=['torch>=2.7', 'filelock', 'matplotlib>=3.6', 'numpy', 'rich>=12', 'safetensors>=0.4'],
+    install_requires=[
+        'torch>=2.7',
+        'filelock',
+        'matplotlib>=3.6',
+        'numpy',
+        'pillow>=9.1',
+        'rich>=12',
+        'safetensors>=0.4',
+    ],
     extras_require={
         'mm': HOST_LIBRARIES,
         'export': EXPORT,

@@ -1,13 +1,19 @@
 """Trains a detector, segmenter or classifier."""
 
 import argparse
+import os
+import sys
 
 from mmengine.config import Config
 
+from mmcrossformer.engine.check import check_job
 from mmcrossformer.engine.errors import UserError, run
 from mmcrossformer.engine.job import add_common_arguments, build_runner, check_data, load_config, needs_cuda
-from mmcrossformer.engine.own_data import use_own_coco
+from mmcrossformer.engine.own_data import add_own_data_arguments, apply_own_data
 from mmcrossformer.engine.weights import prepare_resume
+
+# Images of each data set that are decoded before a training; tools/check.py decodes all.
+DECODED = 500
 
 
 def main() -> None:
@@ -27,6 +33,8 @@ def main() -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
     check_data(cfg, ('train', 'val'))
     prepare_resume(cfg)
+    if not args.no_check and os.environ.get('RANK', '0') == '0':
+        stop_at_errors(cfg)
     build_runner(cfg, train=True).train()
 
 
@@ -43,24 +51,24 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (needs a GPU)')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate to the batch size')
-    own = parser.add_argument_group('own data in COCO format', 'all four together; class names are read from the files')
-    own.add_argument('--data-root', metavar='DIR', help='folder of the data')
-    own.add_argument('--train-ann', metavar='FILE', help='annotations to train on, below --data-root')
-    own.add_argument('--val-ann', metavar='FILE', help='annotations to validate on, below --data-root')
-    own.add_argument('--img-dir', metavar='DIR', help='folder of the images, below --data-root')
+    parser.add_argument('--no-check', action='store_true', help='start without a look at data and model')
+    add_own_data_arguments(parser)
     return parser.parse_args()
 
 
-def apply_own_data(cfg: Config, args: argparse.Namespace) -> None:
-    """Puts the own data of the command line into the config."""
-    names = ('data_root', 'train_ann', 'val_ann', 'img_dir')
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if not given:
-        return
-    missing = ['--' + name.replace('_', '-') for name in names if name not in given]
-    if missing:
-        raise UserError(f'own data also needs {", ".join(missing)}')
-    use_own_coco(cfg, **given)
+def stop_at_errors(cfg: Config) -> None:
+    """Prints what `check_job` warns of; what would spoil the training is an error.
+
+    Raises:
+        UserError: See there.
+    """
+    findings = check_job(cfg, DECODED)
+    for finding in findings:
+        if finding.warning:
+            print(finding, file=sys.stderr)
+    errors = [finding.text for finding in findings if not finding.warning]
+    if errors:
+        raise UserError('\n  '.join(['the job has faults (--no-check starts it all the same):', *errors]))
 
 
 if __name__ == '__main__':

@@ -1,0 +1,108 @@
+"""Image files."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmcrossformer.engine.check.finding import Finding, some
+
+Size = tuple[int, int]
+
+
+def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | None) -> list[Finding]:
+    """Checks that images are there, can be decoded and have the size that annotations tell.
+
+    Args:
+        sizes: Width and height by path; None where nothing tells them.
+        source: What names them, for the messages.
+        decode: How many to decode, spread evenly; None for all. Of all of them it is checked that they exist.
+    """
+    missing = [path for path in sizes if not path.is_file()]
+    there = [path for path in sizes if path.is_file()]
+    if not there and missing:
+        folder = missing[0].parent
+        return [
+            Finding(
+                f'none of the {len(missing)} images of {source} is in its folder, such as {missing[0]}'
+                + ('' if folder.is_dir() else f': there is no folder {folder}')
+                + '. Check data_root and data_prefix'
+            )
+        ]
+    chosen = spread(there, decode)
+    found = dict(zip(chosen, _in_threads(_decode, chosen), strict=True))
+    broken = [path for path, size in found.items() if size is None]
+    other = [
+        f'{path} ({found[path][0]} x {found[path][1]}, not {size[0]} x {size[1]})'
+        for path, size in sizes.items()
+        if size is not None and found.get(path) not in (None, size)
+    ]
+    looked = f'{"decoded images" if len(chosen) < len(there) else "images"} of {source}'
+    return [
+        *some(missing, len(sizes), f'images of {source} are missing'),
+        *some(broken, len(chosen), f'{looked} cannot be decoded'),
+        *some(other, len(chosen), f'{looked} have another width x height than the annotations tell'),
+    ]
+
+
+def check_label_maps(
+    maps: Mapping[Path, Path], num_classes: int, ignored: int, reduce_zero: bool, source: str, decode: int | None
+) -> list[Finding]:
+    """Checks the label maps of a segmentation data set.
+
+    Args:
+        maps: Label map by image.
+        num_classes: Number of classes.
+        ignored: Label that no loss sees.
+        reduce_zero: Whether label 0 is ignored, and 1 the first class.
+        source: What names them, for the messages.
+        decode: How many to decode; None for all.
+    """
+    missing = [path for path in maps.values() if not path.is_file()]
+    chosen = spread([image for image, path in maps.items() if path.is_file() and image.is_file()], decode)
+
+    def problem(image: Path) -> str | None:
+        try:
+            with Image.open(maps[image]) as file:
+                labels = np.asarray(file)
+        except (OSError, SyntaxError, ValueError):
+            return 'cannot be decoded'
+        size = _decode(image)
+        if size is not None and labels.shape[:2] != size[::-1]:
+            return 'has another size than its image'
+        values = np.unique(labels) if labels.ndim == 2 else None
+        if values is None:
+            return 'has colours, not labels'
+        values = values[values != ignored] - int(reduce_zero)
+        return f'has label {values.max() + reduce_zero}' if values.size and values.max() >= num_classes else None
+
+    problems = dict(zip(chosen, _in_threads(problem, chosen), strict=True))
+    bad = [f'{maps[image]} {text}' for image, text in problems.items() if text]
+    return [
+        *some(missing, len(maps), f'label maps of {source} are missing'),
+        *some(bad, len(chosen), f'label maps of {source} do not fit the {num_classes} classes'),
+    ]
+
+
+def spread(items: list, count: int | None) -> list:
+    """Takes some items, evenly spread."""
+    if count is None or count >= len(items):
+        return items
+    return [items[i * len(items) // count] for i in range(count)]
+
+
+def _decode(path: Path) -> Size | None:
+    """Decodes an image; returns width and height, or None if it is broken."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image.size
+    except (OSError, SyntaxError, ValueError):  # what Pillow's readers raise
+        return None
+
+
+def _in_threads(function: Callable, items: Iterable) -> list:
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(function, items))

@@ -1,0 +1,154 @@
+"""The whole job: data, classes, channels and learning rate."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+
+from mmcrossformer.engine.channels import check_channels
+from mmcrossformer.engine.check.coco import check_coco, read_coco
+from mmcrossformer.engine.check.finding import Finding, names, some
+from mmcrossformer.engine.check.images import check_images, check_label_maps
+from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.job import datasets_of, dicts_in, innermost, model_settings
+
+# Heads that have classes of their own, whatever the data set has.
+_OTHER_CLASSES = ('rpn_head', 'semantic_head')
+# A learning rate is taken to be right for batches up to so many times larger or smaller.
+_FAR = 2
+
+
+def check_job(cfg: Config, decode: int | None) -> list[Finding]:
+    """Checks data sets of training and validation, and whether the model fits them.
+
+    Args:
+        cfg: Config of a training.
+        decode: How many images of each data set to decode; None for all. That they exist is checked for all.
+
+    Returns:
+        What was found, in the order of the config.
+    """
+    init_default_scope(cfg.default_scope)
+    findings, seen = [], set()
+    for part in ('train', 'val'):
+        for settings in datasets_of(cfg.get(f'{part}_dataloader')):
+            key = json.dumps(settings, sort_keys=True, default=str)
+            if key not in seen:
+                findings += _check_dataset(settings, part, cfg, decode)
+            seen.add(key)
+    return [*findings, *_check_channels(cfg), *_check_rate(cfg)]
+
+
+def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, decode: int | None) -> list[Finding]:
+    path = Path(settings.get('data_root') or '') / (settings.get('ann_file') or '')
+    coco = None
+    if path.suffix == '.json' and 'Panoptic' not in str(settings.get('type')):
+        try:
+            coco = read_coco(path)
+        except UserError as error:
+            return [Finding(str(error))]
+    try:
+        dataset = DATASETS.build({**settings, 'pipeline': []})
+    except Exception as error:  # a data set of any library: it can fail in any way
+        return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')]
+    classes = list(dataset.metainfo.get('classes') or ())
+    source = str(path) if path.is_file() else f'{part}_dataloader'
+    findings = _check_heads(cfg.model, classes, source) if part == 'train' else []
+    if coco is not None:
+        masks = any(step.get('with_mask') for step in settings.get('pipeline', []))
+        folder = Path(dataset.data_prefix.get('img', ''))
+        sizes = {folder / image['file_name']: (image['width'], image['height']) for image in coco['images']}
+        return [
+            *check_images(sizes, source, decode),
+            *check_coco(coco, path, classes, masks=masks),
+            *findings,
+        ]
+    return [*_check_entries(dataset, classes, source, decode), *findings]
+
+
+def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, decode: int | None) -> list[Finding]:
+    """Checks what a data set of any kind lists."""
+    entries = [dataset.get_data_info(i) for i in range(len(dataset))]
+    if not entries:
+        return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
+    sizes = {
+        Path(entry['img_path']): (entry['width'], entry['height']) if 'width' in entry and 'height' in entry else None
+        for entry in entries
+        if 'img_path' in entry
+    }
+    findings = check_images(sizes, source, decode)
+    maps = {Path(entry['img_path']): Path(entry['seg_map_path']) for entry in entries if entry.get('seg_map_path')}
+    if maps and hasattr(dataset, 'reduce_zero_label'):
+        findings += check_label_maps(
+            maps, len(classes), dataset.ignore_index, bool(dataset.reduce_zero_label), source, decode
+        )
+    labels = Counter(entry['gt_label'] for entry in entries if isinstance(entry.get('gt_label'), int))
+    boxes = [(i, instance) for i, entry in enumerate(entries) for instance in entry.get('instances', ())]
+    if boxes:
+        bad = [entries[i]['img_path'] for i, box in boxes if not _has_area(box['bbox'])]
+        findings += some(bad, len(boxes), f'boxes of {source} are empty or inverted, in', tolerant=True)
+        labels.update(instance['bbox_label'] for _, instance in boxes)
+    without = [name for i, name in enumerate(classes) if not labels[i]] if labels else []
+    if without:
+        findings.append(Finding(f'{len(without)} classes have no instance in {source}: {names(without)}', warning=True))
+    return findings
+
+
+def _has_area(box: Sequence[float]) -> bool:
+    left, top, right, bottom = box
+    return right > left and bottom > top
+
+
+def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> list[Finding]:
+    """Compares the number of classes of the data with those of the heads."""
+    heads = {key: value for key, value in model.items() if 'head' in key and key not in _OTHER_CLASSES}
+    findings = []
+    for name, head in heads.items():
+        for node in dicts_in(head):
+            count = node.get('num_classes')
+            if count is None and 'num_things_classes' in node:
+                count = node['num_things_classes'] + node['num_stuff_classes']
+            if isinstance(count, int) and classes and count != len(classes):
+                findings.append(
+                    Finding(
+                        f'model.{name} ({node.get("type")}) has {count} classes, the data set of {source} has '
+                        f'{len(classes)} ({names(classes)}): set num_classes={len(classes)}'
+                    )
+                )
+    return findings
+
+
+def _check_channels(cfg: Config) -> list[Finding]:
+    try:
+        settings = model_settings(cfg)
+        check_channels(settings, MODELS.build({**settings['backbone'], 'init_cfg': None}))
+    except Exception as error:  # a backbone of any library: it can fail in any way
+        return [Finding(str(error) if isinstance(error, UserError) else f'model.backbone: {innermost(error)}')]
+    return []
+
+
+def _check_rate(cfg: Config) -> list[Finding]:
+    """Compares the batch with the one that the learning rate was chosen for."""
+    base, loader = cfg.get('auto_scale_lr', {}), cfg.get('train_dataloader', {})
+    rate = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('lr')
+    if not base.get('base_batch_size') or base.get('enable') or not loader.get('batch_size') or rate is None:
+        return []
+    processes = int(os.environ.get('WORLD_SIZE', 1))
+    batch = loader['batch_size'] * processes * cfg.optim_wrapper.get('accumulative_counts', 1)
+    wanted = base['base_batch_size']
+    if wanted / _FAR < batch < wanted * _FAR:
+        return []
+    return [
+        Finding(
+            f'the learning rate {rate:g} was chosen for {wanted} images a step, this job has {batch} (batch_size '
+            f'{loader["batch_size"]}, {processes} processes): by the linear rule it would be '
+            f'{rate * batch / wanted:g}, which --auto-scale-lr sets',
+            warning=True,
+        )
+    ]
