@@ -1,9 +1,10 @@
 """Mistakes of the user, told in one message."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 EXIT_USER_ERROR = 2
+_NAMED = 5
 
 
 class UserError(Exception):
@@ -24,3 +25,9 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         sys.exit(130)
+
+
+def names(items: Sequence) -> str:
+    """Names the first of some items."""
+    more = f' and {len(items) - _NAMED} more' if len(items) > _NAMED else ''
+    return ', '.join(map(str, items[:_NAMED])) + more

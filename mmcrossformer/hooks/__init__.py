@@ -2,8 +2,18 @@
 
 from mmcrossformer.hooks.checkpoint import AtomicCheckpointHook
 from mmcrossformer.hooks.curves import CurvesHook
+from mmcrossformer.hooks.finite import FiniteLossHook
 from mmcrossformer.hooks.progress import ProgressHook
 from mmcrossformer.hooks.provenance import ProvenanceHook
 from mmcrossformer.hooks.random_state import RandomStateHook
+from mmcrossformer.hooks.unreadable import SkipUnreadableHook
 
-__all__ = ['AtomicCheckpointHook', 'CurvesHook', 'ProgressHook', 'ProvenanceHook', 'RandomStateHook']
+__all__ = [
+    'AtomicCheckpointHook',
+    'CurvesHook',
+    'FiniteLossHook',
+    'ProgressHook',
+    'ProvenanceHook',
+    'RandomStateHook',
+    'SkipUnreadableHook',
+]

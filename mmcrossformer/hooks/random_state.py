@@ -36,7 +36,7 @@ class RandomStateHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Seeds what the model draws."""
-        _seed(runner, 'model', runner.iter)
+        seed_model(runner)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -57,6 +57,11 @@ class RandomStateHook(Hook):
                 'this checkpoint lies between two updates of the weights: a training that resumes from it starts to '
                 'accumulate gradients anew. Save at multiples of optim_wrapper.accumulative_counts'
             )
+
+
+def seed_model(runner: Runner) -> None:
+    """Seeds what the model draws in the iteration that the runner is in."""
+    _seed(runner, 'model', runner.iter)
 
 
 def _saved(runner: Runner) -> bool:

@@ -4,4 +4,6 @@ custom_hooks = [
     dict(type='mmcrossformer.CurvesHook'),
     dict(type='mmcrossformer.RandomStateHook'),
     dict(type='mmcrossformer.ProvenanceHook'),
+    dict(type='mmcrossformer.FiniteLossHook'),
+    dict(type='mmcrossformer.SkipUnreadableHook'),
 ]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmcrossformer.engine.check.finding import Finding, names, some
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.check.finding import Finding, some
+from mmcrossformer.engine.errors import UserError, names
 
 # What mmdet and pycocotools take for granted.
 _REQUIRED = dict(

@@ -1,9 +1,10 @@
 """One thing that is wrong."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
-_NAMED = 5
+from mmcrossformer.engine.errors import names
+
 # Data sets of this world have some bad annotations, which the host libraries drop; more of them are a mistake.
 _TOLERATED = 0.01
 
@@ -41,9 +42,3 @@ def some(bad: Collection, total: int, what: str, advice: str = '', *, tolerant: 
         return []
     warning = tolerant and len(bad) <= _TOLERATED * total
     return [Finding(f'{len(bad)} of {total} {what}: {names(list(bad))}{advice and ". " + advice}', warning)]
-
-
-def names(items: Sequence) -> str:
-    """Names the first of some items."""
-    more = f' and {len(items) - _NAMED} more' if len(items) > _NAMED else ''
-    return ', '.join(map(str, items[:_NAMED])) + more

@@ -13,9 +13,9 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 
 from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.check.coco import check_coco, read_coco
-from mmcrossformer.engine.check.finding import Finding, names, some
+from mmcrossformer.engine.check.finding import Finding, some
 from mmcrossformer.engine.check.images import check_images, check_label_maps
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.errors import UserError, names
 from mmcrossformer.engine.job import datasets_of, dicts_in, innermost, model_settings
 
 # Heads that have classes of their own, whatever the data set has.
