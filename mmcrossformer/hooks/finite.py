@@ -24,9 +24,9 @@ class NonFiniteLossError(UserError):
 class FiniteLossHook(Hook):
     """Stops a training with an infinite loss, or one that is no number, before the weights are updated with it.
 
-    The state is saved as `non_finite.pth` in the work directory (running statistics of BatchNorm have seen the batch, the
-    weights have not). The error names the iteration, the images of the batch
-    and the first layer that gives a value that is not finite; for that the batch is computed once more.
+    The state is saved as `non_finite.pth` in the work directory; running statistics of BatchNorm have seen the batch,
+    weights have not. The error names the iteration, the images of the batch and the first layer that gives a value that
+    is not finite; for that the batch is computed once more.
     """
 
     def __init__(self) -> None:
