@@ -6,6 +6,8 @@ import pytest
 from quick import run
 
 from mmcrossformer.checkpoint import read_checkpoint
+from mmcrossformer.hooks.amplitude import read_amplitudes
+from mmcrossformer.hooks.curves import read_curves
 
 
 @pytest.fixture
@@ -59,3 +61,22 @@ def test_images_that_cannot_be_read(workers, job):
     assert result.returncode == 2, result.stderr[-3000:]
     assert 'times an image could not be read up to iteration' in result.stderr
     assert '1 are allowed' in result.stderr
+
+
+@pytest.mark.slow
+def test_amplitudes_are_logged_on_demand(job):
+    train, _, work_dir = job
+    hook = (
+        "custom_hooks = [dict(type='mmcrossformer.AmplitudeHook', interval=3), dict(type='mmcrossformer.CurvesHook')]"
+    )
+    result = train('crossformer_t_digits', f'custom_hooks = [{hooks}]')
+    assert result.returncode == 0, result.stderr[-3000:]
+    history = read_amplitudes(work_dir)
+    assert list(history) == [3, 6, 9]
+    blocks = ['0.blocks.0', '1.blocks.0', '2.blocks.0', '2.blocks.1', '3.blocks.0']
+    assert list(history[3]) == [f'backbone.stages.{name}' for name in blocks]
+    assert all(value > 0 for values in history.values() for value in values.values())
+    assert (work_dir / 'amplitudes.png').stat().st_size > 10000
+    (log,) = work_dir.glob('*/vis_data/scalars.json')
+    assert '"amplitude/backbone.stages.0.blocks.0": ' in log.read_text()
+    assert not [name for name in read_curves(work_dir).metrics if 'amplitude' in name]

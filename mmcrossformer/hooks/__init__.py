@@ -1,5 +1,6 @@
 """Hooks of the training loop."""
 
+from mmcrossformer.hooks.amplitude import AmplitudeHook
 from mmcrossformer.hooks.checkpoint import AtomicCheckpointHook
 from mmcrossformer.hooks.curves import CurvesHook
 from mmcrossformer.hooks.finite import FiniteLossHook
@@ -9,6 +10,7 @@ from mmcrossformer.hooks.random_state import RandomStateHook
 from mmcrossformer.hooks.unreadable import SkipUnreadableHook
 
 __all__ = [
+    'AmplitudeHook',
     'AtomicCheckpointHook',
     'CurvesHook',
     'FiniteLossHook',

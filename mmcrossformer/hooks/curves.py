@@ -69,9 +69,13 @@ def read_curves(work_dir: str | Path) -> Curves:
                 continue  # a test, or a validation before the first logged iteration
             target = curves.losses if 'loss' in record else curves.metrics
             for name, value in record.items():
-                if name not in _BOOKKEEPING and isinstance(value, int | float):
+                if _is_curve(name) and isinstance(value, int | float):
                     target.setdefault(name, []).append((iteration, value))
     return curves
+
+
+def _is_curve(name: str) -> bool:
+    return name not in _BOOKKEEPING and not name.startswith('amplitude/')
 
 
 def _records(path: Path) -> Iterator[dict]:
