@@ -66,9 +66,7 @@ def test_images_that_cannot_be_read(workers, job):
 @pytest.mark.slow
 def test_amplitudes_are_logged_on_demand(job):
     train, _, work_dir = job
-    hook = (
-        "custom_hooks = [dict(type='mmcrossformer.AmplitudeHook', interval=3), dict(type='mmcrossformer.CurvesHook')]"
-    )
+    hooks = "dict(type='mmcrossformer.AmplitudeHook', interval=3), dict(type='mmcrossformer.CurvesHook')"
     result = train('crossformer_t_digits', f'custom_hooks = [{hooks}]')
     assert result.returncode == 0, result.stderr[-3000:]
     history = read_amplitudes(work_dir)

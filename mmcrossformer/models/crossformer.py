@@ -149,18 +149,23 @@ class CrossFormer(BaseModule):
         """Computes the feature pyramid.
 
         Args:
-            x: Images [B, in_channels, H, W], H and W at least 1.
+            x: Images [B, in_channels, H, W], H and W at least 1; B may be 0. What is not a number in an image stays in
+                its own maps.
 
         Returns:
             For each stage of `out_indices` a map [B, C_i, ceil(H / 2**(i+2)), ceil(W / 2**(i+2))].
 
         Raises:
             ValueError: A tensor of another shape.
+            TypeError: A tensor of integers, or without autocast one of another dtype than the weights.
         """
         if x.dim() != 4 or x.shape[1] != self.in_channels or 0 in x.shape[2:]:
             raise ValueError(
                 f'CrossFormer takes images of shape [B, {self.in_channels}, H, W] with H, W >= 1, got {list(x.shape)}'
             )
+        own = self.stages[0].embed.convs[0].weight.dtype
+        if not x.is_floating_point() or (x.dtype != own and not torch.is_autocast_enabled(x.device.type)):
+            raise TypeError(f'CrossFormer has weights of {own} and takes images of the same, normalised, got {x.dtype}')
         x = x.permute(0, 2, 3, 1)
         outputs = []
         for i, stage in enumerate(self.stages):

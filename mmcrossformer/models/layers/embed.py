@@ -64,7 +64,9 @@ class CrossScaleEmbed(nn.Module):
         many channels. Convolutions of three channels have slow gradients: for kernel 32, this is four times faster.
         """
         steps, shift = conv.kernel_size[0] // self.stride, conv.padding[0] % self.stride
-        if self.norm_first or steps < 4 or not (torch.is_grad_enabled() and conv.weight.requires_grad):
+        trains = torch.is_grad_enabled() and conv.weight.requires_grad
+        # torch's pixel_unshuffle leaves an empty batch as it is.
+        if self.norm_first or steps < 4 or not trains or not len(x):
             return conv(x)
         if shift:
             x = F.pad(x, (shift, self.stride - shift, shift, self.stride - shift))
