@@ -36,10 +36,10 @@ def main():
             mine = [batch[2 * rank : 2 * rank + 2] for batch in images.chunk(steps)]
             # An unused parameter would be an error in the second forward.
             found = gradients(DistributedDataParallel(model), [*mine], autocast)
-            # Single gradients of bfloat16 may be sums of rounded numbers that cancel each other.
+            # Against float32, the rounding of bfloat16 alone makes 0.08 in one process.
             error = torch.cat([(a - b).flatten() for a, b in zip(found, wanted, strict=True)]).norm()
             size = torch.cat([b.flatten() for b in wanted]).norm()
-            assert error < (0.03 if autocast else 1e-5) * size, (out_indices, with_cp, autocast, error / size)
+            assert error < (0.15 if autocast else 1e-5) * size, (out_indices, with_cp, autocast, error / size)
     dist.barrier()
     dist.destroy_process_group()
     print(f'process {rank} agrees', file=sys.stderr)
