@@ -16,10 +16,6 @@ from mmcrossformer.hooks.random_state import seed_model
 from mmcrossformer.registry import HOOKS
 
 
-class NonFiniteLossError(UserError):
-    """The loss is infinite or no number."""
-
-
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
     """Stops a training with an infinite loss, or one that is no number, before the weights are updated with it.
@@ -40,7 +36,7 @@ class FiniteLossHook(Hook):
         @wraps(update)
         def checked(loss: Tensor, *args: Any, **kwargs: Any) -> None:
             if not math.isfinite(loss.item()):
-                raise NonFiniteLossError(self._report(runner, loss.item()))
+                raise UserError(self._report(runner, loss.item()))
             update(loss, *args, **kwargs)
 
         wrapper.update_params = checked

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from mmcrossformer.engine.job import data_paths, datasets_of
 from mmcrossformer.engine.machine import hardware, revision, versions
+from mmcrossformer.hooks.checkpoint import AtomicBackend
 from mmcrossformer.registry import HOOKS
 
 
@@ -47,9 +48,7 @@ class ProvenanceHook(Hook):
         )
         path = Path(runner.work_dir) / 'provenance.json'
         entries = json.loads(path.read_text()) if path.is_file() else []
-        partial = path.with_suffix('.partial')
-        partial.write_text(json.dumps([*entries, self._entry], indent=2) + '\n')
-        partial.replace(path)
+        AtomicBackend().put(json.dumps([*entries, self._entry], indent=2).encode() + b'\n', path)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Adds the entry of this start."""

@@ -20,8 +20,8 @@ def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | N
         source: What names them, for the messages.
         decode: How many to decode, spread evenly; None for all. Of all of them it is checked that they exist.
     """
-    missing = [path for path in sizes if not path.is_file()]
-    there = [path for path in sizes if path.is_file()]
+    exists = {path: path.is_file() for path in sizes}
+    there, missing = ([path for path in sizes if exists[path] is state] for state in (True, False))
     if not there and missing:
         folder = missing[0].parent
         return [
