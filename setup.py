@@ -40,6 +40,7 @@ setup(
             '.mim/configs/*.yml',
             '.mim/configs/**/*.py',
             '.mim/tools/*.py',
+            '.mim/tools/*.sh',
         ]
     },
     # torch calls this at the end of `import torch`: mmcv works without its compiled operators from the first line on.

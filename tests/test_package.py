@@ -37,9 +37,8 @@ def test_wheel_has_configs_and_tools(tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob('mmcrossformer-*.whl')
     names = set(zipfile.ZipFile(wheel).namelist())
-    own = {
-        path.relative_to(ROOT).as_posix() for folder in ('configs', 'tools') for path in ROOT.glob(f'{folder}/**/*.py')
-    }
+    patterns = ('configs/**/*.py', 'tools/*.py', 'tools/*.sh')
+    own = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     assert {f'mmcrossformer/.mim/{name}' for name in own} <= names
     assert {'mmcrossformer/py.typed', 'mmcv_ext_torchvision.py', 'mmcrossformer/models/crossformer.py'} <= names
     assert not [name for name in names if name.startswith('tests')]
@@ -64,7 +63,7 @@ def test_one_version():
 @pytest.mark.parametrize('page', [ROOT / 'README.md', *sorted(ROOT.glob('docs/*.md'))], ids=lambda path: path.name)
 def test_files_that_the_pages_name_exist(page):
     text = page.read_text()
-    named = set(re.findall(r'(?:configs|docs|tools|tests)/[\w./-]+\.(?:py|png|md)', text))
+    named = set(re.findall(r'(?:configs|docs|tools|tests)/[\w./-]+\.(?:py|sh|png|md)', text))
     named |= set(re.findall(r'\b(?:[a-z0-9_]+_)?crossformer(?:pp)?_\w+\.py', text))
     assert named
     for name in named:

@@ -10,6 +10,7 @@ from mmcrossformer.engine.check import check_job
 from mmcrossformer.engine.errors import UserError, run
 from mmcrossformer.engine.job import add_common_arguments, build_runner, check_data, load_config, needs_cuda
 from mmcrossformer.engine.own_data import add_own_data_arguments, apply_own_data
+from mmcrossformer.engine.processes import lost_processes_told
 from mmcrossformer.engine.weights import prepare_resume
 
 # Images of each data set that are decoded before a training; tools/check.py decodes all.
@@ -35,7 +36,8 @@ def main() -> None:
     prepare_resume(cfg)
     if not args.no_check and os.environ.get('RANK', '0') == '0':
         stop_at_errors(cfg)
-    build_runner(cfg, train=True).train()
+    with lost_processes_told():
+        build_runner(cfg, train=True).train()
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import OPTIMIZERS
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 
 from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.processes import join_on_cpu
 from mmcrossformer.engine.weights import load_safely
 
 # Host library -> the distribution that has it.
@@ -81,7 +82,7 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.launcher != 'none' and not torch.cuda.is_available():
-        join_processes_on_cpu(cfg)
+        join_on_cpu(cfg)
     if args.launcher == 'none' or not torch.cuda.is_available():
         unsync_norms(cfg.model)
     return cfg
@@ -142,26 +143,6 @@ def model_settings(cfg: Config) -> dict[str, Any]:
     if 'data_preprocessor' in cfg:
         settings.setdefault('data_preprocessor', cfg.data_preprocessor)
     return settings
-
-
-def join_processes_on_cpu(cfg: Config) -> None:
-    """Joins the processes of torchrun over gloo; mmengine would ask each for a GPU of its own.
-
-    Args:
-        cfg: The config; its model will be wrapped for CPUs.
-
-    Raises:
-        UserError: The launcher is not torchrun.
-    """
-    if cfg.launcher != 'pytorch':
-        raise UserError(
-            f'--launcher {cfg.launcher} needs GPUs, and torch sees none here: processes on CPUs are started with '
-            'torchrun and --launcher pytorch'
-        )
-    torch.distributed.init_process_group('gloo')
-    defaults = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
-    defaults['find_unused_parameters'] = cfg.get('find_unused_parameters', False)
-    cfg.model_wrapper_cfg = dict(defaults, **cfg.get('model_wrapper_cfg', {}))
 
 
 def unsync_norms(model: Any) -> None:
@@ -253,29 +234,38 @@ def data_paths(dataset: dict) -> Iterator[Path]:
             yield Path(root) / name
 
 
-def build_runner(cfg: Config, *, train: bool) -> Runner:
+def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
     """Builds the mmengine runner with everything that training or testing needs.
 
     Args:
-        cfg: The config.
+        cfg: The config. With a `strategy`, mmengine's `FlexibleRunner` trains; tests know no strategies.
         train: Whether to train (else to test).
 
     Raises:
         UserError: The config names a type, an argument or a folder that does not exist or fit.
     """
     load_safely()
+    strategy = cfg.get('strategy') if train else None
+    if strategy and cfg.launcher == 'none':
+        raise UserError(
+            f'strategy {strategy.get("type")!r} shares a model among processes: torchrun --nproc-per-node N '
+            'tools/train.py ... --launcher pytorch'
+        )
     if train:
         optimizer = cfg.optim_wrapper.get('optimizer', {}).get('type')
         # mmengine would only say that None is not callable.
         if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
             raise UserError(f'optim_wrapper.optimizer.type: torch and mmengine have no optimizer {optimizer!r}')
     try:
-        runner = Runner.from_cfg(cfg)
-        check_channels(cfg.model, getattr(getattr(runner.model, 'module', runner.model), 'backbone', None))
+        runner = (FlexibleRunner if strategy else Runner).from_cfg(cfg)
         # mmengine builds these when they are first needed; here, so that a mistake in them is told as one.
+        if strategy:
+            runner.model = runner.strategy.build_model(runner.model)
+        check_channels(cfg.model, getattr(getattr(runner.model, 'module', runner.model), 'backbone', None))
         if train:
             _ = runner.train_loop
-            runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+            if not strategy:
+                runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
             if cfg.get('val_dataloader'):
                 _ = runner.val_loop
         else:

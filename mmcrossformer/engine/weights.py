@@ -2,7 +2,10 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlparse
 
+import torch
+from filelock import FileLock
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader, Runner
 from torch import nn
@@ -91,10 +94,25 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
 def load_safely() -> None:
     """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included."""
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
-    CheckpointLoader.register_scheme(prefixes='', loader=_read_for_mmengine, force=True)
+    CheckpointLoader.register_scheme(prefixes='', loader=load_from_file, force=True)
+    CheckpointLoader.register_scheme(prefixes=['http://', 'https://'], loader=load_from_address, force=True)
 
 
-def _read_for_mmengine(filename: str, map_location: object = None) -> dict:
+def load_from_address(filename: str, map_location: object = None) -> dict:
+    """Reads the file at an address for mmengine; it is downloaded once, to where torch keeps its downloads."""
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(filename).path).name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f'{path}.lock'):  # one of the processes on a machine
+        if not path.exists():
+            try:
+                torch.hub.download_url_to_file(filename, str(path))
+            except OSError as error:  # what urllib raises, too
+                raise UserError(f'checkpoint {filename} cannot be downloaded: {error}') from error
+    return _read(path)
+
+
+def load_from_file(filename: str, map_location: object = None) -> dict:
+    """Reads a file for mmengine."""
     return _read(Path(filename).expanduser())
 
 

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
+from mmcrossformer.engine.processes import plain_name
 from mmcrossformer.models.layers import CrossFormerBlock
 from mmcrossformer.registry import HOOKS
 
@@ -41,7 +42,7 @@ class AmplitudeHook(Hook):
             return
         for name, module in runner.model.named_modules():
             if isinstance(module, CrossFormerBlock):
-                self._handles.append(module.register_forward_hook(self._measure(name)))
+                self._handles.append(module.register_forward_hook(self._measure(plain_name(name))))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None

@@ -17,6 +17,16 @@ _BACKEND = 'mmcrossformer.atomic'
 _PARTIAL = '.partial'
 
 
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[str]:
+    """Gives a name to write a file under, which becomes `path` when it is complete and on the disk."""
+    partial = f'{path}{_PARTIAL}'
+    yield partial
+    with open(partial, 'rb') as file:
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
 class AtomicBackend(LocalBackend):
     """Writes files of this machine under another name, which they lose when they are complete and on the disk."""
 
@@ -25,11 +35,8 @@ class AtomicBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Writes a file, or leaves the one that is there."""
-        partial = f'{filepath}{_PARTIAL}'
-        super().put(obj, partial)
-        with open(partial, 'rb') as file:
-            os.fsync(file.fileno())
-        os.replace(partial, filepath)
+        with written_whole(filepath) as partial:
+            super().put(obj, partial)
 
     def remove(self, filepath: str | Path) -> None:
         """Removes a file; inside `removals_last`, at its end."""

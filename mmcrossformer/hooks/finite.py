@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmcrossformer.engine.errors import UserError, names
+from mmcrossformer.engine.processes import plain_name
 from mmcrossformer.hooks.random_state import seed_model
 from mmcrossformer.registry import HOOKS
 
@@ -22,7 +24,8 @@ class FiniteLossHook(Hook):
 
     The state is saved as `non_finite.pth` in the work directory; running statistics of BatchNorm have seen the batch,
     weights have not. The error names the iteration, the images of the batch and the first layer that gives a value that
-    is not finite; for that the batch is computed once more.
+    is not finite; for that the batch is computed once more. Of several processes all stop, and those whose loss it is
+    tell where it came from.
     """
 
     def __init__(self) -> None:
@@ -35,7 +38,7 @@ class FiniteLossHook(Hook):
 
         @wraps(update)
         def checked(loss: Tensor, *args: Any, **kwargs: Any) -> None:
-            if not math.isfinite(loss.item()):
+            if not _finite_everywhere(loss):
                 raise UserError(self._report(runner, loss.item()))
             update(loss, *args, **kwargs)
 
@@ -48,26 +51,26 @@ class FiniteLossHook(Hook):
     def _report(self, runner: Runner, loss: float) -> str:
         path = Path(runner.work_dir) / 'non_finite.pth'
         runner.save_checkpoint(runner.work_dir, path.name, by_epoch=False, meta=dict(iter=runner.iter))
+        origin = self._origin(runner)
+        if math.isfinite(loss):
+            return f'the loss of another process is no number in iteration {runner.iter + 1}: it names the cause'
         images = [getattr(sample, 'img_path', 'unknown') for sample in self._batch.get('data_samples', ())]
         return (
-            f'the loss is {loss} in iteration {runner.iter + 1}; {self._origin(runner)}. '
+            f'the loss is {loss} in iteration {runner.iter + 1}; {origin}. '
             f'The images of the batch are {names(images)}. The state before the update is in {path}. '
             'Common causes: too high a learning rate, too short a warm-up, no optim_wrapper.clip_grad, broken boxes'
         )
 
     def _origin(self, runner: Runner) -> str:
-        """Computes the batch again and watches every layer."""
-        model = getattr(runner.model, 'module', runner.model)
-        model = getattr(model, '_orig_mod', model)
+        """Computes the batch again, in all processes, and watches every layer."""
+        model = runner.model
         broken = next((name for name, value in model.named_parameters() if not value.isfinite().all()), None)
-        if broken is not None:
-            return f'weights were not finite before, such as {broken}'
         found: list[str] = []
 
         def watch(name: str, module: nn.Module) -> Any:
             def hook(_: nn.Module, inputs: tuple, output: Any) -> None:
                 if not found and not _finite(output):
-                    found.append(f'{name} ({type(module).__name__}), whose inputs are {_describe(inputs)}')
+                    found.append(f'{plain_name(name)} ({type(module).__name__}), whose inputs are {_describe(inputs)}')
 
             return module.register_forward_hook(hook)
 
@@ -75,17 +78,25 @@ class FiniteLossHook(Hook):
         try:
             seed_model(runner)
             with torch.no_grad(), runner.optim_wrapper.optim_context(runner.model):
-                data = model.data_preprocessor(self._batch, True)
+                data = getattr(model, 'module', model).data_preprocessor(self._batch, True)
                 _ = model(**data, mode='loss') if isinstance(data, dict) else model(*data, mode='loss')
         except Exception as error:  # what computes with such values may fail in any way
-            if not found:
+            if not found and broken is None:
                 return f'computing the batch again ended with {type(error).__name__}: {error}'
         finally:
             for handle in handles:
                 handle.remove()
+        if broken is not None:
+            return f'weights were not finite before, such as {plain_name(broken)}'
         if not found:
             return 'all layers give finite values, so that the loss itself does not'
         return f'the first layer to give such a value is {found[0]}'
+
+
+def _finite_everywhere(loss: Tensor) -> bool:
+    finite = loss.detach().isfinite().to(torch.int32)
+    all_reduce(finite, op='min')
+    return bool(finite.item())
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -1,0 +1,212 @@
+"""What a trained model finds on single images, at any resolution."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import BaseDataElement
+from torch import nn
+
+from mmcrossformer.checkpoint import read_checkpoint
+from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.job import innermost, model_settings, read_config, unsync_norms
+from mmcrossformer.engine.weights import load_safely, load_weights
+
+Task = Literal['detection', 'segmentation', 'classification']
+
+_TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrain='classification')
+# Steps of a pipeline that set the size; another size takes the place of all of them.
+_SIZING = ('Resize', 'ResizeEdge', 'RandomResize', 'CenterCrop', 'ResizeShortestEdge', 'FixShapeResize')
+_KEPT = ('interpolation', 'backend')
+# Panoptic maps of mmdet hold label + instance * offset.
+_INSTANCE_OFFSET = 1000
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model finds on an image of H x W pixels.
+
+    Attributes:
+        task: What the model does.
+        labels: Numbers of classes [N]: of objects or, for a classifier, of all classes, the best first.
+        scores: Their scores [N], in [0, 1].
+        boxes: Corners x1, y1, x2, y2 of objects [N, 4], in pixels of the image; None for other tasks.
+        masks: Masks of objects [N, H, W], bool; None where the model has none.
+        segments: Class of each pixel [H, W]; None for other tasks. `len(classes)` and above is none of them.
+        input_size: Height and width in pixels at which the model saw the image.
+        seconds: How long the model took.
+    """
+
+    task: Task
+    input_size: tuple[int, int]
+    seconds: float
+    labels: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    boxes: np.ndarray | None = None
+    masks: np.ndarray | None = None
+    segments: np.ndarray | None = None
+
+
+class Predictor:
+    """A model of a config with the weights of a checkpoint.
+
+    Args:
+        config: Config of a detector, segmenter or classifier.
+        checkpoint: Its weights; None keeps random ones, for a look at the architecture.
+        options: Settings of the config to replace, by dotted name.
+        device: Where the model runs.
+
+    Raises:
+        UserError: A config or checkpoint that cannot be read or do not belong together.
+    """
+
+    def __init__(
+        self,
+        config: str | Path,
+        checkpoint: str | Path | None = None,
+        options: dict[str, Any] | None = None,
+        device: str = 'cpu',
+    ) -> None:
+        self.cfg = read_config(str(config), options)
+        scope = self.cfg.default_scope
+        if scope not in _TASKS:
+            raise UserError(f'config {config} is of {scope!r}; predictions are made for {", ".join(_TASKS)}')
+        self.task = _TASKS[scope]
+        self._steps = _steps_of(self.cfg, config)
+        load_safely()
+        init_default_scope(scope)
+        unsync_norms(self.cfg.model)
+        try:
+            self.model: nn.Module = MODELS.build(model_settings(self.cfg))
+        except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError) as error:
+            raise UserError(f'the model of {config} cannot be built: {innermost(error)}') from error
+        meta: dict[str, Any] = {}
+        if checkpoint is not None:
+            load_weights(self.model, checkpoint)
+            meta = read_checkpoint(checkpoint).get('meta', {}).get('dataset_meta') or {}
+        self.model.to(device).eval()
+        self.device = torch.device(device)
+        self.classes: tuple[str, ...] = tuple(meta.get('classes') or self._classes_of_config())
+
+    def prepare(self, image: np.ndarray, short_side: int | None = None) -> dict[str, Any]:
+        """Prepares an image as the config's test pipeline does.
+
+        Args:
+            image: Pixels [H, W, 3], uint8, RGB.
+            short_side: Pixels of the short side that the model is to see; None for what the config says.
+
+        Returns:
+            A batch of one: `inputs`, a tensor [1, 3, h, w] of normalised pixels, and `data_samples`.
+
+        Raises:
+            UserError: An array that is no picture, or a size below 1.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise UserError(f'an image must have shape [H, W, 3] and dtype uint8, got {image.dtype} {image.shape}')
+        if short_side is not None and short_side < 1:
+            raise UserError(f'the short side must have at least 1 pixel, got {short_side}')
+        height, width = image.shape[:2]
+        sample = dict(
+            img=np.ascontiguousarray(image[..., ::-1]),
+            img_path='',
+            img_id=0,
+            img_shape=(height, width),
+            ori_shape=(height, width),
+            sample_idx=0,
+        )
+        steps = self._steps if short_side is None else _resized(self._steps, (height, width), short_side)
+        init_default_scope(self.cfg.default_scope)
+        batch = pseudo_collate([Compose(steps)(sample)])
+        return self.model.data_preprocessor(batch, False)
+
+    @torch.no_grad()
+    def __call__(self, image: np.ndarray, short_side: int | None = None) -> Prediction:
+        """Predicts; see `prepare` for the arguments."""
+        batch = self.prepare(image, short_side)
+        start = time.perf_counter()
+        (found,) = self.model(**batch, mode='predict')
+        seconds = time.perf_counter() - start
+        size = found.metainfo.get('img_shape', batch['inputs'].shape[2:])[:2]
+        return self._read(found, (int(size[0]), int(size[1])), seconds)
+
+    def _read(self, found: BaseDataElement, size: tuple[int, int], seconds: float) -> Prediction:
+        if self.task == 'classification':
+            scores = found.pred_score.cpu().numpy()
+            order = np.argsort(-scores, kind='stable')
+            return Prediction(self.task, size, seconds, order, scores[order])
+        if self.task == 'segmentation' or 'pred_panoptic_seg' in found:
+            panoptic = self.task == 'detection'
+            segments = found.pred_panoptic_seg.sem_seg if panoptic else found.pred_sem_seg.data
+            segments = np.asarray(torch.as_tensor(segments).cpu())[0]
+            return Prediction(
+                'segmentation', size, seconds, segments=segments % _INSTANCE_OFFSET if panoptic else segments
+            )
+        objects = found.pred_instances.cpu().numpy()
+        masks = np.asarray(objects.masks, bool) if 'masks' in objects else None
+        return Prediction(self.task, size, seconds, objects.labels, objects.scores, boxes=objects.bboxes, masks=masks)
+
+    def _classes_of_config(self) -> Sequence[str]:
+        """Names of the classes where no checkpoint tells them."""
+        from mmengine.registry import DATASETS
+
+        dataset = self.cfg.get('test_dataloader', {}).get('dataset', {})
+        named = dataset.get('metainfo', {}).get('classes')
+        if not named:
+            known = DATASETS.get(dataset.get('type', ''))
+            named = getattr(known, 'METAINFO', {}).get('classes', ())
+        return named
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Reads an image file as trainings do.
+
+    Returns:
+        Pixels [H, W, 3], uint8, RGB, turned as the camera says.
+
+    Raises:
+        UserError: No such file, or one that is no image.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'image {path} is no file')
+    try:
+        image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
+    except Exception as error:  # decoders raise what they like
+        raise UserError(f'image {path} cannot be read: {error}') from error
+    if image is None:
+        raise UserError(f'image {path} cannot be read: it is no picture, or broken')
+    return image
+
+
+def _steps_of(cfg: Any, config: str | Path) -> list[dict]:
+    """The config's test pipeline, for images that are loaded already and have no annotations."""
+    dataset = (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset', {})
+    while 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    steps = dataset.get('pipeline', cfg.get('test_pipeline'))
+    if not steps:
+        raise UserError(f'config {config} has no test_dataloader.dataset.pipeline, so how images go in is unknown')
+    return [dict(step) for step in steps if not str(step['type']).rpartition('.')[2].startswith('Load')]
+
+
+def _resized(steps: list[dict], size: tuple[int, int], short_side: int) -> list[dict]:
+    """The same steps with another size."""
+    factor = short_side / min(size)
+    height, width = (max(1, round(side * factor)) for side in size)
+    kept: dict[str, Any] = {}
+    rest = []
+    place = 0
+    for step in steps:
+        if str(step['type']).rpartition('.')[2] in _SIZING:
+            kept |= {key: step[key] for key in _KEPT if key in step}
+            place = place or len(rest)
+        else:
+            rest.append(step)
+    return [*rest[:place], dict(type='Resize', scale=(width, height), keep_ratio=False, **kept), *rest[place:]]

@@ -1,0 +1,72 @@
+"""Several processes that train or test one model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import get_rank, get_world_size, is_distributed
+
+from mmcrossformer.engine.errors import UserError
+
+
+def join_on_cpu(cfg: Config) -> None:
+    """Joins the processes of torchrun over gloo; mmengine would ask each for a GPU of its own.
+
+    A process that waits for others longer than `env_cfg.dist_cfg.timeout` (seconds) ends with an error.
+
+    Args:
+        cfg: The config; its model will be wrapped for CPUs.
+
+    Raises:
+        UserError: The launcher is not torchrun.
+    """
+    if cfg.launcher != 'pytorch':
+        raise UserError(
+            f'--launcher {cfg.launcher} needs GPUs, and torch sees none here: processes on CPUs are started with '
+            'torchrun and --launcher pytorch'
+        )
+    seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
+    timeout = timedelta(seconds=seconds) if seconds is not None else None
+    torch.distributed.init_process_group('gloo', timeout=timeout)
+    defaults = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+    defaults['find_unused_parameters'] = cfg.get('find_unused_parameters', False)
+    cfg.model_wrapper_cfg = dict(defaults, **cfg.get('model_wrapper_cfg', {}))
+
+
+@contextmanager
+def lost_processes_told() -> Iterator[None]:
+    """Tells the user when other processes are gone: theirs is the cause, not what this one was computing.
+
+    Raises:
+        UserError: In place of what torch raises when it waits for others in vain.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # torch has a class of its own for some of them only
+        if not is_distributed() or not any(sign in str(error) for sign in _SIGNS_OF_A_LOSS):
+            raise
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(
+            f'process {get_rank()} of {get_world_size()} has lost the others ({reason}). If one of them tells another '
+            'error, that is the cause; else look for a machine or connection that failed. --resume goes on from the '
+            'last checkpoint'
+        ) from error
+
+
+# How gloo and NCCL tell that another process does not answer.
+_SIGNS_OF_A_LOSS = (
+    'Connection closed by peer',
+    'Connection reset by peer',
+    'Timed out waiting',
+    'Socket closed',
+    'NCCL',
+    'wait timeout',
+)
+
+
+def plain_name(name: str) -> str:
+    """Removes from the name of a module or parameter what the wrappers of processes and compilers add to it."""
+    added = ('_fsdp_wrapped_module', '_orig_mod')
+    return '.'.join(part for part in name.split('.') if part not in added).removeprefix('module.')
