@@ -15,7 +15,7 @@ from mmcrossformer.checkpoint import read_checkpoint
 SETTINGS = """
 train_cfg = dict(max_iters={iterations}, val_interval=1000)
 default_hooks['checkpoint'] = dict(interval=2, max_keep_ckpts=1)
-env_cfg['dist_cfg'] = dict(timeout=10)
+env_cfg = dict(dist_cfg=dict(timeout=10))
 """
 DEADLINE = 300  # seconds; what hangs must not hang the tests
 HOSTS = dict(first='10.77.0.1', second='10.77.0.2')
@@ -74,7 +74,7 @@ def start(name, role, config, work_dir, *args, **env):
     env |= dict(
         MASTER_ADDR=HOSTS['first'], PET_LOCAL_ADDR=HOSTS[role], GLOO_SOCKET_IFNAME='cable', PYTHON=sys.executable
     )
-    env['PET_RDZV_CONF'] = 'last_call_timeout=3,keep_alive_interval=2,keep_alive_max_attempt=3'
+    env['RDZV_CONF'] = 'last_call_timeout=3,keep_alive_interval=2,keep_alive_max_attempt=3'
     log = work_dir.with_name(f'{role}.log').open('w')
     return subprocess.Popen([*map(str, command)], env=dict(os.environ, **env), stdout=log, stderr=log)
 
@@ -118,11 +118,11 @@ def test_a_job_that_loses_a_machine_ends(lose_a_host):
 
 @pytest.mark.slow
 def test_an_elastic_job_goes_on_without_the_machine(lose_a_host):
-    code, printed, work_dir = lose_a_host(400, '--resume', NNODES='1:2', MAX_RESTARTS='2')
+    code, printed, work_dir = lose_a_host(100, '--resume', NNODES='1:2', MAX_RESTARTS='2')
     assert code == 0, printed[-3000:]
     assert 'error: process 0 of 2 has lost the others' in printed
     assert 'resumed epoch: 0, iter: ' in printed
-    assert (work_dir / 'iter_400.pth').is_file()
+    assert (work_dir / 'iter_100.pth').is_file()
 
 
 FAKE_SRUN = """#!/usr/bin/env bash
@@ -149,12 +149,9 @@ def test_slurm(quick, tmp_path):
     env |= dict(SLURM_SUBMIT_DIR=str(ROOT), SLURM_GPUS_ON_NODE='1')
     command = ['bash', ROOT / 'tools' / 'slurm_train.sh', quick('upernet_crossformer_t_digits'), '--no-check']
     command += ['--work-dir', tmp_path / 'run']
-    for _ in range(2):  # the second job finds nothing left to do
-        result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE, check=False)
-        assert result.returncode == 0, result.stderr[-3000:]
-    state = read_checkpoint(tmp_path / 'run' / 'iter_2.pth')
-    assert state['meta']['iter'] == 2
-    assert 'resumed epoch: 0, iter: 2' in result.stdout + result.stderr
+    result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert read_checkpoint(tmp_path / 'run' / 'iter_2.pth')['meta']['provenance']['processes'] == 2
 
 
 @pytest.mark.parametrize(

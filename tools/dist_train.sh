@@ -7,6 +7,7 @@
 #   NNODES=2            their number; NNODES=1:4 goes on with what is left of four when some fail
 #   MASTER_ADDR=first   the machine where they meet, by a name or address that the others can reach
 #   MASTER_PORT=29500   its port
+#   RDZV_CONF=          settings of torchrun's --rdzv-conf
 #   MAX_RESTARTS=0      how often all processes start anew when one fails; takes --resume among the arguments
 set -euo pipefail
 
@@ -21,7 +22,13 @@ nodes=${NNODES:-1}
 if [ "$nodes" = 1 ]; then
     meeting=(--standalone)
 elif [ -n "${MASTER_ADDR:-}" ]; then
+    settings=${RDZV_CONF:-}
+    # torchrun compares the names of machines alone.
+    if [[ " $(hostname -I 2>/dev/null || true) " == *" $MASTER_ADDR "* ]]; then
+        settings=${settings:+$settings,}is_host=true
+    fi
     meeting=(--rdzv-backend c10d --rdzv-endpoint "$MASTER_ADDR:${MASTER_PORT:-29500}" --rdzv-id "${JOB_ID:-training}")
+    meeting+=(${settings:+--rdzv-conf "$settings"})
 else
     echo "error: NNODES=$nodes needs MASTER_ADDR, the machine where they meet, the same on all of them" >&2
     exit 2

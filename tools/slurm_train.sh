@@ -24,8 +24,8 @@ shift
 
 # Slurm runs a copy of this file; the project is where sbatch was called.
 cd "$SLURM_SUBMIT_DIR"
-MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-export MASTER_ADDR NNODES=$SLURM_JOB_NUM_NODES JOB_ID=$SLURM_JOB_ID
+hosts=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+export MASTER_ADDR=${hosts%%$'\n'*} NNODES=$SLURM_JOB_NUM_NODES JOB_ID=$SLURM_JOB_ID
 # Jobs that share a machine get different ports.
 export MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000))
 

@@ -42,7 +42,10 @@ class DynamicPositionBias(nn.Module):
             Bias [num_heads, P] of the offsets in the order of `relative_offsets`, in the dtype of the weights: raw
             integer offsets lose too much in half precision, so autocast stays off.
         """
-        if torch.compiler.is_compiling() or (torch.is_grad_enabled() and self.proj.weight.requires_grad):
+        weight = self.proj.weight
+        trained = torch.is_grad_enabled() and weight.requires_grad
+        # FSDP puts plain tensors in the place of parameters where it recomputes a block.
+        if torch.compiler.is_compiling() or trained or not isinstance(weight, nn.Parameter):
             return self._compute(size)
         if self._kept is None or not self._kept.holds(size, self):
             self._kept = _Kept(size, self, self._compute(size).detach())
