@@ -1,0 +1,138 @@
+"""Pictures of what a model predicts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from mmcrossformer.engine.inference import Prediction
+from mmcrossformer.visual.style import COLOURS, OTHER, new_figure
+
+_TOP = 5
+_WIDTH = 8.0  # inches of a picture
+_MAX_HEIGHT = 9.0
+
+
+def draw_predictions(
+    image: np.ndarray, prediction: Prediction, classes: Sequence[str], score_thr: float = 0.3
+) -> Figure:
+    """Draws what a model finds on an image.
+
+    Args:
+        image: Pixels [H, W, 3], uint8, RGB.
+        prediction: What was found on it.
+        classes: Names of the classes; those without one are shown by number.
+        score_thr: Objects with lower scores are left out. Says nothing about segments and classes of whole images.
+
+    Returns:
+        Boxes, masks and labels of objects; segments with a legend, the largest first; or the five best classes of the
+        image as bars.
+    """
+    height, width = image.shape[:2]
+    tall = min(_MAX_HEIGHT, max(2.5, _WIDTH * height / width)) + 0.5
+    if prediction.task == 'classification':
+        figure = new_figure(10, 4)
+        left, right = figure.subplots(1, 2)
+        _show(left, image)
+        draw_scores(right, prediction, classes)
+        return figure
+    figure = new_figure(_WIDTH, tall)
+    axis = figure.subplots()
+    if prediction.task == 'segmentation':
+        legend = draw_segments(axis, image, prediction, classes)
+        figure.legend(handles=legend, loc='outside lower center', ncols=4, fontsize='small', frameon=False)
+        axis.set_title('segments, with their share of the image')
+    else:
+        count = draw_objects(axis, image, prediction, classes, score_thr)
+        axis.set_title(f'{count} {"object" if count == 1 else "objects"} with a score of at least {score_thr:g}')
+    return figure
+
+
+def draw_objects(
+    axis: Axes, image: np.ndarray, prediction: Prediction, classes: Sequence[str], score_thr: float
+) -> int:
+    """Shows an image with the boxes, masks and labels of objects; neighbours differ in colour, whatever their class.
+
+    Args:
+        axis: Where to draw.
+        image: Pixels [H, W, 3], uint8, RGB.
+        prediction: Of a detector.
+        classes: Names of the classes.
+        score_thr: Objects with lower scores are left out.
+
+    Returns:
+        How many objects are shown.
+    """
+    _show(axis, image)
+    assert prediction.boxes is not None, f'{prediction.task} finds no objects'
+    shown = np.flatnonzero(prediction.scores >= score_thr)
+    for i in shown:
+        colour = COLOURS[i % len(COLOURS)]
+        x1, y1, x2, y2 = prediction.boxes[i]
+        axis.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=2))
+        if prediction.masks is not None:
+            axis.imshow(_layer(prediction.masks[i], colour, 0.45))
+        label = f'{_class_name(classes, prediction.labels[i])}: {prediction.scores[i]:.2f}'
+        box = dict(facecolor='white', alpha=0.8, pad=1, linewidth=0)
+        axis.text(x1, y1, label, va='bottom', fontsize=9, bbox=box, clip_on=True)
+    axis.set(xlim=(0, image.shape[1]), ylim=(image.shape[0], 0))
+    return len(shown)
+
+
+def draw_segments(axis: Axes, image: np.ndarray, prediction: Prediction, classes: Sequence[str]) -> list[Patch]:
+    """Shows an image under its segments: the largest classes have a colour each, the others share grey.
+
+    Args:
+        axis: Where to draw.
+        image: Pixels [H, W, 3], uint8, RGB.
+        prediction: Of a segmenter.
+        classes: Names of the classes; pixels of none of them stay bare.
+
+    Returns:
+        What a legend shows.
+    """
+    _show(axis, image)
+    segments = prediction.segments
+    assert segments is not None, f'{prediction.task} finds no segments'
+    found, counts = np.unique(segments[segments < len(classes)] if classes else segments, return_counts=True)
+    order = np.argsort(-counts, kind='stable')
+    legend = []
+    for colour, i in zip(COLOURS, order, strict=False):
+        axis.imshow(_layer(segments == found[i], colour, 0.6))
+        share = counts[i] / segments.size
+        legend.append(Patch(color=colour, alpha=0.6, label=f'{_class_name(classes, found[i])} {share:.1%}'))
+    rest = order[len(COLOURS) :]
+    if len(rest):
+        axis.imshow(_layer(np.isin(segments, found[rest]), OTHER, 0.6))
+        legend.append(Patch(color=OTHER, alpha=0.6, label=f'{len(rest)} more {counts[rest].sum() / segments.size:.1%}'))
+    return legend
+
+
+def draw_scores(axis: Axes, prediction: Prediction, classes: Sequence[str]) -> None:
+    """Draws the best classes of an image as bars, the best on top."""
+    labels, scores = prediction.labels[:_TOP], prediction.scores[:_TOP]
+    bars = axis.barh(range(len(labels)), scores, color=COLOURS[0])
+    axis.bar_label(bars, [f'{score:.3f}' for score in scores], padding=3)
+    axis.set_yticks(range(len(labels)), [_class_name(classes, label) for label in labels])
+    axis.set(xlim=(0, 1.15), xlabel='score', title=f'best {len(labels)} of {len(prediction.labels)} classes')
+    axis.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    axis.invert_yaxis()
+    axis.spines[['top', 'right']].set_visible(False)
+
+
+def _show(axis: Axes, image: np.ndarray) -> None:
+    # Pixel i reaches from i to i + 1, as in the coordinates of boxes.
+    axis.imshow(image, extent=(0, image.shape[1], image.shape[0], 0))
+    axis.set_axis_off()
+
+
+def _layer(mask: np.ndarray, colour: str, opacity: float) -> np.ndarray:
+    """One colour where a mask [H, W] is true, [H, W, 4]."""
+    return np.dstack([np.full((*mask.shape, 3), to_rgb(colour)), opacity * mask])
+
+
+def _class_name(classes: Sequence[str], label: int) -> str:
+    return classes[label] if label < len(classes) else f'class {label}'
