@@ -11,7 +11,7 @@ from mmcrossformer.visual.placement import Placement
 from mmcrossformer.visual.probe import TokenAttention
 from mmcrossformer.visual.style import COLOURS, SCALE, add_scale, new_figure
 
-_GROUP, _QUERY = COLOURS[1], COLOURS[0]
+_GROUP, _QUERY = COLOURS[5], COLOURS[0]
 _PANEL = 3.0  # inches
 
 
@@ -56,10 +56,13 @@ def draw_groups(placement: Placement, probes: Sequence[TokenAttention]) -> Figur
 def draw_group(axis: Axes, placement: Placement, token: TokenAttention) -> None:
     """Marks the tokens of a group on what the backbone sees; a token is a square of `stride` pixels."""
     placement.show(axis)
+    # A veil makes the colours of the group stand out on any image.
+    height, width = placement.input_size
+    axis.add_patch(Rectangle((0, 0), width, height, facecolor='white', alpha=0.45))
     side = token.stride
     squares = [Rectangle((col * side, row * side), side, side) for row in token.rows for col in token.cols]
     # The thin frame shows tokens that are smaller than a pixel of the figure.
-    axis.add_collection(PatchCollection(squares, facecolor=_GROUP, alpha=0.4, edgecolor=_GROUP, linewidth=0.8))
+    axis.add_collection(PatchCollection(squares, facecolor=_GROUP, alpha=0.5, edgecolor=_GROUP, linewidth=0.8))
     row, col = token.query
     axis.add_patch(Rectangle((col * side, row * side), side, side, fill=False, edgecolor=_QUERY, linewidth=2))
     tokens = f'{len(token.rows)} x {len(token.cols)} of {token.map_size[0]} x {token.map_size[1]} tokens'

@@ -30,7 +30,7 @@ def draw_position_bias(backbone: CrossFormer, blocks: Sequence[Place] | None = N
     if blocks is None:
         blocks = [(i, len(stage.blocks) - 1) for i, stage in enumerate(backbone.stages)]
     layers = [backbone.stages[stage].blocks[block].attn for stage, block in blocks]
-    tables = [bias_table(layer, (layer.rule.size, layer.rule.size)).float().cpu() for layer in layers]
+    tables = [bias_table(layer, (layer.rule.size, layer.rule.size)) for layer in layers]
     limit = max(table.abs().max().item() for table in tables) or 1.0
     lines = [math.ceil(len(table) / _COLUMNS) for table in tables]
     title = 'Dynamic position bias of each head, by the offset of the query from its key [places of a group]'
@@ -38,7 +38,13 @@ def draw_position_bias(backbone: CrossFormer, blocks: Sequence[Place] | None = N
     panels = figure.subplots(sum(lines), _COLUMNS, squeeze=False)
     drawn = None
     for place, layer, table, rows in zip(blocks, layers, tables, lines, strict=True):
-        drawn = _draw_heads(panels[:rows].ravel(), table, limit)
+        axes = panels[:rows].ravel()
+        for head, (axis, bias) in enumerate(zip(axes, table, strict=False)):
+            drawn = draw_offsets(axis, bias, limit)
+            if head % _COLUMNS:
+                axis.set_yticks([])
+        for axis in axes[len(table) :]:
+            axis.set_axis_off()
         kind = 'LDA' if layer.rule.long_distance else 'SDA'
         panels[0, 0].set_ylabel(f'stage {place[0] + 1}\nblock {place[1] + 1}, {kind}', fontsize='small')
         panels = panels[rows:]
@@ -46,18 +52,21 @@ def draw_position_bias(backbone: CrossFormer, blocks: Sequence[Place] | None = N
     return figure
 
 
-def _draw_heads(axes: Sequence[Axes], table: Tensor, limit: float) -> AxesImage:
-    """Draws a table [heads, 2*G-1, 2*G-1], a head in each of the axes; those that remain stay empty."""
-    size = (table.shape[1] + 1) // 2
-    reach = size - 0.5
+def draw_offsets(axis: Axes, bias: Tensor, limit: float) -> AxesImage:
+    """Draws the bias of one head by the offset of the query from its key, rows downwards.
+
+    Args:
+        axis: Where to draw.
+        bias: Bias of each offset [2*G-1, 2*G-1].
+        limit: Value at the ends of the colours, which are white at 0.
+
+    Returns:
+        What a colour bar takes.
+    """
+    size = (bias.shape[0] + 1) // 2
     ticks = sorted({1 - size, 0, size - 1})
-    for head, axis in enumerate(axes):
-        if head >= len(table):
-            axis.set_axis_off()
-            continue
-        extent = (-reach, reach, reach, -reach)
-        drawn = axis.imshow(table[head].numpy(), cmap=DIVERGING, vmin=-limit, vmax=limit, extent=extent)
-        axis.set_xticks(ticks)
-        axis.set_yticks(ticks if head % _COLUMNS == 0 else [])
-        axis.tick_params(labelsize='xx-small', length=2)
-    return drawn
+    reach = size - 0.5
+    axis.set(xticks=ticks, yticks=ticks)
+    axis.tick_params(labelsize='xx-small', length=2)
+    extent = (-reach, reach, reach, -reach)
+    return axis.imshow(bias.float().cpu().numpy(), cmap=DIVERGING, vmin=-limit, vmax=limit, extent=extent)

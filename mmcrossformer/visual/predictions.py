@@ -1,10 +1,10 @@
 """Pictures of what a model predicts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
@@ -32,7 +32,7 @@ def draw_predictions(
         image as bars.
     """
     height, width = image.shape[:2]
-    tall = min(_MAX_HEIGHT, max(2.5, _WIDTH * height / width)) + 0.5
+    tall = min(_MAX_HEIGHT, max(2.5, _WIDTH * height / width)) + 0.8
     if prediction.task == 'classification':
         figure = new_figure(10, 4)
         left, right = figure.subplots(1, 2)
@@ -68,17 +68,18 @@ def draw_objects(
     """
     _show(axis, image)
     assert prediction.boxes is not None, f'{prediction.task} finds no objects'
-    shown = np.flatnonzero(prediction.scores >= score_thr)
-    for i in shown:
-        colour = COLOURS[i % len(COLOURS)]
+    shown = [(i, COLOURS[n % len(COLOURS)]) for n, i in enumerate(np.flatnonzero(prediction.scores >= score_thr))]
+    if prediction.masks is not None:
+        # The best come first and lie on top.
+        _overlay(axis, [(prediction.masks[i], colour) for i, colour in reversed(shown)], image.shape, 0.45)
+    for i, colour in shown:
         x1, y1, x2, y2 = prediction.boxes[i]
         axis.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=2))
-        if prediction.masks is not None:
-            axis.imshow(_layer(prediction.masks[i], colour, 0.45))
         label = f'{_class_name(classes, prediction.labels[i])}: {prediction.scores[i]:.2f}'
         box = dict(facecolor='white', alpha=0.8, pad=1, linewidth=0)
-        axis.text(x1, y1, label, va='bottom', fontsize=9, bbox=box, clip_on=True)
-    axis.set(xlim=(0, image.shape[1]), ylim=(image.shape[0], 0))
+        # Above the box, or inside where there is no room.
+        inside = y1 < 0.08 * image.shape[0]
+        axis.text(max(x1, 0), max(y1, 0), label, va='top' if inside else 'bottom', fontsize=9, bbox=box)
     return len(shown)
 
 
@@ -99,16 +100,14 @@ def draw_segments(axis: Axes, image: np.ndarray, prediction: Prediction, classes
     assert segments is not None, f'{prediction.task} finds no segments'
     found, counts = np.unique(segments[segments < len(classes)] if classes else segments, return_counts=True)
     order = np.argsort(-counts, kind='stable')
-    legend = []
-    for colour, i in zip(COLOURS, order, strict=False):
-        axis.imshow(_layer(segments == found[i], colour, 0.6))
-        share = counts[i] / segments.size
-        legend.append(Patch(color=colour, alpha=0.6, label=f'{_class_name(classes, found[i])} {share:.1%}'))
-    rest = order[len(COLOURS) :]
+    named, rest = order[: len(COLOURS)], order[len(COLOURS) :]
+    layers = [(segments == found[i], colour) for colour, i in zip(COLOURS, named, strict=False)]
+    texts = [f'{_class_name(classes, found[i])} ({counts[i] / segments.size:.1%})' for i in named]
     if len(rest):
-        axis.imshow(_layer(np.isin(segments, found[rest]), OTHER, 0.6))
-        legend.append(Patch(color=OTHER, alpha=0.6, label=f'{len(rest)} more {counts[rest].sum() / segments.size:.1%}'))
-    return legend
+        layers.append((np.isin(segments, found[rest]), OTHER))
+        texts.append(f'{len(rest)} more ({counts[rest].sum() / segments.size:.1%})')
+    _overlay(axis, layers, image.shape, 0.6)
+    return [Patch(color=colour, alpha=0.6, label=text) for (_, colour), text in zip(layers, texts, strict=True)]
 
 
 def draw_scores(axis: Axes, prediction: Prediction, classes: Sequence[str]) -> None:
@@ -129,9 +128,13 @@ def _show(axis: Axes, image: np.ndarray) -> None:
     axis.set_axis_off()
 
 
-def _layer(mask: np.ndarray, colour: str, opacity: float) -> np.ndarray:
-    """One colour where a mask [H, W] is true, [H, W, 4]."""
-    return np.dstack([np.full((*mask.shape, 3), to_rgb(colour)), opacity * mask])
+def _overlay(axis: Axes, layers: Iterable[tuple[np.ndarray, str]], shape: tuple[int, ...], opacity: float) -> None:
+    """Lays colours over an image [H, W, ...], each where its mask [H, W] is true; the last one wins."""
+    height, width = shape[:2]
+    picture = np.zeros((height, width, 4), np.uint8)
+    for mask, colour in layers:
+        picture[mask] = [round(255 * part) for part in to_rgba(colour, opacity)]
+    axis.imshow(picture, extent=(0, width, height, 0))
 
 
 def _class_name(classes: Sequence[str], label: int) -> str:

@@ -1,11 +1,13 @@
 """What all pictures have in common: colours, sizes, files."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from PIL import Image
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00', '#F0E442')
@@ -46,6 +48,19 @@ def add_scale(
     bar.ax.tick_params(labelsize='x-small')
 
 
-def save(figure: Figure, path: str | Path) -> None:
-    """Writes a PNG, as small as it gets without loss."""
-    figure.savefig(path, pil_kwargs=dict(optimize=True))
+def save(figure: Figure, path: str | Path, palette: int | None = None) -> None:
+    """Writes a figure as a PNG.
+
+    Args:
+        figure: The figure.
+        path: File to write.
+        palette: Colours to reduce it to, at most 256, for small files; None keeps all.
+    """
+    if palette is None:
+        figure.savefig(path, format='png', pil_kwargs=dict(optimize=True))
+        return
+    content = BytesIO()
+    figure.savefig(content, format='png')
+    # This method keeps colours that are rare, such as that of a frame.
+    method = Image.Quantize.MAXCOVERAGE
+    Image.open(content).convert('RGB').quantize(palette, method=method, kmeans=1).save(path, 'PNG', optimize=True)
