@@ -133,7 +133,7 @@ def _members(runs: list[Run], place: int) -> range:
         region = step // run.members
         if place >= run.start and phase < run.phases and region < run.regions:
             first = run.start + region * run.members * run.interval + phase
-            return range(first, first + run.members * run.interval, run.interval)
+            return range(first, first + (run.members - 1) * run.interval + 1, run.interval)
     raise AssertionError(f'row {place} is in none of {runs}')
 
 
