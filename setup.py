@@ -52,7 +52,7 @@ setup(
     install_requires=[
         'torch>=2.7',
         'filelock',
-        'matplotlib>=3.6',
+        'matplotlib>=3.7',
         'numpy',
         'pillow>=9.1',
         'rich>=12',

@@ -1,4 +1,4 @@
-"""Draws the picture of README.md: held-out scenes with what a trained detector finds on them.
+"""Draws all pictures of README.md and docs/architecture.md, given a Mask R-CNN that was trained on the digits.
 
 python docs/make_figures.py work_dirs/demo/mask_rcnn_crossformer_t_digits.py work_dirs/demo/epoch_3.pth
 """
@@ -6,47 +6,70 @@ python docs/make_figures.py work_dirs/demo/mask_rcnn_crossformer_t_digits.py wor
 import argparse
 from pathlib import Path
 
-import cv2
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
-from mmdet.apis import inference_detector, init_detector
+import make_architecture
+import torch
+
+from mmcrossformer.engine.errors import UserError, run
+from mmcrossformer.engine.inference import Predictor, read_image
+from mmcrossformer.visual import (
+    Placement,
+    draw_groups,
+    draw_objects,
+    draw_position_bias,
+    draw_pyramid,
+    probe,
+    save,
+)
+from mmcrossformer.visual.style import new_figure
 
 IMAGES = Path(__file__).parent / 'images'
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00', '#F0E442')
+SCORE = 0.5
+# Scene, and a pixel on one of its digits, of the pictures from inside.
+SCENE, PIXEL = 3, (52, 128)
+# Larger than in training, with the intervals of dense tasks: the last SDA and LDA of stage 3 differ.
+SHORT_SIDE, INTERVAL, STAGE = 224, [8, 4, 2, 1], 2
 
 
 def main() -> None:
-    """Draws eight scenes in two rows."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Draws one picture after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config of a detector trained on the digits')
     parser.add_argument('checkpoint', help='its weights')
     parser.add_argument('--scenes', type=Path, default=Path('data/digits/images/val'), help='folder of pictures')
     args = parser.parse_args()
-    detector = init_detector(args.config, args.checkpoint, device='cpu')
-    figure = Figure(figsize=(12, 6.2), dpi=64, layout='constrained')
-    for axis, path in zip(figure.subplots(2, 4).flat, sorted(args.scenes.glob('*.jpg')), strict=False):
-        draw(axis, cv2.imread(str(path)), detector)
+    scenes = sorted(args.scenes.glob('*.jpg'))[:8]
+    if len(scenes) < 8:
+        raise UserError(
+            f'--scenes {args.scenes} has {len(scenes)} pictures, eight are drawn: train on the digits first'
+        )
     IMAGES.mkdir(exist_ok=True)
-    figure.savefig(IMAGES / 'digits.png', pil_kwargs=dict(optimize=True))
+    draw_scenes(Predictor(args.config, args.checkpoint), scenes)
+    draw_inside(args.config, args.checkpoint, scenes[SCENE])
+    make_architecture.main()
 
 
-def draw(axis: Axes, picture: np.ndarray, detector: object) -> None:
-    """Shows a picture [H, W, 3] uint8 BGR with the objects scored above 0.5."""
-    found = inference_detector(detector, picture).pred_instances.numpy()
-    axis.imshow(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
-    axis.set_axis_off()
-    for i in np.flatnonzero(found.scores > 0.5):
-        colour = COLOURS[i % len(COLOURS)]
-        x1, y1, x2, y2 = found.bboxes[i]
-        axis.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=colour, linewidth=2)
-        axis.imshow(np.dstack([np.full((*found.masks[i].shape, 3), to_rgb(colour)), 0.45 * found.masks[i]]))
-        label = f'{detector.dataset_meta["classes"][found.labels[i]]}: {found.scores[i]:.2f}'
-        axis.text(x1, y1, label, va='bottom', fontsize=9, bbox=dict(facecolor='white', alpha=0.8, pad=1, linewidth=0))
-    axis.set(xlim=(0, picture.shape[1]), ylim=(picture.shape[0], 0))
+def draw_scenes(predictor: Predictor, scenes: list[Path]) -> None:
+    """Draws eight scenes in two rows, with what the detector finds on them."""
+    figure = new_figure(12, 6.2)
+    for axis, path in zip(figure.subplots(2, 4).flat, scenes, strict=True):
+        image = read_image(path)
+        draw_objects(axis, image, predictor(image), predictor.classes, SCORE)
+    save(figure, IMAGES / 'digits.png', palette=256)
+
+
+def draw_inside(config: str, checkpoint: str, scene: Path) -> None:
+    """Draws what the backbone does with a scene."""
+    predictor = Predictor(config, checkpoint, {'model.backbone.interval': INTERVAL})
+    backbone, image = predictor.model.backbone, read_image(scene)
+    batch = predictor.prepare(image, SHORT_SIDE)
+    placement = Placement.of(image, batch)
+    last = len(backbone.stages[STAGE].blocks)
+    tokens = probe(backbone, batch['inputs'], placement.pixel(*PIXEL), [(STAGE, last - 2), (STAGE, last - 1)])
+    save(draw_groups(placement, tokens), IMAGES / 'inside_groups.png', palette=256)
+    save(draw_position_bias(backbone), IMAGES / 'inside_bias.png', palette=256)
+    with torch.no_grad():
+        save(draw_pyramid(placement, backbone(batch['inputs'])), IMAGES / 'inside_pyramid.png', palette=256)
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

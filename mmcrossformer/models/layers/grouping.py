@@ -67,6 +67,17 @@ class Grouping:
         """The groups along the rows and along the columns: each run of rows crosses each run of columns."""
         return _runs(self.height, self.size[0], self.interval[0]), _runs(self.width, self.size[1], self.interval[1])
 
+    def group_of(self, row: int, col: int) -> tuple[range, range]:
+        """Rows and columns of the group in which the token at (row, col) attends, itself among them.
+
+        Raises:
+            ValueError: A place outside the map.
+        """
+        if not (0 <= row < self.height and 0 <= col < self.width):
+            raise ValueError(f'the map has {self.height} x {self.width} tokens, got row {row}, column {col}')
+        rows, cols = self.runs
+        return _members(rows, row), _members(cols, col)
+
 
 @dataclass(frozen=True)
 class GroupRule:
@@ -113,6 +124,17 @@ def _runs(length: int, size: int, interval: int) -> list[Run]:
         Run(start + longer, 1, members, interval - longer, interval),
     ]
     return [run for run in runs if run.regions and run.members and run.phases]
+
+
+def _members(runs: list[Run], place: int) -> range:
+    """Rows of the group that holds a row; every row is in one."""
+    for run in runs:
+        step, phase = divmod(place - run.start, run.interval)
+        region = step // run.members
+        if place >= run.start and phase < run.phases and region < run.regions:
+            first = run.start + region * run.members * run.interval + phase
+            return range(first, first + (run.members - 1) * run.interval + 1, run.interval)
+    raise AssertionError(f'row {place} is in none of {runs}')
 
 
 def split_axis(x: Tensor, dim: int, run: Run) -> Tensor:

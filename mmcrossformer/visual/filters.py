@@ -1,0 +1,46 @@
+"""Pictures of the filters of cross-scale embeddings."""
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from mmcrossformer.models.layers import CrossScaleEmbed
+from mmcrossformer.visual.style import new_figure
+
+_SHOWN = 12
+
+
+def draw_filters(stem: CrossScaleEmbed) -> Figure:
+    """Draws filters of a stem: a line for each kernel size.
+
+    Args:
+        stem: The first layer of a backbone (`backbone.stages[0].embed`).
+
+    Returns:
+        Up to twelve filters of each kernel, evenly spaced among its channels. With three channels or more the first
+        three are red, green and blue, else the first is grey.
+    """
+    channels = stem.convs[0].in_channels
+    shown = 'channels 1 to 3 as red, green, blue' if channels >= 3 else 'channel 1'
+    title = f'Filters of the stem, {shown}: grey is 0, each is scaled by its largest weight'
+    figure = new_figure(12, 1.15 * len(stem.convs) + 0.6, title)
+    panels = figure.subplots(len(stem.convs), _SHOWN, squeeze=False)
+    for line, conv in zip(panels, stem.convs, strict=True):
+        count = min(_SHOWN, conv.out_channels)
+        chosen = np.linspace(0, conv.out_channels - 1, count).round().astype(int)
+        side = conv.kernel_size[0]
+        line[0].set_ylabel(f'{side} x {side} px\n{count} of {conv.out_channels}')
+        for axis, index in zip(line, chosen, strict=False):
+            axis.imshow(filter_picture(conv.weight[index]), cmap='gray', vmin=0, vmax=1, interpolation='nearest')
+            axis.set(xticks=[], yticks=[])
+        for axis in line[count:]:
+            axis.set_axis_off()
+    return figure
+
+
+@torch.no_grad()
+def filter_picture(weight: torch.Tensor) -> np.ndarray:
+    """Scales a filter [C, k, k] to [0, 1], 0 to 0.5, its largest weight to an end: [k, k, 3], or [k, k] of C < 3."""
+    weight = weight[:3] if len(weight) >= 3 else weight[:1]
+    scaled = 0.5 + 0.5 * weight.float() / weight.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
+    return scaled.permute(1, 2, 0).squeeze(-1).cpu().numpy()

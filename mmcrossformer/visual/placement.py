@@ -1,0 +1,77 @@
+"""Where the pixels of an image lie in what a backbone sees of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mmcrossformer.engine.errors import UserError
+
+
+@dataclass(frozen=True)
+class Placement:
+    """An image in the input of a backbone: resized, then perhaps cropped in its middle, or padded on two sides.
+
+    Pairs are (rows, columns).
+
+    Attributes:
+        image: Pixels [H, W, 3], uint8, RGB, as in the file.
+        input_size: Height and width of the input in pixels, padding included.
+        content_size: Height and width of the input without padding.
+        scale: Pixels of the input for one of the image, along each axis.
+        offset: Pixels that are cropped away above and to the left, after the resizing.
+    """
+
+    image: np.ndarray
+    input_size: tuple[int, int]
+    content_size: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[int, int]
+
+    @classmethod
+    def of(cls, image: np.ndarray, batch: Mapping[str, Any]) -> 'Placement':
+        """Reads it from what `Predictor.prepare` returns for the image."""
+        meta = batch['data_samples'][0].metainfo
+        height, width = batch['inputs'].shape[2:]
+        across, down = meta.get('scale_factor', (1.0, 1.0))
+        resized = round(image.shape[0] * down), round(image.shape[1] * across)
+        content = tuple(int(side) for side in meta['img_shape'][:2])
+        # A crop takes the middle, as mmcv's CenterCrop does.
+        offset = tuple(max(0, round((whole - part) / 2)) for whole, part in zip(resized, content, strict=True))
+        return cls(image, (height, width), content, (float(down), float(across)), offset)
+
+    def pixel(self, row: int, col: int) -> tuple[int, int]:
+        """Finds a pixel of the image in the input.
+
+        Raises:
+            UserError: A pixel outside the image, or one that is cropped away.
+        """
+        height, width = self.image.shape[:2]
+        if not (0 <= row < height and 0 <= col < width):
+            raise UserError(
+                f'pixel {row} {col} is outside the image of {height} x {width} pixels: '
+                f'rows are 0 to {height - 1}, columns 0 to {width - 1}'
+            )
+        # The middle of the pixel.
+        found = tuple(
+            int((place + 0.5) * scale) - offset
+            for place, scale, offset in zip((row, col), self.scale, self.offset, strict=True)
+        )
+        if not all(0 <= place < side for place, side in zip(found, self.content_size, strict=True)):
+            raise UserError(
+                f'pixel {row} {col} is cropped away by the test pipeline of the config, which takes '
+                f'{self.content_size[0]} x {self.content_size[1]} pixels from the middle: choose another, or set the '
+                'short side'
+            )
+        return found
+
+    def show(self, axis: Axes) -> None:
+        """Draws what the backbone sees, in pixels of the input; padding stays grey."""
+        top, left = (-offset for offset in self.offset)
+        bottom = top + self.image.shape[0] * self.scale[0]
+        right = left + self.image.shape[1] * self.scale[1]
+        axis.set_facecolor('#DDDDDD')
+        axis.imshow(self.image, extent=(left, right, bottom, top), interpolation='antialiased')
+        axis.set(xlim=(0, self.input_size[1]), ylim=(self.input_size[0], 0), xticks=[], yticks=[])
