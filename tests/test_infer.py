@@ -329,3 +329,6 @@ def test_mistakes(model, photos, tmp_path, call):
     state = torch.load(checkpoint)
     torch.save(dict(state_dict=state['state_dict']), tmp_path / 'bare.pth')
     assert 'names the classes' in fails(config, tmp_path / 'bare.pth', photos)
+    few = '--cfg-options', 'test_dataloader.dataset.metainfo.classes=[a,b]'
+    code, printed = call('infer', config, tmp_path / 'bare.pth', photos, '--out', tmp_path / 'few', *few)
+    assert (code, 'more classes apart than the 2 that are named' in printed) == (2, True)

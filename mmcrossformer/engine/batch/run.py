@@ -14,7 +14,7 @@ import torch
 
 from mmcrossformer.engine.batch.folder import JOURNALS, describe_run, prepare_folder
 from mmcrossformer.engine.batch.inputs import Source, count_frames, find_sources, read_pictures
-from mmcrossformer.engine.batch.journal import Finished, Journal, Key
+from mmcrossformer.engine.batch.journal import Finished, Journal, Key, Record
 from mmcrossformer.engine.batch.processes import Processes
 from mmcrossformer.engine.batch.progress import Bar
 from mmcrossformer.engine.batch.results import categories_of, encode_segments, record_of, write_predictions
@@ -150,22 +150,21 @@ class _Worker:
         total = _count(sources, finished, processes)
         with Journal(self.out / JOURNALS / f'{processes.rank}.jsonl') as journal, Bar(total, processes) as bar:
             for source, frame, image in pictures:
-                try:
-                    if isinstance(image, UserError):
-                        raise image
-                    journal.append(Key.of(source, frame), self._predict(source, frame, image))
-                except UserError as error:
-                    failed[str(source.path)] = str(error)
-                    print(f'skipped: {error}', file=sys.stderr)
+                result = image if isinstance(image, UserError) else self._predict(source, frame, image)
+                if isinstance(result, UserError):
+                    failed[str(source.path)] = str(result)
+                    print(f'skipped: {result}', file=sys.stderr)
+                else:
+                    journal.append(Key.of(source, frame), result)
                 bar.advance()
         return failed
 
-    def _predict(self, source: Source, frame: int | None, image: np.ndarray) -> dict:
+    def _predict(self, source: Source, frame: int | None, image: np.ndarray) -> Record | UserError:
         try:
             prediction = self.predictor(image, self.choices.short_side)
-        except torch.OutOfMemoryError as error:
+        except torch.OutOfMemoryError:
             size = ' x '.join(map(str, image.shape[:2]))
-            raise UserError(f'{source.path} ({size} pixels) needs more memory than there is: --short-side') from error
+            return UserError(f'{source.path} ({size} pixels) needs more memory than there is: try --short-side')
         prediction = above(prediction, self.choices.score_thr or 0.0)
         self._check(prediction)
         name = source.name_of(frame)
