@@ -2,7 +2,7 @@
 
 import copy
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ class Prediction:
 
     Attributes:
         task: What the model does.
-        labels: Numbers of classes [N]: of objects or, for a classifier, of all classes, the best first.
+        labels: Numbers of classes [N]: of objects or, for a classifier, of all classes; the best first.
         scores: Their scores [N], in [0, 1].
         boxes: Corners x1, y1, x2, y2 of objects [N, 4], in pixels of the image; None for other tasks.
         masks: Masks of objects [N, H, W], bool; None where the model has none.
@@ -159,6 +159,7 @@ class Predictor:
                 'segmentation', size, seconds, segments=segments % _INSTANCE_OFFSET if panoptic else segments
             )
         objects = found.pred_instances.cpu().numpy()
+        objects = objects[np.argsort(-objects.scores, kind='stable')]
         masks = np.asarray(objects.masks, bool) if 'masks' in objects else None
         return Prediction(self.task, size, seconds, objects.labels, objects.scores, boxes=objects.bboxes, masks=masks)
 
@@ -169,6 +170,16 @@ class Predictor:
         dataset = self.cfg.get('test_dataloader', {}).get('dataset', {})
         named = dataset.get('metainfo', {})
         return named if named.get('classes') else getattr(DATASETS.get(dataset.get('type', '')), 'METAINFO', {})
+
+
+def above(prediction: Prediction, score: float) -> Prediction:
+    """The same without objects or classes of lower scores."""
+    if prediction.segments is not None:
+        return prediction
+    kept = prediction.scores >= score
+    parts = dict(labels=prediction.labels[kept], scores=prediction.scores[kept])
+    parts |= {name: value[kept] for name in ('boxes', 'masks') if (value := getattr(prediction, name)) is not None}
+    return replace(prediction, **parts)
 
 
 def read_image(path: str | Path) -> np.ndarray:

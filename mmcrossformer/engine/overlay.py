@@ -13,12 +13,12 @@ from mmcrossformer.engine.inference import Prediction
 _OPACITY = 0.5
 # Lines and letters grow with the picture.
 _LINE = 1 / 300  # of the short side
-_LETTERS = 1 / 40
+_LETTERS = 1 / 28
 _DARK = 140  # brightness of a colour that white letters can be read on
 
 
 def draw_prediction(
-    image: np.ndarray, prediction: Prediction, classes: Sequence[str], palette: Sequence[Color]
+    image: np.ndarray, prediction: Prediction, classes: Sequence[str], palette: Sequence[Color], scores: bool = True
 ) -> np.ndarray:
     """Draws boxes and masks, classes of pixels, or the best class.
 
@@ -27,6 +27,7 @@ def draw_prediction(
         prediction: What to draw on it, all of it.
         classes: Names of the classes.
         palette: Their colours.
+        scores: Whether to write the scores beside the classes.
 
     Returns:
         Another image of the same shape.
@@ -36,11 +37,13 @@ def draw_prediction(
         canvas = _with_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
     elif prediction.boxes is None:
         height, width = image.shape[:2]
-        canvas = _with_boxes(canvas, torch.tensor([[0, 0, width - 1, height - 1]]), prediction, classes, palette)
+        whole = torch.tensor([[0, 0, width - 1, height - 1]])
+        canvas = _with_boxes(canvas, whole, _texts(prediction, classes, scores), prediction.labels, palette)
     elif len(prediction.boxes):
         if prediction.masks is not None:
             canvas = _with_masks(canvas, torch.from_numpy(prediction.masks), prediction.labels, palette)
-        canvas = _with_boxes(canvas, torch.from_numpy(prediction.boxes), prediction, classes, palette)
+        boxes = torch.from_numpy(prediction.boxes)
+        canvas = _with_boxes(canvas, boxes, _texts(prediction, classes, scores), prediction.labels, palette)
     return canvas.permute(1, 2, 0).numpy()
 
 
@@ -58,19 +61,24 @@ def _with_masks(canvas: Tensor, masks: Tensor, labels: np.ndarray, palette: Sequ
     return draw_segmentation_masks(canvas, first, _OPACITY, [palette[label] for label in labels])
 
 
+def _texts(prediction: Prediction, classes: Sequence[str], scores: bool) -> list[str]:
+    named = zip(prediction.labels, prediction.scores, strict=True)
+    return [f'{classes[label]} {score:.2f}' if scores else classes[label] for label, score in named]
+
+
 def _with_boxes(
-    canvas: Tensor, boxes: Tensor, prediction: Prediction, classes: Sequence[str], palette: Sequence[Color]
+    canvas: Tensor, boxes: Tensor, texts: Sequence[str], labels: np.ndarray, palette: Sequence[Color]
 ) -> Tensor:
     """Boxes in the colours of their classes; of several, the one with the best score is on top."""
     from matplotlib.font_manager import findfont  # has a font on every machine
 
     order = list(range(len(boxes)))[::-1]
-    colors = [palette[prediction.labels[i]] for i in order]
+    colors = [palette[labels[i]] for i in order]
     short = min(canvas.shape[1:])
     return draw_bounding_boxes(
         canvas,
         boxes[order],
-        labels=[f'{classes[prediction.labels[i]]} {prediction.scores[i]:.2f}' for i in order],
+        labels=[texts[i] for i in order],
         colors=colors,
         width=max(1, round(short * _LINE)),
         font=findfont('DejaVu Sans'),

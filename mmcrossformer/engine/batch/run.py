@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from mmcrossformer.engine.batch.progress import Bar
 from mmcrossformer.engine.batch.results import categories_of, encode_segments, record_of, write_predictions
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.files import written_whole
-from mmcrossformer.engine.inference import Prediction, Predictor
+from mmcrossformer.engine.inference import Prediction, Predictor, above
 from mmcrossformer.engine.job import read_config
 from mmcrossformer.engine.overlay import draw_prediction
 
@@ -192,16 +192,6 @@ class _Worker:
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-def above(prediction: Prediction, score: float) -> Prediction:
-    """The same without objects or classes of lower scores."""
-    if prediction.segments is not None:
-        return prediction
-    kept = prediction.scores >= score
-    parts = dict(labels=prediction.labels[kept], scores=prediction.scores[kept])
-    parts |= {name: value[kept] for name in ('boxes', 'masks') if (value := getattr(prediction, name)) is not None}
-    return replace(prediction, **parts)
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
