@@ -84,10 +84,10 @@ def plot_curves(curves: Curves, path: str | Path, title: str = '') -> None:
     figure.suptitle(title)
     losses = {name: points for name, points in curves.losses.items() if 'loss' in name}
     for name, points in losses.items():
-        left.plot(*zip(*points, strict=True), label=name, linewidth=2.2 if name == 'loss' else 1.0)
+        left.plot(*zip(*points, strict=True), _style(points), label=name, linewidth=2.2 if name == 'loss' else 1.0)
     left.set(title='Training loss', xlabel='iteration', ylabel='loss', ylim=(0, None))
     for name, points in curves.rates.items():
-        middle.plot(*zip(*points, strict=True), label=name)
+        middle.plot(*zip(*points, strict=True), _style(points), label=name)
     middle.set(title='Learning rate', xlabel='iteration', ylabel='learning rate', ylim=(0, None))
     for name, points in headline(curves.metrics).items():
         right.plot(*zip(*points, strict=True), label=name, marker='o', markersize=4)
@@ -97,6 +97,10 @@ def plot_curves(curves: Curves, path: str | Path, title: str = '') -> None:
         if axis.lines:
             axis.legend(fontsize='small')
     figure.savefig(path)
+
+
+def _style(points: Points) -> str:
+    return '-' if len(points) > 1 else 'o'  # a line through one point cannot be seen
 
 
 def headline(metrics: dict[str, Points]) -> dict[str, Points]:
