@@ -13,7 +13,7 @@ CONFIG := configs/mask_rcnn_crossformer_t_digits.py
 demo: $(VENV)/installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(DEMO) --seed 0
 	$(BIN)/python tools/test.py $(CONFIG) $$(cat $(DEMO)/last_checkpoint) --work-dir $(DEMO) --show-dir $(DEMO)/pictures
-	@echo "Metrics, curves and pictures: $(DEMO)/metrics.json, $(DEMO)/curves.png, $(DEMO)/pictures"
+	@echo "Report, metrics, curves and pictures: $(DEMO)/report.html, metrics.json, curves.png, pictures"
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -23,6 +23,8 @@ HOST_LIBRARIES = [
 # ONNX: torch's exporter, and a runtime to check what it wrote.
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.3']
 
+TENSORBOARD = ['tensorboard>=2.15']
+
 setup(
     name='mmcrossformer',
     version=version['__version__'],
@@ -36,6 +38,7 @@ setup(
     package_data={
         'mmcrossformer': [
             'py.typed',
+            'engine/report/*.html',
             '.mim/model-index.yml',
             '.mim/configs/*.yml',
             '.mim/configs/**/*.py',
@@ -52,6 +55,7 @@ setup(
     install_requires=[
         'torch>=2.7',
         'filelock',
+        'jinja2>=3.0',
         'matplotlib>=3.7',
         'numpy',
         'pillow>=9.1',
@@ -61,8 +65,10 @@ setup(
     extras_require={
         'mm': HOST_LIBRARIES,
         'export': EXPORT,
+        'tensorboard': TENSORBOARD,
         'dev': [
             *EXPORT,
+            *TENSORBOARD,
             'hypothesis>=6.80',
             'pytest>=8.0',
             'pytest-xdist>=3.5',

@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 from preloaded import AVAILABLE, Preloaded
 
 from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = ROOT / 'configs'
+HOOKS = CONFIGS / '_base_/runtime/hooks.py'
 # What tools import from elsewhere. Nothing of mmcrossformer: every tool imports that itself.
 PARTS = ('models', 'datasets', 'engine', 'evaluation', 'visualization')
 HOSTS = ('mmdet', 'mmseg', 'mmpretrain')
@@ -62,8 +64,12 @@ def digits(tmp_path_factory):
 def quick(digits, tmp_path):
     """Writes a config that inherits from a digits config and runs in seconds."""
 
-    def write(name):
+    def write(name, report=None):
         settings = copy.deepcopy(QUICK[name])
+        # A report takes longer than the training: only where it is asked for, with these arguments.
+        hooks = [hook for hook in Config.fromfile(HOOKS).custom_hooks if not hook.type.endswith('.ReportHook')]
+        more = [] if report is None else [dict(type='mmcrossformer.ReportHook', **report)]
+        settings['custom_hooks'] = [*map(dict, hooks), *more]
         settings['model']['backbone'] = dict(arch=dict(ARCH, _delete_=True))
         settings.setdefault('default_hooks', {})['logger'] = dict(interval=1)
         for part in ('train', 'val', 'test'):

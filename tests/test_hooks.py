@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import cv2
 from rich.console import Console
 
+from mmcrossformer.engine.curves import read_curves
 from mmcrossformer.hooks import CurvesHook, ProgressHook
 from mmcrossformer.hooks import progress as progress_module
-from mmcrossformer.hooks.curves import read_curves
 
 
 def write_run(work_dir, time, records):
@@ -31,9 +31,17 @@ def test_curves_of_a_resumed_run(tmp_path):
     write_run(tmp_path, '20260103_000000', [{'coco/bbox_mAP': 0.9, 'step': 0}])  # a test alone
     curves = read_curves(tmp_path)
     assert curves.losses == {'loss': [(10, 3.0), (20, 1.5)], 'loss_cls': [(10, 1.0), (20, 1.0)]}
+    assert curves.rates == {'lr': [(10, 0.1), (20, 0.1)]}
     assert curves.metrics == {'coco/bbox_mAP': [(10, 0.1), (20, 0.3)], 'coco/bbox_mAP_s': [(20, -1.0)]}
-    CurvesHook().after_train(SimpleNamespace(work_dir=str(tmp_path), experiment_name='a run'))
+    hook, runner = CurvesHook(), SimpleNamespace(work_dir=str(tmp_path), experiment_name='a run')
+    hook.after_train_epoch(runner)
     assert cv2.imread(str(tmp_path / 'curves.png')).shape[1] > 800
+    (tmp_path / 'curves.png').unlink()
+    hook.after_train(runner)  # nothing new
+    assert not (tmp_path / 'curves.png').exists()
+    write_run(tmp_path, '20260104_000000', [dict(train[2], iter=40)])
+    hook.after_train_epoch(runner)
+    assert (tmp_path / 'curves.png').exists()
 
 
 def test_curves_of_nothing(tmp_path):

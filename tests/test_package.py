@@ -41,6 +41,7 @@ def test_wheel_has_configs_and_tools(tmp_path):
     own = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     assert {f'mmcrossformer/.mim/{name}' for name in own} <= names
     assert {'mmcrossformer/py.typed', 'mmcv_ext_torchvision.py', 'mmcrossformer/models/crossformer.py'} <= names
+    assert 'mmcrossformer/engine/report/page.html' in names
     assert not [name for name in names if name.startswith('tests')]
 
 

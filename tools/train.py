@@ -8,7 +8,14 @@ from mmengine.config import Config
 
 from mmcrossformer.engine.check import check_job
 from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.job import add_common_arguments, build_runner, check_data, load_config, needs_cuda
+from mmcrossformer.engine.job import (
+    add_common_arguments,
+    build_runner,
+    check_data,
+    load_config,
+    log_to_tensorboard,
+    needs_cuda,
+)
 from mmcrossformer.engine.own_data import add_own_data_arguments, apply_own_data
 from mmcrossformer.engine.processes import lost_processes_told
 from mmcrossformer.engine.weights import prepare_resume
@@ -29,6 +36,8 @@ def main() -> None:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise UserError(f'--auto-scale-lr needs auto_scale_lr.base_batch_size, which {args.config} does not set')
         cfg.auto_scale_lr.enable = True
+    if args.tensorboard:
+        log_to_tensorboard(cfg)
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
@@ -53,6 +62,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (needs a GPU)')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate to the batch size')
+    parser.add_argument(
+        '--tensorboard', action='store_true', help='also log for TensorBoard, into <work directory>/<time>/vis_data'
+    )
     parser.add_argument('--no-check', action='store_true', help='start without a look at data and model')
     add_own_data_arguments(parser)
     return parser.parse_args()

@@ -1,20 +1,23 @@
 """What a trained model finds on single images, at any resolution."""
 
+import copy
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import mmcv
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import BaseDataElement
 from torch import nn
 
 from mmcrossformer.checkpoint import read_checkpoint
+from mmcrossformer.engine.colors import Color, palette_of
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.job import innermost, model_settings, read_config, unsync_norms
 from mmcrossformer.engine.weights import load_safely, load_weights
@@ -35,7 +38,7 @@ class Prediction:
 
     Attributes:
         task: What the model does.
-        labels: Numbers of classes [N]: of objects or, for a classifier, of all classes, the best first.
+        labels: Numbers of classes [N]: of objects or, for a classifier, of all classes; the best first.
         scores: Their scores [N], in [0, 1].
         boxes: Corners x1, y1, x2, y2 of objects [N, 4], in pixels of the image; None for other tasks.
         masks: Masks of objects [N, H, W], bool; None where the model has none.
@@ -58,28 +61,34 @@ class Predictor:
     """A model of a config with the weights of a checkpoint.
 
     Args:
-        config: Config of a detector, segmenter or classifier.
+        config: Config of a detector, segmenter or classifier: its file, or what `read_config` made of that.
         checkpoint: Its weights; None keeps random ones, for a look at the architecture.
         options: Settings of the config to replace, by dotted name.
         device: Where the model runs.
 
+    Attributes:
+        classes: Names of the classes, as far as checkpoint or config tell them.
+        palette: Red, green and blue of each class, 0 to 255.
+
     Raises:
-        UserError: A config or checkpoint that cannot be read or do not belong together.
+        UserError: A config or checkpoint that cannot be read or do not belong together, or no such device.
     """
 
     def __init__(
         self,
-        config: str | Path,
+        config: str | Path | Config,
         checkpoint: str | Path | None = None,
         options: dict[str, Any] | None = None,
         device: str = 'cpu',
     ) -> None:
-        self.cfg = read_config(str(config), options)
+        self.cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(str(config), options)
+        config = self.cfg.filename or 'without a file'
         scope = self.cfg.default_scope
         if scope not in _TASKS:
             raise UserError(f'config {config} is of {scope!r}; predictions are made for {", ".join(_TASKS)}')
         self.task = _TASKS[scope]
         self._steps = _steps_of(self.cfg, config)
+        self.device = _checked(device)
         load_safely()
         init_default_scope(scope)
         unsync_norms(self.cfg.model)
@@ -91,9 +100,10 @@ class Predictor:
         if checkpoint is not None:
             load_weights(self.model, checkpoint)
             meta = read_checkpoint(checkpoint).get('meta', {}).get('dataset_meta') or {}
-        self.model.to(device).eval()
-        self.device = torch.device(device)
-        self.classes: tuple[str, ...] = tuple(meta.get('classes') or self._classes_of_config())
+        self.model.to(self.device).eval()
+        meta = meta if meta.get('classes') else self._meta_of_config()
+        self.classes: tuple[str, ...] = tuple(meta.get('classes') or ())
+        self.palette: list[Color] = palette_of(meta, len(self.classes))
 
     def prepare(self, image: np.ndarray, short_side: int | None = None) -> dict[str, Any]:
         """Prepares an image as the config's test pipeline does.
@@ -149,19 +159,27 @@ class Predictor:
                 'segmentation', size, seconds, segments=segments % _INSTANCE_OFFSET if panoptic else segments
             )
         objects = found.pred_instances.cpu().numpy()
+        objects = objects[np.argsort(-objects.scores, kind='stable')]
         masks = np.asarray(objects.masks, bool) if 'masks' in objects else None
         return Prediction(self.task, size, seconds, objects.labels, objects.scores, boxes=objects.bboxes, masks=masks)
 
-    def _classes_of_config(self) -> Sequence[str]:
-        """Names of the classes where no checkpoint tells them."""
+    def _meta_of_config(self) -> dict[str, Any]:
+        """Classes and their colours where no checkpoint tells them."""
         from mmengine.registry import DATASETS
 
         dataset = self.cfg.get('test_dataloader', {}).get('dataset', {})
-        named = dataset.get('metainfo', {}).get('classes')
-        if not named:
-            known = DATASETS.get(dataset.get('type', ''))
-            named = getattr(known, 'METAINFO', {}).get('classes', ())
-        return named
+        named = dataset.get('metainfo', {})
+        return named if named.get('classes') else getattr(DATASETS.get(dataset.get('type', '')), 'METAINFO', {})
+
+
+def above(prediction: Prediction, score: float) -> Prediction:
+    """The same without objects or classes of lower scores."""
+    if prediction.segments is not None:
+        return prediction
+    kept = prediction.scores >= score
+    parts = dict(labels=prediction.labels[kept], scores=prediction.scores[kept])
+    parts |= {name: value[kept] for name in ('boxes', 'masks') if (value := getattr(prediction, name)) is not None}
+    return replace(prediction, **parts)
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -178,11 +196,20 @@ def read_image(path: str | Path) -> np.ndarray:
         raise UserError(f'image {path} is no file')
     try:
         image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
+    except cv2.error:  # which tells a line of OpenCV's program
+        image = None
     except Exception as error:  # decoders raise what they like
         raise UserError(f'image {path} cannot be read: {error}') from error
     if image is None:
         raise UserError(f'image {path} cannot be read: it is no picture, or broken')
     return image
+
+
+def _checked(device: str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f'device {device!r} cannot be used here: {str(error).splitlines()[0]}') from error
 
 
 def _steps_of(cfg: Any, config: str | Path) -> list[dict]:

@@ -290,3 +290,22 @@ def needs_cuda(flag: str) -> None:
     """Raises a `UserError` for a flag that works on a GPU only, when there is none."""
     if not torch.cuda.is_available():
         raise UserError(f'{flag} needs a GPU, and torch sees none here: leave {flag} out')
+
+
+def log_to_tensorboard(cfg: Config) -> None:
+    """Makes a training log for TensorBoard, beside what its config says.
+
+    Raises:
+        UserError: The package is missing.
+    """
+    try:
+        importlib.import_module('torch.utils.tensorboard')
+    except ImportError as error:
+        raise UserError(
+            f"--tensorboard needs the package tensorboard ({error}): pip install 'mmcrossformer[tensorboard]'"
+        ) from error
+    if not cfg.get('visualizer'):
+        cfg.visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+    backends = [dict(backend) for backend in cfg.visualizer.get('vis_backends') or []]
+    if not any(backend['type'] == 'TensorboardVisBackend' for backend in backends):
+        cfg.visualizer.vis_backends = [*backends, dict(type='TensorboardVisBackend')]

@@ -7,6 +7,7 @@ from mmcrossformer.hooks.finite import FiniteLossHook
 from mmcrossformer.hooks.progress import ProgressHook
 from mmcrossformer.hooks.provenance import ProvenanceHook
 from mmcrossformer.hooks.random_state import RandomStateHook
+from mmcrossformer.hooks.report import ReportHook
 from mmcrossformer.hooks.unreadable import SkipUnreadableHook
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     'ProgressHook',
     'ProvenanceHook',
     'RandomStateHook',
+    'ReportHook',
     'SkipUnreadableHook',
 ]

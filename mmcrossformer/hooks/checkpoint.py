@@ -1,6 +1,5 @@
 """Checkpoints that are whole or not there."""
 
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -11,20 +10,10 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
+from mmcrossformer.engine.files import PARTIAL, written_whole
 from mmcrossformer.registry import HOOKS
 
 _BACKEND = 'mmcrossformer.atomic'
-_PARTIAL = '.partial'
-
-
-@contextmanager
-def written_whole(path: str | Path) -> Iterator[str]:
-    """Gives a name to write a file under, which becomes `path` when it is complete and on the disk."""
-    partial = f'{path}{_PARTIAL}'
-    yield partial
-    with open(partial, 'rb') as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 class AtomicBackend(LocalBackend):
@@ -81,7 +70,7 @@ class AtomicCheckpointHook(CheckpointHook):
         """Removes what a killed training left unfinished."""
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicBackend) and is_main_process():
-            for path in Path(self.out_dir).glob(f'*.pth{_PARTIAL}'):
+            for path in Path(self.out_dir).glob(f'*.pth{PARTIAL}'):
                 path.unlink()
 
     def _save_checkpoint_with_step(self, runner: Runner, *args: Any, **kwargs: Any) -> None:

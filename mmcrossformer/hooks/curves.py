@@ -1,27 +1,27 @@
-"""Curves of a training: losses and validation metrics."""
+"""Curves of a training as a picture."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmcrossformer.engine.curves import Curves, plot_curves, read_curves
 from mmcrossformer.registry import HOOKS
-
-Points = list[tuple[int, float]]
-
-# What mmengine logs beside losses and metrics.
-_BOOKKEEPING = {'lr', 'base_lr', 'data_time', 'time', 'epoch', 'iter', 'memory', 'step', 'grad_norm', 'eta'}
 
 
 @HOOKS.register_module()
 class CurvesHook(Hook):
-    """Writes `curves.png` into the work directory after each validation and at the end of the training."""
+    """Writes `curves.png` into the work directory after each epoch and validation, and at the end of the training."""
 
     priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self._drawn: Curves | None = None
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Draws what is known so far."""
+        self._draw(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Draws what is known so far."""
@@ -34,90 +34,6 @@ class CurvesHook(Hook):
     def _draw(self, runner: Runner) -> None:
         if is_main_process():
             curves = read_curves(runner.work_dir)
-            if curves.losses:
+            if curves.losses and curves != self._drawn:
                 plot_curves(curves, Path(runner.work_dir) / 'curves.png', title=runner.experiment_name)
-
-
-@dataclass
-class Curves:
-    """Logged values by name, each as points (iteration, value)."""
-
-    losses: dict[str, Points] = field(default_factory=dict)
-    metrics: dict[str, Points] = field(default_factory=dict)
-
-
-def read_curves(work_dir: str | Path) -> Curves:
-    """Reads what mmengine logged into a work directory.
-
-    A resumed run replaces what an earlier run had logged from the same iteration on.
-
-    Args:
-        work_dir: Folder with one `<time>/vis_data/scalars.json` a run.
-
-    Returns:
-        All losses and validation metrics.
-    """
-    curves = Curves()
-    for path in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
-        iteration = None
-        for record in _records(path):
-            if 'loss' in record:
-                if iteration is None:
-                    _forget_from(curves, record['iter'])
-                iteration = record['iter']
-            if iteration is None:
-                continue  # a test, or a validation before the first logged iteration
-            target = curves.losses if 'loss' in record else curves.metrics
-            for name, value in record.items():
-                if _is_curve(name) and isinstance(value, int | float):
-                    target.setdefault(name, []).append((iteration, value))
-    return curves
-
-
-def _is_curve(name: str) -> bool:
-    return name not in _BOOKKEEPING and not name.startswith('amplitude/')
-
-
-def _records(path: Path) -> Iterator[dict]:
-    for line in path.read_text().splitlines():
-        if line.startswith('{') and line.endswith('}'):  # the last line of a killed run may be cut
-            yield json.loads(line)
-
-
-def _forget_from(curves: Curves, iteration: int) -> None:
-    for points_by_name in (curves.losses, curves.metrics):
-        for name, points in points_by_name.items():
-            points_by_name[name] = [point for point in points if point[0] < iteration]
-
-
-def plot_curves(curves: Curves, path: str | Path, title: str = '') -> None:
-    """Draws losses on the left and validation metrics on the right.
-
-    Args:
-        curves: What to draw.
-        path: PNG file to write.
-        title: Heading.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4), dpi=110, layout='constrained')
-    left, right = figure.subplots(1, 2)
-    figure.suptitle(title)
-    losses = {name: points for name, points in curves.losses.items() if 'loss' in name}
-    for name, points in losses.items():
-        left.plot(*zip(*points, strict=True), label=name, linewidth=2.2 if name == 'loss' else 1.0)
-    left.set(title='Training loss', xlabel='iteration', ylabel='loss', ylim=(0, None))
-    for name, points in _headline(curves.metrics).items():
-        right.plot(*zip(*points, strict=True), label=name, marker='o', markersize=4)
-    right.set(title='Validation', xlabel='iteration', ylabel='metric', ylim=(0, None))
-    for axis in (left, right):
-        axis.grid(alpha=0.3)
-        if axis.lines:
-            axis.legend(fontsize='small')
-    figure.savefig(path)
-
-
-def _headline(metrics: dict[str, Points]) -> dict[str, Points]:
-    """Leaves out AP by object size (-1 where a size does not occur) and empty curves."""
-    small_print = ('mAP_s', 'mAP_m', 'mAP_l')
-    return {name: points for name, points in metrics.items() if points and not name.endswith(small_print)}
+                self._drawn = curves

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 
+from mmcrossformer.engine.files import written_whole
 from mmcrossformer.engine.processes import plain_name
-from mmcrossformer.hooks.checkpoint import written_whole
 from mmcrossformer.models.layers import CrossFormerBlock
 from mmcrossformer.registry import FUNCTIONS, STRATEGIES
 

@@ -1,0 +1,248 @@
+"""Predicts on many pictures: keeps each result as it comes, goes on where it stopped, shares work among processes."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+
+from mmcrossformer.engine.batch.folder import JOURNALS, describe_run, prepare_folder
+from mmcrossformer.engine.batch.inputs import Source, count_frames, find_sources, read_pictures
+from mmcrossformer.engine.batch.journal import Finished, Journal, Key, Record
+from mmcrossformer.engine.batch.processes import Processes
+from mmcrossformer.engine.batch.progress import Bar
+from mmcrossformer.engine.batch.results import categories_of, encode_segments, record_of, write_predictions
+from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.files import written_whole
+from mmcrossformer.engine.inference import Prediction, Predictor, above
+from mmcrossformer.engine.job import read_config
+from mmcrossformer.engine.overlay import draw_prediction
+
+Item = TypeVar('Item')
+Picture = tuple[Source, int | None, np.ndarray | UserError]
+
+# Objects that overlays show where no threshold is given.
+_SHOWN = 0.3
+_JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How to predict and what to keep.
+
+    Attributes:
+        short_side: Pixels of the short side that the model sees; None for what the config says.
+        score_thr: Least score of objects and classes to keep; None keeps all.
+        top: Classes of a classifier to keep.
+        overlays: Whether to draw.
+    """
+
+    short_side: int | None = None
+    score_thr: float | None = None
+    top: int = 5
+    overlays: bool = False
+
+    def __post_init__(self) -> None:
+        if self.short_side is not None and self.short_side < 1:
+            raise UserError(f'--short-side must be at least 1 pixel, got {self.short_side}')
+        if self.score_thr is not None and not 0 <= self.score_thr <= 1:
+            raise UserError(f'--score-thr must be from 0 to 1, got {self.score_thr}')
+        if self.top < 1:
+            raise UserError(f'--top must be at least 1, got {self.top}')
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to.
+
+    Attributes:
+        pictures: Pictures and frames with results, those of earlier runs included.
+        earlier: How many of them were there before.
+        failed: Reason for each file that has none, or not all.
+    """
+
+    pictures: int
+    earlier: int
+    failed: dict[str, str]
+
+
+def infer(
+    config: str,
+    checkpoint: str,
+    inputs: Sequence[str],
+    out: Path,
+    choices: Choices,
+    processes: Processes,
+    *,
+    options: dict | None = None,
+    device: str = 'cpu',
+    overwrite: bool = False,
+) -> Summary:
+    """Predicts on all inputs; see docs/inference.md for what is written.
+
+    Args:
+        config: Config file.
+        checkpoint: Weights of its model.
+        inputs: Files, folders and patterns.
+        out: Folder for the results.
+        choices: How to predict and what to keep.
+        processes: Who shares the work.
+        options: Settings of the config to replace, by dotted name.
+        device: Where the models run.
+        overwrite: Replace results of another run in the folder.
+
+    Returns:
+        What came of it, in the first process; others know of their own share alone.
+
+    Raises:
+        UserError: Inputs, config, checkpoint or folder that cannot be used.
+    """
+    sources = find_sources(inputs, left_out=out)
+    cfg = read_config(config, options)
+    run = describe_run(cfg, checkpoint, vars(choices))
+    predictor = Predictor(cfg, checkpoint, device=processes.device(device))
+    if not predictor.classes:
+        raise UserError(
+            f'neither {checkpoint} nor {config} names the classes: '
+            '--cfg-options "test_dataloader.dataset.metainfo.classes=[...]" does'
+        )
+    if predictor.task == 'segmentation' and choices.score_thr is not None:
+        raise UserError('--score-thr is for detectors and classifiers: a segmenter gives each pixel a class')
+    if processes.is_first:
+        prepare_folder(out, run, overwrite)
+    processes.wait()
+    finished = Finished(out / JOURNALS)
+    processes.wait()  # nobody writes while others still read
+    earlier = sum(1 for _ in finished.pictures(sources))
+    failed = _Worker(predictor, choices, out).work(sources, finished, processes)
+    failed = {name: reason for part in processes.gather(failed) for name, reason in part.items()}
+    if not processes.is_first:
+        return Summary(0, earlier, failed)
+    _write_failed(out, failed)
+    return Summary(_assemble(out, sources, predictor), earlier, failed)
+
+
+def _assemble(out: Path, sources: Sequence[Source], predictor: Predictor) -> int:
+    """Writes the files that a run ends with; returns the number of pictures."""
+    finished = Finished(out / JOURNALS)
+    first = next(finished.pictures(sources), None)
+    task = finished.read(*first)['task'] if first else predictor.task  # a panoptic detector segments
+    categories = categories_of(task, predictor.classes, predictor.palette)
+    return write_predictions(out, finished, sources, task, categories)
+
+
+class _Worker:
+    """Predicts and keeps results."""
+
+    def __init__(self, predictor: Predictor, choices: Choices, out: Path) -> None:
+        self.predictor, self.choices, self.out = predictor, choices, out
+
+    def work(self, sources: Sequence[Source], finished: Finished, processes: Processes) -> dict[str, str]:
+        """Does this process's share of what is not finished; returns the reason for each file that failed."""
+        failed: dict[str, str] = {}
+        pictures = ahead(_pictures(sources, finished, processes))
+        total = _count(sources, finished, processes)
+        with Journal(self.out / JOURNALS / f'{processes.rank}.jsonl') as journal, Bar(total, processes) as bar:
+            for source, frame, image in pictures:
+                result = image if isinstance(image, UserError) else self._predict(source, frame, image)
+                if isinstance(result, UserError):
+                    failed[str(source.path)] = str(result)
+                    print(f'skipped: {result}', file=sys.stderr)
+                else:
+                    journal.append(Key.of(source, frame), result)
+                bar.advance()
+        return failed
+
+    def _predict(self, source: Source, frame: int | None, image: np.ndarray) -> Record | UserError:
+        try:
+            prediction = self.predictor(image, self.choices.short_side)
+        except torch.OutOfMemoryError:
+            size = ' x '.join(map(str, image.shape[:2]))
+            return UserError(f'{source.path} ({size} pixels) needs more memory than there is: try --short-side')
+        prediction = above(prediction, self.choices.score_thr or 0.0)
+        self._check(prediction)
+        name = source.name_of(frame)
+        if prediction.segments is not None:
+            self._write(f'segments/{name}.png', encode_segments(prediction.segments, self.predictor.palette))
+        if self.choices.overlays:
+            self._write(f'overlays/{name}.jpg', self._draw(image, prediction))
+        height, width = image.shape[:2]
+        return dict(width=width, height=height, **record_of(prediction, self.choices.top))
+
+    def _check(self, prediction: Prediction) -> None:
+        """Ends a run whose names of classes are another model's."""
+        names = len(self.predictor.classes)
+        if prediction.segments is None and len(prediction.labels) and prediction.labels.max() >= names:
+            raise UserError(f'the model tells more classes apart than the {names} that are named')
+
+    def _draw(self, image: np.ndarray, prediction: Prediction) -> bytes:
+        if prediction.task == 'detection' and self.choices.score_thr is None:
+            prediction = above(prediction, _SHOWN)
+        drawn = draw_prediction(image, prediction, self.predictor.classes, self.predictor.palette)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        return cv2.imencode('.jpg', np.ascontiguousarray(drawn[..., ::-1]), quality)[1].tobytes()
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Takes each item in a thread while the one before is worked on."""
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, iterator, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, iterator, end)
+            yield item
+
+
+def _pictures(sources: Sequence[Source], finished: Finished, processes: Processes) -> Iterator[Picture]:
+    """Reads this process's share of what is not finished; in place of what cannot be read comes the reason."""
+    for source, wanted in _share(sources, finished, processes):
+        frame = None
+        try:
+            for frame, image in read_pictures(source, wanted):
+                yield source, frame, image
+        except UserError as error:
+            # Every process goes through a video: one tells that it is broken.
+            if processes.is_first or not source.is_video:
+                yield source, frame, error
+
+
+def _share(
+    sources: Sequence[Source], finished: Finished, processes: Processes
+) -> Iterator[tuple[Source, Callable[[int], bool]]]:
+    """The pictures of this process, and the frames that it takes of each video."""
+    rank, number = processes.rank, processes.number
+    open_ones = [source for source in sources if not source.is_video and Key.of(source, None) not in finished]
+    mine = set(open_ones[rank::number])
+    for source in sources:
+        if source in mine or source.is_video:
+            yield source, partial(_is_mine, source, finished, processes)
+
+
+def _is_mine(source: Source, finished: Finished, processes: Processes, frame: int) -> bool:
+    return frame % processes.number == processes.rank and Key.of(source, frame) not in finished
+
+
+def _count(sources: Sequence[Source], finished: Finished, processes: Processes) -> int:
+    """How many pictures this process will meet, as far as the headers of videos are right."""
+    frames = [(source, wanted) for source, wanted in _share(sources, finished, processes)]
+    return sum(sum(map(wanted, range(count_frames(source)))) if source.is_video else 1 for source, wanted in frames)
+
+
+def _write_failed(out: Path, failed: dict[str, str]) -> None:
+    """Lists files without results, and removes the list where there are none."""
+    path = out / 'failed.txt'
+    path.unlink(missing_ok=True)
+    if failed:
+        with written_whole(path) as partial_path:
+            Path(partial_path).write_text(''.join(f'{name}\t{reason}\n' for name, reason in sorted(failed.items())))

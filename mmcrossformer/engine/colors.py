@@ -1,0 +1,34 @@
+"""Colours of classes."""
+
+import colorsys
+from typing import Any
+
+Color = tuple[int, int, int]
+
+# Neighbours in a sequence of golden sections lie far apart.
+_GOLDEN = 0.618034
+
+
+def distinct_colors(number: int) -> list[Color]:
+    """Makes colours that differ in hue, and in brightness where there are many.
+
+    Returns:
+        Red, green and blue of each, 0 to 255; the same in every run.
+    """
+    hues = [(i * _GOLDEN) % 1 for i in range(number)]
+    shades = ((0.75, 0.95), (0.55, 0.8), (0.95, 0.7))  # saturation and value
+    colors = [colorsys.hsv_to_rgb(hue, *shades[i % len(shades)]) for i, hue in enumerate(hues)]
+    return [(round(255 * red), round(255 * green), round(255 * blue)) for red, green, blue in colors]
+
+
+def palette_of(meta: dict[str, Any], number: int) -> list[Color]:
+    """The colours that a data set names for its classes, or others where it names none or too few.
+
+    Args:
+        meta: What is known of the data set.
+        number: How many classes it has.
+    """
+    named = meta.get('palette')
+    if not isinstance(named, list | tuple) or len(named) < number:  # mmdet also knows names of palettes
+        return distinct_colors(number)
+    return [(int(red), int(green), int(blue)) for red, green, blue in named[:number]]
