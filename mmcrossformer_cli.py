@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import importlib.metadata
+import importlib.util
 import io
 import sys
 import warnings
@@ -48,8 +49,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog='mmcrossformer', description='CrossFormer backbones for OpenMMLab.')
     commands = parser.add_subparsers(dest='command', required=True)
     commands.add_parser('doctor', help='tell what is installed, what works and how to mend what does not')
-    parser.parse_args()
-    sys.exit(doctor())
+    page = commands.add_parser('demo', help='open a page in the browser on which a model can be tried')
+    page.add_argument('--config', metavar='FILE', help='config of a model (default: that which make demo trained)')
+    page.add_argument('--checkpoint', metavar='FILE', help='its weights')
+    page.add_argument('--host', default='127.0.0.1', help='address to listen at (default: %(default)s, this machine)')
+    page.add_argument('--port', type=int, default=7860, help='(default: %(default)s)')
+    page.add_argument('--max-upload', type=int, default=200, metavar='MB', help='largest file (default: %(default)s)')
+    args = parser.parse_args()
+    if args.command == 'doctor':
+        sys.exit(doctor())
+    demo(args)
+
+
+def demo(args: argparse.Namespace) -> None:
+    """Serves the page; what it needs is imported here alone."""
+    if importlib.util.find_spec('gradio') is None:
+        print("error: the page needs gradio: pip install 'mmcrossformer[demo]'", file=sys.stderr)
+        sys.exit(2)
+    errors = importlib.import_module('mmcrossformer.engine.errors')
+    errors.run(lambda: importlib.import_module('mmcrossformer.demo').serve(args))
 
 
 def doctor() -> int:

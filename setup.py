@@ -25,6 +25,9 @@ EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.3']
 
 TENSORBOARD = ['tensorboard>=2.15']
 
+# The page in the browser.
+DEMO = [*HOST_LIBRARIES, 'gradio>=6.0']
+
 setup(
     name='mmcrossformer',
     version=version['__version__'],
@@ -66,9 +69,13 @@ setup(
         'mm': HOST_LIBRARIES,
         'export': EXPORT,
         'tensorboard': TENSORBOARD,
+        'demo': DEMO,
         'dev': [
             *EXPORT,
             *TENSORBOARD,
+            *DEMO,
+            # Drives Debian's Chromium in the tests of the page.
+            'playwright>=1.50',
             'hypothesis>=6.80',
             'pytest>=8.0',
             'pytest-xdist>=3.5',

@@ -32,7 +32,7 @@ def draw_prediction(
     Returns:
         Another image of the same shape.
     """
-    canvas = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+    canvas = torch.from_numpy(image.copy()).permute(2, 0, 1)
     if prediction.segments is not None:
         canvas = _with_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
     elif prediction.boxes is None:

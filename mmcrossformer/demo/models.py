@@ -1,0 +1,43 @@
+"""Models that the page offers."""
+
+import functools
+from pathlib import Path
+
+import mmcrossformer
+from mmcrossformer.engine.errors import UserError
+from mmcrossformer.engine.inference import Predictor
+
+# Where `make demo` leaves its training.
+TRAINED = Path('work_dirs/demo')
+
+
+def configs_of_package() -> dict[str, Path]:
+    """Configs that come with the package, by name."""
+    folder = Path(mmcrossformer.__file__).parent / '.mim' / 'configs'
+    return {path.stem: path for path in sorted(folder.glob('*.py'))}
+
+
+def trained_model(folder: Path = TRAINED) -> tuple[Path, Path] | None:
+    """Finds what a training left in its work directory.
+
+    Returns:
+        Config and last checkpoint; None where there are none.
+    """
+    pointer = folder / 'last_checkpoint'
+    checkpoint = Path(pointer.read_text().strip()) if pointer.is_file() else None
+    configs = sorted(folder.glob('*.py'))
+    if checkpoint is None or not checkpoint.is_file() or len(configs) != 1:
+        return None
+    return configs[0], checkpoint
+
+
+@functools.lru_cache(maxsize=2)
+def load(config: str, checkpoint: str) -> Predictor:
+    """Loads a model, and keeps the last two.
+
+    Raises:
+        UserError: See `Predictor`.
+    """
+    if not checkpoint:
+        raise UserError('there is no checkpoint to predict with: choose a file of weights')
+    return Predictor(config, checkpoint)
