@@ -23,6 +23,9 @@ HOST_LIBRARIES = [
 # ONNX: torch's exporter, and a runtime to check what it wrote.
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.3']
 
+# The documentation site.
+DOCS = ['mkdocs-material>=9.6', 'mkdocstrings[python]>=0.28']
+
 setup(
     name='mmcrossformer',
     version=version['__version__'],
@@ -61,13 +64,21 @@ setup(
     extras_require={
         'mm': HOST_LIBRARIES,
         'export': EXPORT,
+        'docs': DOCS,
         'dev': [
             *EXPORT,
+            *DOCS,
+            'build>=1.2',
             'hypothesis>=6.80',
+            'ipykernel>=6.29',
+            'mypy>=1.15',
+            'nbclient>=0.10',
+            'nbformat>=5.10',
             'pytest>=8.0',
             'pytest-xdist>=3.5',
             'ruff>=0.9',
             'setuptools>=77',
+            'types-PyYAML',
             'wheel',
         ],
     },

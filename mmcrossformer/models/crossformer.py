@@ -75,7 +75,7 @@ class CrossFormer(BaseModule):
         ValueError: A value that is not allowed.
         TypeError: A value of the wrong type, or an unknown argument.
 
-    Example:
+    Examples:
         >>> backbone = CrossFormer('small')
         >>> [tuple(x.shape) for x in backbone(torch.zeros(1, 3, 230, 333))]
         [(1, 96, 58, 84), (1, 192, 29, 42), (1, 384, 15, 21), (1, 768, 8, 11)]

@@ -26,7 +26,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         ValueError: An unknown key or a rate that is not allowed.
         TypeError: A model whose backbone cannot tell the depth of its parameters.
 
-    Example:
+    Examples:
         >>> optim_wrapper = dict(
         ...     optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.05),
         ...     constructor='mmcrossformer.LayerDecayOptimWrapperConstructor',

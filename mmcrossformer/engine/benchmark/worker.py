@@ -17,7 +17,7 @@ class Worker:
     Args:
         function: Function of a module; its arguments and result must pickle.
 
-    Example:
+    Examples:
         >>> with Worker(math.sqrt) as root:
         ...     root(4.0)
         2.0
