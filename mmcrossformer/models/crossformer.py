@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmengine.logging import print_log
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmcrossformer.checkpoint import backbone_weights, fit_stem, read_checkpoint
-from mmcrossformer.models.arch import NUM_STAGES, resolve_arch
+from mmcrossformer.models.arch import NUM_STAGES, PerBlock, resolve_arch
 from mmcrossformer.models.layers import (
     CrossFormerBlock,
     CrossScaleEmbed,
@@ -21,6 +21,7 @@ from mmcrossformer.models.layers import (
 )
 from mmcrossformer.registry import MODELS
 
+_STEM = 'stages.0.embed.convs.0.weight'
 _IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
 
 
@@ -133,6 +134,8 @@ class CrossFormer(BaseModule):
         else:
             embed = CrossScaleEmbed(dims[i - 1], dims[i], kernel_sizes=(2, 4), stride=2, norm='before')
         depth = arch.depths[i]
+        # `resolve_arch` has spelled them out for each block.
+        sizes, intervals = cast(PerBlock, arch.group_size), cast(PerBlock, arch.interval)
         blocks = [
             CrossFormerBlock(
                 dims[i],
@@ -141,7 +144,7 @@ class CrossFormer(BaseModule):
                 drop_path=arch.drop_path_rates[i][j],
                 cooling=arch.cooling and (j + 1) % 3 == 0 and j < depth - 1,
             )
-            for j, (size, interval) in enumerate(zip(arch.group_size[i], arch.interval[i], strict=True))
+            for j, (size, interval) in enumerate(zip(sizes[i], intervals[i], strict=True))
         ]
         return Stage(embed, blocks, with_cp)
 
@@ -163,7 +166,7 @@ class CrossFormer(BaseModule):
             raise ValueError(
                 f'CrossFormer takes images of shape [B, {self.in_channels}, H, W] with H, W >= 1, got {list(x.shape)}'
             )
-        own = self.stages[0].embed.convs[0].weight.dtype
+        own = self.get_parameter(_STEM).dtype
         if not x.is_floating_point() or (x.dtype != own and not torch.is_autocast_enabled(x.device.type)):
             raise TypeError(f'CrossFormer has weights of {own} and takes images of the same, normalised, got {x.dtype}')
         x = x.permute(0, 2, 3, 1)
@@ -215,9 +218,8 @@ class CrossFormer(BaseModule):
             (set(own) - set(weights), 'missing, left as they are'),
         ):
             message += f', {len(names)} {what}' + (f' ({", ".join(sorted(names)[:3])})' if names else '')
-        stem = 'stages.0.embed.convs.0.weight'
-        if weights[stem] is not found[stem]:
-            message += f', filters of the stem changed from {found[stem].shape[1]} to {self.in_channels} channels'
+        if weights[_STEM] is not found[_STEM]:
+            message += f', filters of the stem changed from {found[_STEM].shape[1]} to {self.in_channels} channels'
         print_log(message, logger='current')
         self._is_init = True
 
@@ -234,7 +236,7 @@ class CrossFormer(BaseModule):
         Returns:
             The layer, and the number of layers.
         """
-        depths = [len(stage.blocks) for stage in self.stages]
+        depths = self.arch.depths[: len(self.stages)]
         num_layers = sum(depths) + 2
         match = _IN_STAGE.match(param_name.removeprefix(prefix)) if param_name.startswith(prefix) else None
         if match is None:

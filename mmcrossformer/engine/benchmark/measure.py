@@ -4,6 +4,8 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -128,7 +130,7 @@ def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -
     seconds = interleaved(steps, settings.repeats, settings.warmup, synchronize)
     for step, times in zip(steps, seconds, strict=True):
         if settings.memory:
-            step.row.peak_bytes = step.guard(lambda step=step: peak_memory(step.run, settings.device))
+            step.row.peak_bytes = step.guard(partial(peak_memory, step.run, settings.device))
         if step.row.error is None:
             step.row.seconds = times
     return [step.row for step in steps]
@@ -167,6 +169,9 @@ def _measure_alive(worker: Worker, cell: Cell, contestants: Sequence[Contestant]
     return [row if row.error else next(together) for row in alone]
 
 
+T = TypeVar('T')
+
+
 class _Step:
     """One repetition of a contestant as a callable; its first error is kept and ends it."""
 
@@ -181,7 +186,7 @@ class _Step:
     def __call__(self) -> None:
         self.guard(self.run)
 
-    def guard(self, function: Callable[[], object]) -> object:
+    def guard(self, function: Callable[[], T]) -> T | None:
         """Calls a function unless something failed before."""
         if self.row.error is not None:
             return None
@@ -198,6 +203,7 @@ class _Step:
 
     def run(self) -> None:
         """Forward, and in training backward of the sum of the outputs' means; leaves no gradients."""
+        assert self.model is not None
         training, dtype = self.cell.mode == 'training', DTYPES[self.cell.dtype]
         with torch.set_grad_enabled(training), torch.autocast(self.device, dtype, enabled=dtype is not None):
             outputs = self.model(self.images)
@@ -217,7 +223,7 @@ class _Step:
         self.row.macs = _count_macs(model, (1, *shape))
         self.images = torch.rand(self.cell.batch_size, *shape, device=self.device)
         model.to(self.device).train(self.cell.mode == 'training')
-        self.model = torch.compile(model, dynamic=False) if contestant.compiled else model
+        self.model = cast(nn.Module, torch.compile(model, dynamic=False)) if contestant.compiled else model
 
 
 def _count_macs(model: nn.Module, shape: tuple[int, ...]) -> int | None:

@@ -63,7 +63,7 @@ class DynamicPositionBias(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles leave the kept result out."""
-        return super().__getstate__() | dict(_kept=None)
+        return nn.Module.__getstate__(self) | dict(_kept=None)
 
 
 class _Kept:
