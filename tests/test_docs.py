@@ -116,6 +116,26 @@ def test_registered_names_exist(page):
         assert any(known.get(name) for known in registries), name
 
 
+@pytest.mark.parametrize('page', PAGES, ids=name_of)
+def test_files_that_pages_name_exist(page):
+    text = page.read_text()
+    named = set(re.findall(r'(?<![\w/])(?:configs|docs|tools|tests)/[\w./-]+\.(?:py|sh|png|md)', text))
+    named |= set(re.findall(r'\b(?:[a-z0-9_]+_)?crossformer(?:pp)?_\w+\.py', text))
+    assert named or page.name != 'README.md'
+    for name in named:
+        assert (ROOT / name).is_file() or (ROOT / 'configs' / name).is_file(), name
+    for link in re.findall(r'\]\((?!https?:)([^)#]+)', text):
+        assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize('page', PAGES, ids=name_of)
+def test_tests_that_pages_name_exist(page):
+    """In backticks, as names of functions."""
+    known = ''.join(path.read_text() for path in (ROOT / 'tests').glob('test_*.py'))
+    for name in set(re.findall(r'`(test_\w+)`', page.read_text())):
+        assert f'def {name}(' in known, name
+
+
 @pytest.mark.slow
 def test_site(tmp_path):
     """Strictly: links lead somewhere, docstrings can be read, every page is in the navigation."""
