@@ -124,7 +124,7 @@ def check(model: nn.Module, path: Path, shapes: Sequence[Sequence[int]]) -> Iter
 
 
 def as_list(outputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    """Outputs of a model as a list."""
+    """Outputs of a model as a list: one, or maps [B, C_i, H_i, W_i] of a pyramid."""
     return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 
 

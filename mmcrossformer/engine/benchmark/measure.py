@@ -122,7 +122,17 @@ def interleaved(
 
 
 def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:
-    """Measures all contestants in a cell, in this process; one that fails gets its error and stops no other."""
+    """Measures all contestants in a cell, in this process, by turns.
+
+    Args:
+        cell: Images and how they are computed.
+        contestants: What is measured.
+        settings: Device, threads and repetitions.
+
+    Returns:
+        A row for each contestant, with times in seconds and memory in bytes; one that fails has its error in it and
+        stops no other.
+    """
     torch.set_num_threads(settings.threads)
     torch._dynamo.reset()  # compiled code is of one size
     steps = [_Step(cell, contestant, settings.device) for contestant in contestants]
@@ -139,7 +149,16 @@ def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -
 def benchmark(
     cells: Sequence[Cell], contestants: Sequence[Contestant], settings: Settings
 ) -> Iterator[tuple[Cell, list[Row]]]:
-    """Measures cell after cell in a process of its own and yields each; a cell that kills the process ends nothing."""
+    """Measures cell after cell in a process of its own; a cell that kills the process ends nothing.
+
+    Args:
+        cells: Cells.
+        contestants: What is measured in each.
+        settings: Device, threads and repetitions.
+
+    Yields:
+        Each cell with its rows, as soon as it is measured.
+    """
     with Worker(measure) as worker:
         for cell in cells:
             yield cell, _measure_alive(worker, cell, contestants, settings)
