@@ -17,6 +17,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parent.parent
 # [text](path#anchor), no addresses; images are links of the same form.
 LINK = re.compile(r'(?<=\]\()(?![a-z]+:)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?(?=\))')
+SHOWN: dict[str, Path] = {}  # pages that were added, and the files that they show
 PROSE = ('.md', '.ipynb')  # files that may have links
 LANGUAGES = {'.py': 'python', '.sh': 'sh', '.yml': 'yaml', '.cff': 'yaml', '.toml': 'toml'}
 
@@ -33,6 +34,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             if uri not in files.src_uris:
                 added = File.generated(config, uri, content=shown(target), inclusion=InclusionLevel.NOT_IN_NAV)
                 files.append(added)
+                SHOWN[uri] = target
                 if target.suffix in PROSE:
                     waiting.append(added)
     return files
@@ -62,10 +64,7 @@ def linked(source: Path, markdown: str) -> list[Path]:
 
 def origin(file: File) -> Path:
     """Returns the file of the repository that a page shows."""
-    if file.abs_src_path:
-        return Path(file.abs_src_path)
-    path = ROOT / file.src_uri
-    return path if path.is_file() else path.with_suffix('')
+    return Path(file.abs_src_path) if file.abs_src_path else SHOWN[file.src_uri]
 
 
 def uri_of(target: Path, config: MkDocsConfig) -> str:
@@ -73,6 +72,8 @@ def uri_of(target: Path, config: MkDocsConfig) -> str:
     if target.is_relative_to(config.docs_dir):
         return target.relative_to(config.docs_dir).as_posix()
     name = target.relative_to(ROOT).as_posix()
+    if name == 'README.md':
+        return 'readme.md'  # mkdocs would take the name for that of the home page
     return name if target.suffix == '.md' else f'{name}.md'
 
 

@@ -143,6 +143,7 @@ def test_site(tmp_path):
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     pages = {path.relative_to(tmp_path / 'site').as_posix(): path.read_text() for path in tmp_path.rglob('*.html')}
+    assert 'Where to go' in pages['index.html']
     assert 'mask_rcnn_crossformer_s_coco.py/' in pages['model_zoo/index.html']
     assert '_base_' in pages['configs/mask_rcnn_crossformer_s_coco.py/index.html']
     assert 'mmcrossformer.CrossFormer.get_layer_depth' in pages['api/backbone/index.html']

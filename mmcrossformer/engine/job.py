@@ -132,7 +132,7 @@ def _import_host(cfg: Config, config: str) -> None:
                 f'{config} needs {host}, which is not installed: pip install {HOSTS[host]} (or all three host '
                 "libraries: pip install -e '.[mm]')"
             ) from error
-        raise UserError(f'{config} needs {host}, whose import fails: {error}. See "Install" in README.md.') from error
+        raise UserError(f'{config} needs {host}, whose import fails: {error} (see `mmcrossformer doctor`)') from error
     except AssertionError as error:  # how the original packages refuse a version of mmcv
         raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
 

@@ -53,8 +53,8 @@ class Stage(nn.Module):
 class CrossFormer(BaseModule):
     """CrossFormer (ICLR 2022) and CrossFormer++ (TPAMI 2023), a pyramid of four stages at strides 4, 8, 16 and 32.
 
-    Takes images of any size: stage i gives a map of ceil(H / 2**(i+2)) x ceil(W / 2**(i+2)). Only the stages up to the
-    last one of `out_indices` are built, so that no parameter stays unused.
+    Takes images of any size: stage i gives a map of `ceil(H / 2**(i+2))` x `ceil(W / 2**(i+2))`. Only the stages up to
+    the last one of `out_indices` are built, so that no parameter stays unused.
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', 'pp-small', 'pp-base', 'pp-large' or 'pp-huge', or a dict with
@@ -156,7 +156,7 @@ class CrossFormer(BaseModule):
                 its own maps.
 
         Returns:
-            For each stage of `out_indices` a map [B, C_i, ceil(H / 2**(i+2)), ceil(W / 2**(i+2))].
+            For each stage of `out_indices` a map `[B, C_i, ceil(H / 2**(i+2)), ceil(W / 2**(i+2))]`.
 
         Raises:
             ValueError: A tensor of another shape.

@@ -71,7 +71,7 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
         Map [B, H, W, C], dtype of `qkv`.
 
     Raises:
-        ValueError: A shape or dtype does not fit the others, or a group spans 2**31 elements of `qkv` or more.
+        ValueError: A shape or dtype does not fit the others, or a group spans `2**31` elements of `qkv` or more.
         RuntimeError: Triton does not run on the device of `qkv` (see `supports_triton`).
     """
     if qkv.ndim != 4 or tuple(qkv.shape[1:3]) != (grouping.height, grouping.width):
