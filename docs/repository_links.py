@@ -28,7 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     while waiting:
         file = waiting.pop()
         for target in linked(origin(file), file.content_string):
-            if target.is_dir() or target.is_relative_to(config.docs_dir):
+            if target.is_relative_to(config.docs_dir):
                 continue
             uri = uri_of(target, config)
             if uri not in files.src_uris:

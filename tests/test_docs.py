@@ -90,7 +90,7 @@ def run_commands(block):
         assert result.returncode == 0, f'line {block.line}: {result.stderr[-3000:]}'
 
 
-def test_a_wrong_page_fails(tmp_path, monkeypatch):
+def test_a_wrong_page_fails(tmp_path):
     """What the tests above would say of it."""
     page = tmp_path / 'page.md'
     page.write_text(

@@ -166,7 +166,7 @@ class CrossFormer(BaseModule):
             raise ValueError(
                 f'CrossFormer takes images of shape [B, {self.in_channels}, H, W] with H, W >= 1, got {list(x.shape)}'
             )
-        own = self.get_parameter(_STEM).dtype
+        own = cast(nn.Conv2d, cast(Stage, self.stages[0]).embed.convs[0]).weight.dtype
         if not x.is_floating_point() or (x.dtype != own and not torch.is_autocast_enabled(x.device.type)):
             raise TypeError(f'CrossFormer has weights of {own} and takes images of the same, normalised, got {x.dtype}')
         x = x.permute(0, 2, 3, 1)
