@@ -1,6 +1,7 @@
 # make demo   set up, train Mask R-CNN with CrossFormer-T on the embedded digits, evaluate, draw (about 12 minutes)
 # make test   set up, run the tests
-# make lint   set up, check style
+# make lint   set up, check style and types
+# make docs   set up, build the documentation into site/
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 DEMO := work_dirs/demo
 CONFIG := configs/mask_rcnn_crossformer_t_digits.py
 
-.PHONY: demo test lint
+.PHONY: demo test lint docs
 
 demo: $(VENV)/installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(DEMO) --seed 0
@@ -21,6 +22,10 @@ test: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(VENV)/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 $(VENV)/installed: setup.py pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and f"mmcrossformer needs Python >= 3.10, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.11")'

@@ -28,13 +28,27 @@ TENSORBOARD = ['tensorboard>=2.15']
 # The page in the browser.
 DEMO = [*HOST_LIBRARIES, 'gradio>=6.0']
 
+# The documentation site.
+DOCS = ['mkdocs-material>=9.6', 'mkdocstrings[python]>=0.28']
+
 setup(
     name='mmcrossformer',
     version=version['__version__'],
     description='CrossFormer and CrossFormer++ backbones for OpenMMLab',
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
-    license='Apache-2.0',
+    # The papers' authors wrote the official program, not this one.
+    author='The mmcrossformer authors',
+    maintainer='The mmcrossformer authors',
+    project_urls={
+        'CrossFormer': 'https://arxiv.org/abs/2108.00154',
+        'CrossFormer++': 'https://arxiv.org/abs/2303.06908',
+        'Official program': 'https://github.com/cheerss/CrossFormer',
+    },
+    keywords='crossformer, crossformer++, backbone, vision transformer, object detection, instance segmentation, '
+    'semantic segmentation, image classification, openmmlab, mmdetection, mmsegmentation, mmpretrain, pytorch',
+    license_expression='Apache-2.0',
+    license_files=['LICENSE'],
     python_requires='>=3.10',
     packages=find_packages(include=['mmcrossformer', 'mmcrossformer.*']),
     py_modules=['mmcv_ext_torchvision', 'mmcrossformer_cli'],
@@ -70,23 +84,40 @@ setup(
         'export': EXPORT,
         'tensorboard': TENSORBOARD,
         'demo': DEMO,
+        'docs': DOCS,
         'dev': [
             *EXPORT,
             *TENSORBOARD,
             *DEMO,
+            *DOCS,
+            'build>=1.2',
+            'hypothesis>=6.80',
+            'ipykernel>=6.29',
+            'mypy>=1.15',
+            'nbclient>=0.10',
+            'nbformat>=5.10',
             # Drives Debian's Chromium in the tests of the page.
             'playwright>=1.50',
-            'hypothesis>=6.80',
             'pytest>=8.0',
             'pytest-xdist>=3.5',
             'ruff>=0.9',
             'setuptools>=77',
+            'types-PyYAML',
             'wheel',
         ],
     },
     classifiers=[
-        'License :: OSI Approved :: Apache Software License',
-        'Programming Language :: Python :: 3',
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'Operating System :: OS Independent',
+        'Programming Language :: Python :: 3 :: Only',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
         'Topic :: Scientific/Engineering :: Image Recognition',
+        'Typing :: Typed',
     ],
 )

@@ -39,6 +39,7 @@ backbones alone, with random weights, on the hardware that each section names. O
 - Where pictures grow, `MP` is a megapixel and ratios are to the first size: 1 is growth as that of the pixels.
 - bf16 and fp16 are autocast. A model that cannot run a size is named below its table, with the error.
 """
+_MARK = '<!-- not run: takes minutes to hours -->'
 _CUDA = '--device cuda --threads 1 --repeats 30 --warmup 5'
 # What is measured: the name of the file, the heading, and the arguments of tools/benchmark.py.
 STANDARD = {
@@ -115,9 +116,13 @@ def section(name: str, report: Report | None) -> str:
     """Returns one section."""
     title = STANDARD[name][0] if name in STANDARD else name
     if report is None:
-        return f'\n## {title}\n\nNot measured. The command is:\n\n```sh\n{shlex.join(command(name))}\n```\n'
+        return f'\n## {title}\n\nNot measured. The command is:\n\n{_MARK}\n```sh\n{shlex.join(command(name))}\n```\n'
     origin = '; '.join(report.origin())
-    parts = [f'## {title}', f'```sh\n{report.command}\n```', f'Measured on {origin}. Baseline: {report.baseline}.']
+    parts = [
+        f'## {title}',
+        f'{_MARK}\n```sh\n{report.command}\n```',
+        f'Measured on {origin}. Baseline: {report.baseline}.',
+    ]
     parts.append(f'![{title}](images/{picture(name).name})')
     return '\n' + '\n\n'.join([*parts, *map(markdown, tables(report))]) + '\n'
 

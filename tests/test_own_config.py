@@ -1,6 +1,5 @@
-"""The configs of docs/own_config.md, as users would write them down."""
+"""The configs of docs/own_config.md, as users would write them down; tests/test_docs.py reads them, too."""
 
-import re
 from pathlib import Path
 
 import cv2
@@ -9,6 +8,7 @@ import pytest
 from hosts import check_predictions, num_classes, shrink, step_and_predict
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
+from pages import ROOT, blocks_of
 from quick import run
 
 from mmcrossformer import CrossFormer
@@ -16,8 +16,7 @@ from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.job import read_config
 
-ROOT = Path(__file__).parent.parent
-BLOCKS = dict(re.findall(r'```python\n# (\w+)\.py\n(.*?)```', (ROOT / 'docs/own_config.md').read_text(), re.DOTALL))
+BLOCKS = {Path(block.config).stem: block.code for block in blocks_of(ROOT / 'docs/own_config.md') if block.config}
 ARCH = dict(embed_dims=16, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))
 
 

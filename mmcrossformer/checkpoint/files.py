@@ -1,6 +1,7 @@
 """Reading checkpoints that others wrote, safely, and writing them."""
 
 import hashlib
+import importlib
 import pickle
 import zipfile
 from collections.abc import Mapping
@@ -126,7 +127,7 @@ _DTYPES = ('f4', 'f8', 'i4', 'i8', 'u4', 'b1')
 
 def _stored_by_mmengine() -> list:
     """What the state of a training needs beside tensors: logged values, in numpy arrays."""
-    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
     allowed = [HistoryBuffer, multiarray._reconstruct, multiarray.scalar, np.ndarray]
     allowed += [type(np.dtype(name)) for name in _DTYPES]
     return [*allowed, (_plain_dtype, 'numpy.dtype'), (_statistic, 'builtins.getattr')]

@@ -68,7 +68,9 @@ def photographs(split: str) -> dict[str, np.ndarray]:
         folder = resources.files(_installed(package))
         for name in names.split():
             data = np.frombuffer(folder.joinpath(name).read_bytes(), np.uint8)
-            photos[name] = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            photo = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            assert photo is not None, name  # a file of the package, whose images can be read
+            photos[name] = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
     return photos
 
 
@@ -148,7 +150,8 @@ def compose_scene(
     occupied = np.zeros((size, size), bool)
     labels: list[int] = []
     # The large ones come first, while there is room.
-    wanted = sorted(np.exp(rng.uniform(*np.log(heights), len(digits))), reverse=True)
+    low, high = np.log(heights)
+    wanted = sorted(np.exp(rng.uniform(low, high, len(digits))), reverse=True)
     for (grid, label), height in zip(digits, wanted, strict=True):
         placed = _place_digit(grid, np.geomspace(height, heights[0], 4), occupied, rng)
         if placed is not None:
@@ -174,8 +177,7 @@ def mask_polygons(mask: np.ndarray) -> list[list[float]]:
     # cv2 draws contours through the centres of border pixels, half a pixel too far inside.
     # On a finer grid that is little.
     zoom = 4
-    fine = mask.astype(np.uint8)
-    fine = cv2.resize(fine, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
+    fine = cv2.resize(mask.astype(np.uint8), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
     contours, hierarchy = cv2.findContours(fine, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     parents = hierarchy[0, :, 3]  # the outline that a hole is in, -1 for an outline
     rings: dict[int, np.ndarray] = {}
@@ -194,7 +196,7 @@ def mask_polygons(mask: np.ndarray) -> list[list[float]]:
 
 
 def _place_digit(
-    grid: np.ndarray, heights: Sequence[float], occupied: np.ndarray, rng: np.random.Generator
+    grid: np.ndarray, heights: np.ndarray, occupied: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, tuple[slice, slice]] | None:
     """Find room on a map [S, S] bool, trying one height after another: opacity and place."""
     size = len(occupied)

@@ -9,7 +9,7 @@ from mmcrossformer.engine.errors import UserError
 from mmcrossformer.models.crossformer import CrossFormer
 
 
-def check_channels(settings: dict[str, Any], backbone: nn.Module) -> None:
+def check_channels(settings: dict[str, Any], backbone: nn.Module | None) -> None:
     """Compares the channels that the neck or, without one, the heads want with those of a CrossFormer.
 
     Looks at `in_channels` of a single neck and of the heads of segmenters and classifiers; lists of necks or heads, and
@@ -17,7 +17,7 @@ def check_channels(settings: dict[str, Any], backbone: nn.Module) -> None:
 
     Args:
         settings: `model` of a config.
-        backbone: The backbone that was built from it.
+        backbone: The backbone that was built from it; None for a model without one.
 
     Raises:
         UserError: They differ; the message has the right ones.

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel, BaseModule
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
@@ -102,7 +103,7 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
     return [*costs, Cost('rest', *rest), total] if any(rest) else [*costs, total]
 
 
-def build_model(cfg: Config) -> nn.Module:
+def build_model(cfg: Config) -> BaseModel:
     """Builds the model of a config with random weights, in evaluation mode.
 
     Raises:
@@ -159,7 +160,7 @@ def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
                 yield key, part
 
 
-def _predict(model: nn.Module, host: str, image: Tensor) -> None:
+def _predict(model: BaseModel, host: str, image: Tensor) -> None:
     """Runs what a prediction computes up to the choice of boxes, which costs no multiply-adds.
 
     Heads are called one by one where they can be: some models call their `forward` past the hooks.
@@ -183,7 +184,7 @@ def _predict(model: nn.Module, host: str, image: Tensor) -> None:
         head(features, samples) if hasattr(head, 'pixel_decoder') else head(features)
 
 
-def _run_on_boxes(heads: nn.Module, extractors: nn.Module, count: int, features: tuple[Tensor, ...]) -> None:
+def _run_on_boxes(heads: BaseModule, extractors: BaseModule, count: int, features: tuple[Tensor, ...]) -> None:
     """Runs one head, or one for each step of a cascade, on the features of as many boxes."""
     if not isinstance(heads, nn.ModuleList):
         heads, extractors = [heads], [extractors]
@@ -196,7 +197,7 @@ def _count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _in_channels(model: nn.Module) -> int:
+def _in_channels(model: BaseModel) -> int:
     """Channels of the images: those that the first convolution takes."""
     return next(module.in_channels for module in model.backbone.modules() if isinstance(module, nn.Conv2d))
 

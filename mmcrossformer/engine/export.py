@@ -13,6 +13,7 @@ from torch.export import Dim, ExportedProgram
 
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.models.crossformer import CrossFormer
+from mmcrossformer.models.layers import CrossFormerBlock
 from mmcrossformer.models.layers.position_bias import BakedPositionBias
 
 ONNX_OPSET = 18
@@ -38,9 +39,9 @@ def bake_position_bias(model: nn.Module, max_size: int) -> None:
     for backbone in [module for module in model.modules() if isinstance(module, CrossFormer)]:
         for i, stage in enumerate(backbone.stages):
             side = -(-max_size // (4 * 2**i))
-            for block in stage.blocks:
+            for block in [module for module in stage.modules() if isinstance(module, CrossFormerBlock)]:
                 places = max(side, block.attn.rule.size)
-                block.attn.pos_bias = BakedPositionBias(block.attn.pos_bias, places)
+                block.attn.add_module('pos_bias', BakedPositionBias(block.attn.pos_bias, places))
 
 
 def export(model: nn.Module, images: Tensor) -> ExportedProgram:
@@ -123,7 +124,7 @@ def check(model: nn.Module, path: Path, shapes: Sequence[Sequence[int]]) -> Iter
 
 
 def as_list(outputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    """Outputs of a model as a list."""
+    """Outputs of a model as a list: one, or maps [B, C_i, H_i, W_i] of a pyramid."""
     return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 
 

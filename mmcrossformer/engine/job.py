@@ -132,7 +132,7 @@ def _import_host(cfg: Config, config: str) -> None:
                 f'{config} needs {host}, which is not installed: pip install {HOSTS[host]} (or all three host '
                 "libraries: pip install -e '.[mm]')"
             ) from error
-        raise UserError(f'{config} needs {host}, whose import fails: {error}. See "Install" in README.md.') from error
+        raise UserError(f'{config} needs {host}, whose import fails: {error} (see `mmcrossformer doctor`)') from error
     except AssertionError as error:  # how the original packages refuse a version of mmcv
         raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
 
@@ -277,8 +277,8 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
 
 def innermost(error: BaseException) -> str:
     """Returns the message of the first cause, which names the argument; mmengine wraps it again and again."""
-    while error.__cause__ is not None or (error.__context__ is not None and not error.__suppress_context__):
-        error = error.__cause__ or error.__context__
+    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = cause
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if isinstance(error, KeyError | TypeError | ValueError) and text:
         return text

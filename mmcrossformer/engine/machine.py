@@ -20,9 +20,9 @@ def versions() -> dict[str, str]:
     return dict(mmcrossformer=__version__, python=platform.python_version(), **installed)
 
 
-def hardware(device: str) -> dict[str, str | int]:
+def hardware(device: str) -> dict[str, str | int | None]:
     """The processor with its number of cores, or the GPU with its CUDA version."""
-    cpu = dict(
+    cpu: dict[str, str | int | None] = dict(
         cpu=_cpu_name(), cores=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     )
     if device == 'cpu':

@@ -99,7 +99,11 @@ def load_safely() -> None:
 
 
 def load_from_address(filename: str, map_location: object = None) -> dict:
-    """Reads the file at an address for mmengine; it is downloaded once, to where torch keeps its downloads."""
+    """Reads the file at an address for mmengine; it is downloaded once, to where torch keeps its downloads.
+
+    Raises:
+        UserError: It cannot be downloaded, or is no checkpoint.
+    """
     path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(filename).path).name
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f'{path}.lock'):  # one of the processes on a machine

@@ -20,7 +20,7 @@ class AtomicBackend(LocalBackend):
     """Writes files of this machine under another name, which they lose when they are complete and on the disk."""
 
     def __init__(self) -> None:
-        self._held_back: list[str] | None = None
+        self._held_back: list[str | Path] | None = None
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Writes a file, or leaves the one that is there."""
@@ -60,6 +60,8 @@ class AtomicCheckpointHook(CheckpointHook):
     An old one is removed when the new one is there. Takes the arguments of `CheckpointHook`; where the config gives
     `backend_args`, files are written as these say.
     """
+
+    backend_args: dict[str, Any] | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -32,7 +32,7 @@ class FiniteLossHook(Hook):
         self._batch: Any = None
 
     def before_train(self, runner: Runner) -> None:
-        """Puts the check in front of each update."""
+        """Puts the check, which raises a `UserError`, in front of each update."""
         wrapper = runner.optim_wrapper
         update = wrapper.update_params
 

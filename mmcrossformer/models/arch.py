@@ -51,7 +51,7 @@ class Arch:
         )
 
 
-_PROGRESSIVE = {'group_size': (4, 4, 14, 7), 'interval': (4, 2, 1, 1), 'cooling': True}
+_PROGRESSIVE: dict[str, Any] = {'group_size': (4, 4, 14, 7), 'interval': (4, 2, 1, 1), 'cooling': True}
 
 ARCHS: dict[str, Arch] = {
     'tiny': Arch(64, (1, 1, 8, 6), (2, 4, 8, 16), drop_path_rate=0.1),

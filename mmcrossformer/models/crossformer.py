@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmengine.logging import print_log
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmcrossformer.checkpoint import backbone_weights, fit_stem, read_checkpoint
-from mmcrossformer.models.arch import NUM_STAGES, resolve_arch
+from mmcrossformer.models.arch import NUM_STAGES, PerBlock, resolve_arch
 from mmcrossformer.models.layers import (
     CrossFormerBlock,
     CrossScaleEmbed,
@@ -21,6 +21,7 @@ from mmcrossformer.models.layers import (
 )
 from mmcrossformer.registry import MODELS
 
+_STEM = 'stages.0.embed.convs.0.weight'
 _IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
 
 
@@ -52,8 +53,8 @@ class Stage(nn.Module):
 class CrossFormer(BaseModule):
     """CrossFormer (ICLR 2022) and CrossFormer++ (TPAMI 2023), a pyramid of four stages at strides 4, 8, 16 and 32.
 
-    Takes images of any size: stage i gives a map of ceil(H / 2**(i+2)) x ceil(W / 2**(i+2)). Only the stages up to the
-    last one of `out_indices` are built, so that no parameter stays unused.
+    Takes images of any size: stage i gives a map of `ceil(H / 2**(i+2))` x `ceil(W / 2**(i+2))`. Only the stages up to
+    the last one of `out_indices` are built, so that no parameter stays unused.
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', 'pp-small', 'pp-base', 'pp-large' or 'pp-huge', or a dict with
@@ -75,7 +76,7 @@ class CrossFormer(BaseModule):
         ValueError: A value that is not allowed.
         TypeError: A value of the wrong type, or an unknown argument.
 
-    Example:
+    Examples:
         >>> backbone = CrossFormer('small')
         >>> [tuple(x.shape) for x in backbone(torch.zeros(1, 3, 230, 333))]
         [(1, 96, 58, 84), (1, 192, 29, 42), (1, 384, 15, 21), (1, 768, 8, 11)]
@@ -133,6 +134,8 @@ class CrossFormer(BaseModule):
         else:
             embed = CrossScaleEmbed(dims[i - 1], dims[i], kernel_sizes=(2, 4), stride=2, norm='before')
         depth = arch.depths[i]
+        # `resolve_arch` has spelled them out for each block.
+        sizes, intervals = cast(PerBlock, arch.group_size), cast(PerBlock, arch.interval)
         blocks = [
             CrossFormerBlock(
                 dims[i],
@@ -141,7 +144,7 @@ class CrossFormer(BaseModule):
                 drop_path=arch.drop_path_rates[i][j],
                 cooling=arch.cooling and (j + 1) % 3 == 0 and j < depth - 1,
             )
-            for j, (size, interval) in enumerate(zip(arch.group_size[i], arch.interval[i], strict=True))
+            for j, (size, interval) in enumerate(zip(sizes[i], intervals[i], strict=True))
         ]
         return Stage(embed, blocks, with_cp)
 
@@ -153,7 +156,7 @@ class CrossFormer(BaseModule):
                 its own maps.
 
         Returns:
-            For each stage of `out_indices` a map [B, C_i, ceil(H / 2**(i+2)), ceil(W / 2**(i+2))].
+            For each stage of `out_indices` a map `[B, C_i, ceil(H / 2**(i+2)), ceil(W / 2**(i+2))]`.
 
         Raises:
             ValueError: A tensor of another shape.
@@ -163,7 +166,7 @@ class CrossFormer(BaseModule):
             raise ValueError(
                 f'CrossFormer takes images of shape [B, {self.in_channels}, H, W] with H, W >= 1, got {list(x.shape)}'
             )
-        own = self.stages[0].embed.convs[0].weight.dtype
+        own = cast(nn.Conv2d, cast(Stage, self.stages[0]).embed.convs[0]).weight.dtype
         if not x.is_floating_point() or (x.dtype != own and not torch.is_autocast_enabled(x.device.type)):
             raise TypeError(f'CrossFormer has weights of {own} and takes images of the same, normalised, got {x.dtype}')
         x = x.permute(0, 2, 3, 1)
@@ -215,9 +218,8 @@ class CrossFormer(BaseModule):
             (set(own) - set(weights), 'missing, left as they are'),
         ):
             message += f', {len(names)} {what}' + (f' ({", ".join(sorted(names)[:3])})' if names else '')
-        stem = 'stages.0.embed.convs.0.weight'
-        if weights[stem] is not found[stem]:
-            message += f', filters of the stem changed from {found[stem].shape[1]} to {self.in_channels} channels'
+        if weights[_STEM] is not found[_STEM]:
+            message += f', filters of the stem changed from {found[_STEM].shape[1]} to {self.in_channels} channels'
         print_log(message, logger='current')
         self._is_init = True
 
@@ -234,7 +236,7 @@ class CrossFormer(BaseModule):
         Returns:
             The layer, and the number of layers.
         """
-        depths = [len(stage.blocks) for stage in self.stages]
+        depths = self.arch.depths[: len(self.stages)]
         num_layers = sum(depths) + 2
         match = _IN_STAGE.match(param_name.removeprefix(prefix)) if param_name.startswith(prefix) else None
         if match is None:

@@ -26,7 +26,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         ValueError: An unknown key or a rate that is not allowed.
         TypeError: A model whose backbone cannot tell the depth of its parameters.
 
-    Example:
+    Examples:
         >>> optim_wrapper = dict(
         ...     optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.05),
         ...     constructor='mmcrossformer.LayerDecayOptimWrapperConstructor',
@@ -57,7 +57,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             module: The whole model.
         """
         backbone = getattr(module, 'backbone', None)
-        if not hasattr(backbone, 'get_layer_depth'):
+        depth_of = getattr(backbone, 'get_layer_depth', None)
+        if depth_of is None:
             raise TypeError(
                 f'{type(self).__name__} needs a model whose backbone has get_layer_depth, '
                 f'which {type(backbone).__name__} has not'
@@ -67,7 +68,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         for name, parameter in module.named_parameters():
             if not parameter.requires_grad:
                 continue
-            layer, num_layers = backbone.get_layer_depth(name, prefix='backbone.')
+            layer, num_layers = depth_of(name, prefix='backbone.')
             lr_mult = self.rate ** (num_layers - 1 - layer)
             decay_mult = 0.0 if parameter.dim() <= 1 or '.pos_bias.' in name else 1.0
             key = max((key for key in custom_keys if key in name), key=len, default=None)

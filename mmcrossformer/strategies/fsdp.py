@@ -100,17 +100,17 @@ class FSDPStrategy(MMEngineFSDPStrategy):
         # Rates and weight decay depend on names, shapes and places of parameters, which wrapping changes.
         wrapper = super().build_optim_wrapper(self._optim_cfg, model) if self._optim_cfg is not None else None
         names = {parameter: name for name, parameter in model.named_parameters()}
-        model = super()._wrap_model(model)
+        split: FullyShardedDataParallel = super()._wrap_model(model)
         if wrapper is not None:
-            parts = {plain_name(name): part for name, part in model.named_parameters()}
+            parts = {plain_name(name): part for name, part in split.named_parameters()}
             if wrapper.optimizer.state:
                 raise TypeError(f'{type(wrapper.optimizer).__name__} cannot be split: it has a state before it starts')
             for group in wrapper.optimizer.param_groups:
                 group['params'] = [parts[names[parameter]] for parameter in group['params']]
             if getattr(wrapper, 'clip_func', None) is nn.utils.clip_grad_norm_:
-                wrapper.clip_func = partial(_clip_norm, model)
+                wrapper.clip_func = partial(_clip_norm, split)
         self._optim_wrapper = wrapper
-        return model
+        return split
 
 
 def _clip_norm(model: FullyShardedDataParallel, gradients_of: Any, **kwargs: Any) -> Tensor:

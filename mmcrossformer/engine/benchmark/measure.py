@@ -4,6 +4,8 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -120,7 +122,17 @@ def interleaved(
 
 
 def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:
-    """Measures all contestants in a cell, in this process; one that fails gets its error and stops no other."""
+    """Measures all contestants in a cell, in this process, by turns.
+
+    Args:
+        cell: Images and how they are computed.
+        contestants: What is measured.
+        settings: Device, threads and repetitions.
+
+    Returns:
+        A row for each contestant, with times in seconds and memory in bytes; one that fails has its error in it and
+        stops no other.
+    """
     torch.set_num_threads(settings.threads)
     torch._dynamo.reset()  # compiled code is of one size
     steps = [_Step(cell, contestant, settings.device) for contestant in contestants]
@@ -128,7 +140,7 @@ def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -
     seconds = interleaved(steps, settings.repeats, settings.warmup, synchronize)
     for step, times in zip(steps, seconds, strict=True):
         if settings.memory:
-            step.row.peak_bytes = step.guard(lambda step=step: peak_memory(step.run, settings.device))
+            step.row.peak_bytes = step.guard(partial(peak_memory, step.run, settings.device))
         if step.row.error is None:
             step.row.seconds = times
     return [step.row for step in steps]
@@ -137,7 +149,16 @@ def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -
 def benchmark(
     cells: Sequence[Cell], contestants: Sequence[Contestant], settings: Settings
 ) -> Iterator[tuple[Cell, list[Row]]]:
-    """Measures cell after cell in a process of its own and yields each; a cell that kills the process ends nothing."""
+    """Measures cell after cell in a process of its own; a cell that kills the process ends nothing.
+
+    Args:
+        cells: Cells.
+        contestants: What is measured in each.
+        settings: Device, threads and repetitions.
+
+    Yields:
+        Each cell with its rows, as soon as it is measured.
+    """
     with Worker(measure) as worker:
         for cell in cells:
             yield cell, _measure_alive(worker, cell, contestants, settings)
@@ -167,6 +188,9 @@ def _measure_alive(worker: Worker, cell: Cell, contestants: Sequence[Contestant]
     return [row if row.error else next(together) for row in alone]
 
 
+T = TypeVar('T')
+
+
 class _Step:
     """One repetition of a contestant as a callable; its first error is kept and ends it."""
 
@@ -181,7 +205,7 @@ class _Step:
     def __call__(self) -> None:
         self.guard(self.run)
 
-    def guard(self, function: Callable[[], object]) -> object:
+    def guard(self, function: Callable[[], T]) -> T | None:
         """Calls a function unless something failed before."""
         if self.row.error is not None:
             return None
@@ -198,6 +222,7 @@ class _Step:
 
     def run(self) -> None:
         """Forward, and in training backward of the sum of the outputs' means; leaves no gradients."""
+        assert self.model is not None
         training, dtype = self.cell.mode == 'training', DTYPES[self.cell.dtype]
         with torch.set_grad_enabled(training), torch.autocast(self.device, dtype, enabled=dtype is not None):
             outputs = self.model(self.images)
@@ -217,7 +242,7 @@ class _Step:
         self.row.macs = _count_macs(model, (1, *shape))
         self.images = torch.rand(self.cell.batch_size, *shape, device=self.device)
         model.to(self.device).train(self.cell.mode == 'training')
-        self.model = torch.compile(model, dynamic=False) if contestant.compiled else model
+        self.model = cast(nn.Module, torch.compile(model, dynamic=False)) if contestant.compiled else model
 
 
 def _count_macs(model: nn.Module, shape: tuple[int, ...]) -> int | None:

@@ -17,7 +17,7 @@ class Worker:
     Args:
         function: Function of a module; its arguments and result must pickle.
 
-    Example:
+    Examples:
         >>> with Worker(math.sqrt) as root:
         ...     root(4.0)
         2.0
@@ -25,8 +25,7 @@ class Worker:
 
     def __init__(self, function: Callable) -> None:
         self.function = function
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._running: tuple[multiprocessing.process.BaseProcess, Connection] | None = None
 
     def __call__(self, *args: Any) -> Any:
         """Calls the function there.
@@ -34,19 +33,14 @@ class Worker:
         Raises:
             WorkerDied: It was killed, crashed, or the function raised (its traceback is on stderr then).
         """
-        if self._process is None:
-            # Not forked: torch's threads and CUDA do not survive that.
-            context = multiprocessing.get_context('spawn')
-            self._connection, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(self.function, theirs), daemon=True)
-            self._process.start()
-            theirs.close()  # so that its end is seen when the process ends
+        process, connection = self._running = self._running or self._start()
         try:
-            self._connection.send(args)
-            return self._connection.recv()
+            connection.send(args)
+            return connection.recv()
         except (EOFError, OSError) as error:
-            self._process.join()
-            code = self._process.exitcode
+            process.join()
+            code = process.exitcode
+            assert code is not None  # it has ended
             self.__exit__()
             raise WorkerDied(_describe(code)) from error
 
@@ -54,11 +48,21 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._connection.close()
-            self._process = None
+        if self._running is not None:
+            process, connection = self._running
+            process.kill()
+            process.join()
+            connection.close()
+            self._running = None
+
+    def _start(self) -> tuple[multiprocessing.process.BaseProcess, Connection]:
+        # Not forked: torch's threads and CUDA do not survive that.
+        context = multiprocessing.get_context('spawn')
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(self.function, theirs), daemon=True)
+        process.start()
+        theirs.close()  # so that its end is seen when the process ends
+        return process, ours
 
 
 def _serve(function: Callable, connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """Cross-scale embedding layer."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -54,7 +54,8 @@ class CrossScaleEmbed(nn.Module):
         if torch.compiler.is_compiling():
             # Its convolutions take no other layout, and each one would copy the image for itself.
             x = x.contiguous(memory_format=torch.channels_last)
-        x = torch.cat([self._convolve(conv, x) for conv in self.convs], dim=1).permute(0, 2, 3, 1)
+        convs = cast(Iterable[nn.Conv2d], self.convs)
+        x = torch.cat([self._convolve(conv, x) for conv in convs], dim=1).permute(0, 2, 3, 1)
         return x if self.norm_first else self.norm(x)
 
     def _convolve(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
@@ -63,7 +64,8 @@ class CrossScaleEmbed(nn.Module):
         With the pixels of a step side by side in the channels, a kernel of n steps is one of n x n on a small map of
         many channels. Convolutions of three channels have slow gradients: for kernel 32, this is four times faster.
         """
-        steps, shift = conv.kernel_size[0] // self.stride, conv.padding[0] % self.stride
+        kernel = conv.kernel_size[0]
+        steps, shift = kernel // self.stride, (kernel - self.stride) // 2 % self.stride
         trains = torch.is_grad_enabled() and conv.weight.requires_grad
         # torch's pixel_unshuffle leaves an empty batch as it is.
         if self.norm_first or steps < 4 or not trains or not len(x):

@@ -4,6 +4,8 @@
 full size and places beyond the map are masked. How the map is grouped is computed inside the graph, from its shape.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -73,7 +75,7 @@ class _Axis:
 def _grouping(rule: GroupRule, sides: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Sizes and intervals along (rows, columns), as `GroupRule` gives them, in tensors."""
     short, long = sides.min(), sides.max()
-    interval = 1
+    interval: int | Tensor = 1
     if rule.long_distance:
         interval = rule.interval or -(-long // rule.size)
     # A map whose short side fits is one group, or several along its long side.
@@ -87,6 +89,6 @@ def _grouping(rule: GroupRule, sides: Tensor) -> tuple[tuple[Tensor, ...], tuple
 
 
 def _read(number: Tensor) -> int:
-    value = number.item()
+    value = cast(int, number.item())  # while it is traced, a symbol: int() would fix it
     torch._check(value >= 1)
     return value

@@ -44,9 +44,16 @@ def group_attention(qkv: Tensor, table: Tensor, grouping: Grouping, num_heads: i
     return _attend(qkv, table, num_heads, grouping.size, grouping.interval)
 
 
+def grouping_of(shape: Sequence[int], size: Sequence[int], interval: Sequence[int]) -> Grouping:
+    """Returns how a map [B, H, W, ...] is cut: operators take a grouping as lists of numbers."""
+    height, width = shape[1:3]
+    (size_h, size_w), (interval_h, interval_w) = size, interval
+    return Grouping(height, width, (size_h, size_w), (interval_h, interval_w))
+
+
 @torch.library.custom_op('mmcrossformer::group_attention', mutates_args=())
 def _attend(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> Tensor:
-    grouping = Grouping(*qkv.shape[1:3], tuple(size), tuple(interval))
+    grouping = grouping_of(qkv.shape, size, interval)
     out = qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
     bias = spread_bias(table, grouping.size)
     with autocast_off(qkv.device.type):
@@ -64,12 +71,12 @@ def _(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval:
 def _attend_backward(
     grad: Tensor, qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    grouping = Grouping(*qkv.shape[1:3], tuple(size), tuple(interval))
+    grouping = grouping_of(qkv.shape, size, interval)
     bias = spread_bias(table, grouping.size)
     grad_qkv, grad_bias = torch.empty_like(qkv), torch.zeros_like(bias, dtype=_precise(qkv.dtype))
     with autocast_off(qkv.device.type):
-        for strip in strips(grouping, grad, qkv, grad_qkv):
-            _attend_strip_backward(*strip, bias, grad_bias, grouping)
+        for grad_strip, qkv_strip, grad_qkv_strip in strips(grouping, grad, qkv, grad_qkv):
+            _attend_strip_backward(grad_strip, qkv_strip, grad_qkv_strip, bias, grad_bias, grouping)
     return grad_qkv, gather_bias(grad_bias, grouping.size).to(table.dtype)
 
 
@@ -101,8 +108,8 @@ def count_flops(
     **kwargs: Any,
 ) -> int:
     """Floating point operations: two products of a multiply and an add for each pair of tokens in a group."""
-    batch, height, width, channels = qkv_shape
-    rows, cols = Grouping(height, width, tuple(size), tuple(interval)).runs
+    batch, _, _, channels = qkv_shape
+    rows, cols = grouping_of(qkv_shape, size, interval).runs
     pairs = math.prod(sum(run.regions * run.phases * run.members**2 for run in runs) for runs in (rows, cols))
     return 2 * 2 * batch * pairs * (channels // 3)
 

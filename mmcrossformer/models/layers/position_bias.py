@@ -66,7 +66,7 @@ class DynamicPositionBias(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles leave the kept result out."""
-        return super().__getstate__() | dict(_kept=None)
+        return nn.Module.__getstate__(self) | dict(_kept=None)
 
 
 class _Kept:
@@ -110,6 +110,16 @@ class BakedPositionBias(nn.Module):
         self.register_buffer('table', table.clone())
 
     def forward(self, size: tuple[int, int]) -> Tensor:
-        """Reads the bias of every offset that occurs in a group; an index error if it is larger than the table."""
+        """Reads the bias of every offset that occurs in a group.
+
+        Args:
+            size: Rows and columns of the group (Gh, Gw), in tokens.
+
+        Returns:
+            Bias [num_heads, (2 * Gh - 1) * (2 * Gw - 1)], in the order of `relative_offsets`.
+
+        Raises:
+            IndexError: A group larger than the table.
+        """
         rows, cols = (torch.arange(2 * side - 1, device=self.table.device) + (self.places - side) for side in size)
         return self.table[:, rows[:, None], cols].flatten(1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import register_flop_formula
 
 from mmcrossformer.models.layers.grouping import Grouping, spread_bias
-from mmcrossformer.models.layers.plain_attention import attend_strip, count_flops, strips
+from mmcrossformer.models.layers.plain_attention import attend_strip, count_flops, grouping_of, strips
 from mmcrossformer.models.layers.precision import autocast_off
 
 # Smaller maps fit the cache as they are, and strips would read the weights more often.
@@ -53,7 +53,7 @@ def _stream(
 ) -> Tensor:
     device = x.device.type
     norm1, qkv, proj, norm2, fc1, fc2 = zip(weights[::2], weights[1::2], strict=True)
-    grouping = Grouping(*x.shape[1:3], tuple(size), tuple(interval))
+    grouping = grouping_of(x.shape, size, interval)
     bias = spread_bias(table, grouping.size)
     out = x.new_empty(x.shape)
     streamed = x.shape[:3].numel() >= _STREAMED_TOKENS
@@ -64,8 +64,9 @@ def _stream(
             mixed = F.linear(F.layer_norm(part, part.shape[-1:], *norm1, eps[0]), *qkv)
             attended = torch.empty_like(part, dtype=mixed.dtype)
             with autocast_off(device):
-                for views in [(mixed, attended)] if streamed else strips(grouping, mixed, attended):
-                    attend_strip(*views, bias, grouping)
+                views = [(mixed, attended)] if streamed else strips(grouping, mixed, attended)
+                for mixed_strip, attended_strip in views:
+                    attend_strip(mixed_strip, attended_strip, bias, grouping)
             part = part + F.linear(attended, *proj)
             hidden = F.linear(F.layer_norm(part, part.shape[-1:], *norm2, eps[1]), *fc1)
             torch.add(part, F.linear(F.gelu(hidden), *fc2), out=target)

@@ -71,7 +71,7 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
         Map [B, H, W, C], dtype of `qkv`.
 
     Raises:
-        ValueError: A shape or dtype does not fit the others, or a group spans 2**31 elements of `qkv` or more.
+        ValueError: A shape or dtype does not fit the others, or a group spans `2**31` elements of `qkv` or more.
         RuntimeError: Triton does not run on the device of `qkv` (see `supports_triton`).
     """
     if qkv.ndim != 4 or tuple(qkv.shape[1:3]) != (grouping.height, grouping.width):
@@ -239,7 +239,7 @@ def _real_groups(height: int, width: int, size: Sequence[int], interval: Sequenc
     return along(height, size[0], interval[0]), along(width, size[1], interval[1])
 
 
-def _sum_by_offset(x: Tensor, size: tuple[int, int]) -> Tensor:
+def _sum_by_offset(x: Tensor, size: Sequence[int]) -> Tensor:
     """Sums over the pairs of places that have the same offset, in a fixed order: [heads, N, N] -> [heads, P]."""
     x = x.unflatten(2, size).unflatten(1, size)  # [heads, row, column, row of the key, its column]
     x = _sum_diagonals(x.transpose(2, 3))

@@ -11,6 +11,7 @@ compiles once.
 
 # What a kernel takes are pointers and integers, unless it is a compile-time constant, in capitals as usual in Triton.
 # ruff: noqa: ANN001, ANN201, ANN202, N803
+# mypy: allow-untyped-defs, allow-incomplete-defs
 
 import triton
 import triton.language as tl
