@@ -87,10 +87,10 @@ def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
                 predict = gr.Button('Predict', variant='primary', elem_id='predict')
             with gr.Column(scale=3, min_width=280):
                 with gr.Tab('Found'):
-                    found = gr.Image(label='Click a point to see where it attends', elem_id='found')
+                    found = _picture('Click a point to see where it attends', 'found')
                     classes = gr.Label(label='Classes', visible=False, elem_id='classes')
                     summary = gr.Markdown(elem_id='summary')
-                    groups = gr.Image(show_label=False, elem_id='groups', visible=False)
+                    groups = _picture(None, 'groups', visible=False)
                 with gr.Tab('Two resolutions'):
                     other = gr.Slider(
                         _SMALLEST,
@@ -102,8 +102,8 @@ def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
                     )
                     compare = gr.Button('Compare', elem_id='compare')
                     with gr.Row():
-                        left = gr.Image(label='First', elem_id='left')
-                        right = gr.Image(label='Other', elem_id='right')
+                        left = _picture('First', 'left')
+                        right = _picture('Other', 'right')
                     sides = gr.Markdown(elem_id='sides')
 
         def run(name: str, file: str | None, model: str, checkpoint: str | None, short_side: float) -> Result:
@@ -157,6 +157,12 @@ def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
         if trained:
             page.load(on_predict, [*sources, score], shown)
     return page
+
+
+def _picture(label: str | None, name: str, visible: bool = True) -> gr.Image:
+    """An output without gradio's button that sends pictures to others."""
+    buttons = ['download', 'fullscreen']
+    return gr.Image(label=label, show_label=label is not None, elem_id=name, buttons=buttons, visible=visible)
 
 
 def launch(page: gr.Blocks, host: str, port: int, max_upload: int) -> None:
