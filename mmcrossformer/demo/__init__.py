@@ -20,7 +20,7 @@ def serve(args: Namespace) -> None:
         raise UserError(f'--max-upload must be at least 1 megabyte, got {args.max_upload}')
     if args.config is not None:
         load(args.config, args.checkpoint)  # a mistake is told before the page opens
-        trained = Path(args.config), Path(args.checkpoint)
+        trained: tuple[Path, Path] | None = (Path(args.config), Path(args.checkpoint))
     else:
         trained = trained_model()
     if trained is None:

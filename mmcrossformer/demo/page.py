@@ -125,8 +125,10 @@ def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
             )
 
         @told
-        def on_predict(*inputs: Any) -> tuple[Any, ...]:
-            return show(run(*inputs[:-1]), inputs[-1])
+        def on_predict(
+            name: str, file: str | None, model: str, checkpoint: str | None, short_side: float, least: float
+        ) -> tuple[Any, ...]:
+            return show(run(name, file, model, checkpoint, short_side), least)
 
         @told
         def on_score(shown: Result | None, pair: tuple[Result, Result] | None, least: float) -> tuple[Any, ...]:
@@ -140,9 +142,10 @@ def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
             return gr.Image(attention(shown, pixel_of(shown.image, *event.index)), visible=True)
 
         @told
-        def on_compare(*inputs: Any) -> tuple[Any, ...]:
-            *rest, second, least = inputs
-            pair = run(*rest), run(*rest[:-1], second)
+        def on_compare(
+            name: str, file: str | None, model: str, checkpoint: str | None, first: float, second: float, least: float
+        ) -> tuple[Any, ...]:
+            pair = run(name, file, model, checkpoint, first), run(name, file, model, checkpoint, second)
             return (pair, *draw_pair(pair, least))
 
         sources = [picture, upload, config, weights, resolution]

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import BaseDataElement
-from torch import nn
 
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.colors import Color, palette_of
@@ -93,7 +93,7 @@ class Predictor:
         init_default_scope(scope)
         unsync_norms(self.cfg.model)
         try:
-            self.model: nn.Module = MODELS.build(model_settings(self.cfg))
+            self.model: BaseModel = MODELS.build(model_settings(self.cfg))
         except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError) as error:
             raise UserError(f'the model of {config} cannot be built: {innermost(error)}') from error
         meta: dict[str, Any] = {}
@@ -177,9 +177,13 @@ def above(prediction: Prediction, score: float) -> Prediction:
     if prediction.segments is not None:
         return prediction
     kept = prediction.scores >= score
-    parts = dict(labels=prediction.labels[kept], scores=prediction.scores[kept])
-    parts |= {name: value[kept] for name in ('boxes', 'masks') if (value := getattr(prediction, name)) is not None}
-    return replace(prediction, **parts)
+    return replace(
+        prediction,
+        labels=prediction.labels[kept],
+        scores=prediction.scores[kept],
+        boxes=None if prediction.boxes is None else prediction.boxes[kept],
+        masks=None if prediction.masks is None else prediction.masks[kept],
+    )
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -228,7 +232,7 @@ def _resized(steps: list[dict], size: tuple[int, int], short_side: int) -> list[
     factor = short_side / min(size)
     height, width = (max(1, round(side * factor)) for side in size)
     kept: dict[str, Any] = {}
-    rest = []
+    rest: list[dict] = []
     place = 0
     for step in steps:
         if str(step['type']).rpartition('.')[2] in _SIZING:

@@ -1,8 +1,12 @@
 """Pictures of the filters of cross-scale embeddings."""
 
+from collections.abc import Iterable
+from typing import cast
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from torch import nn
 
 from mmcrossformer.models.layers import CrossScaleEmbed
 from mmcrossformer.visual.style import new_figure
@@ -20,12 +24,13 @@ def draw_filters(stem: CrossScaleEmbed) -> Figure:
         Up to twelve filters of each kernel, evenly spaced among its channels. With three channels or more the first
         three are red, green and blue, else the first is grey.
     """
-    channels = stem.convs[0].in_channels
+    convs = list(cast(Iterable[nn.Conv2d], stem.convs))
+    channels = convs[0].in_channels
     shown = 'channels 1 to 3 as red, green, blue' if channels >= 3 else 'channel 1'
     title = f'Filters of the stem, {shown}: grey is 0, each is scaled by its largest weight'
-    figure = new_figure(12, 1.15 * len(stem.convs) + 0.6, title)
-    panels = figure.subplots(len(stem.convs), _SHOWN, squeeze=False)
-    for line, conv in zip(panels, stem.convs, strict=True):
+    figure = new_figure(12, 1.15 * len(convs) + 0.6, title)
+    panels = figure.subplots(len(convs), _SHOWN, squeeze=False)
+    for line, conv in zip(panels, convs, strict=True):
         count = min(_SHOWN, conv.out_channels)
         chosen = np.linspace(0, conv.out_channels - 1, count).round().astype(int)
         side = conv.kernel_size[0]

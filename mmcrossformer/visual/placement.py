@@ -37,10 +37,10 @@ class Placement:
         height, width = batch['inputs'].shape[2:]
         across, down = meta.get('scale_factor', (1.0, 1.0))
         resized = round(image.shape[0] * down), round(image.shape[1] * across)
-        content = tuple(int(side) for side in meta['img_shape'][:2])
+        rows, cols = (int(side) for side in meta['img_shape'][:2])
         # A crop takes the middle, as mmcv's CenterCrop does.
-        offset = tuple(max(0, round((whole - part) / 2)) for whole, part in zip(resized, content, strict=True))
-        return cls(image, (height, width), content, (float(down), float(across)), offset)
+        top, left = (max(0, round((whole - part) / 2)) for whole, part in zip(resized, (rows, cols), strict=True))
+        return cls(image, (height, width), (rows, cols), (float(down), float(across)), (top, left))
 
     def pixel(self, row: int, col: int) -> tuple[int, int]:
         """Finds a pixel of the image in the input.
@@ -55,17 +55,17 @@ class Placement:
                 f'rows are 0 to {height - 1}, columns 0 to {width - 1}'
             )
         # The middle of the pixel.
-        found = tuple(
+        found_row, found_col = (
             int((place + 0.5) * scale) - offset
             for place, scale, offset in zip((row, col), self.scale, self.offset, strict=True)
         )
-        if not all(0 <= place < side for place, side in zip(found, self.content_size, strict=True)):
+        rows, cols = self.content_size
+        if not (0 <= found_row < rows and 0 <= found_col < cols):
             raise UserError(
                 f'pixel {row} {col} is cropped away by the test pipeline of the config, which takes '
-                f'{self.content_size[0]} x {self.content_size[1]} pixels from the middle: choose another, or set the '
-                'short side'
+                f'{rows} x {cols} pixels from the middle: choose another, or set the short side'
             )
-        return found
+        return found_row, found_col
 
     def show(self, axis: Axes) -> None:
         """Draws what the backbone sees, in pixels of the input; padding stays grey."""

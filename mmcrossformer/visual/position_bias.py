@@ -10,7 +10,7 @@ from matplotlib.image import AxesImage
 from torch import Tensor
 
 from mmcrossformer.models.crossformer import CrossFormer
-from mmcrossformer.visual.probe import Place, bias_table
+from mmcrossformer.visual.probe import Place, bias_table, blocks_of
 from mmcrossformer.visual.style import DIVERGING, add_scale, new_figure
 
 _COLUMNS = 12
@@ -27,9 +27,10 @@ def draw_position_bias(backbone: CrossFormer, blocks: Sequence[Place] | None = N
     Returns:
         A map for each head, lines of up to twelve, for full groups of each block; one scale for all of them.
     """
+    stages = blocks_of(backbone)
     if blocks is None:
-        blocks = [(i, len(stage.blocks) - 1) for i, stage in enumerate(backbone.stages)]
-    layers = [backbone.stages[stage].blocks[block].attn for stage, block in blocks]
+        blocks = [(i, len(stage) - 1) for i, stage in enumerate(stages)]
+    layers = [stages[stage][block].attn for stage, block in blocks]
     tables = [bias_table(layer, (layer.rule.size, layer.rule.size)) for layer in layers]
     limit = max(table.abs().max().item() for table in tables) or 1.0
     lines = [math.ceil(len(table) / _COLUMNS) for table in tables]
@@ -48,6 +49,7 @@ def draw_position_bias(backbone: CrossFormer, blocks: Sequence[Place] | None = N
         kind = 'LDA' if layer.rule.long_distance else 'SDA'
         panels[0, 0].set_ylabel(f'stage {place[0] + 1}\nblock {place[1] + 1}, {kind}', fontsize='small')
         panels = panels[rows:]
+    assert drawn is not None, 'every block has heads'
     add_scale(figure, drawn, figure.axes, 'bias')
     return figure
 

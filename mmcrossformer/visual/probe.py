@@ -1,13 +1,14 @@
 """To what a token attends, block by block."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from mmcrossformer.models.crossformer import CrossFormer
-from mmcrossformer.models.layers import GroupAttention
+from mmcrossformer.models.crossformer import CrossFormer, Stage
+from mmcrossformer.models.layers import CrossFormerBlock, GroupAttention
 from mmcrossformer.models.layers.precision import autocast_off
 
 # Stage and block, from 0.
@@ -46,11 +47,17 @@ class TokenAttention:
         return f'stage {self.stage + 1}, block {self.block + 1} ({"LDA" if self.long_distance else "SDA"})'
 
 
+def blocks_of(backbone: CrossFormer) -> list[list[CrossFormerBlock]]:
+    """The blocks of each stage."""
+    stages = cast(Iterable[Stage], backbone.stages)
+    return [list(cast(Iterable[CrossFormerBlock], stage.blocks)) for stage in stages]
+
+
 def last_blocks(backbone: CrossFormer) -> list[Place]:
     """The last block of each stage that has SDA, and the last one that has LDA, if any."""
     places = []
-    for i, stage in enumerate(backbone.stages):
-        by_kind = {block.attn.rule.long_distance: j for j, block in enumerate(stage.blocks)}
+    for i, stage in enumerate(blocks_of(backbone)):
+        by_kind = {block.attn.rule.long_distance: j for j, block in enumerate(stage)}
         places += [(i, by_kind[kind]) for kind in (False, True) if kind in by_kind]
     return places
 
@@ -80,8 +87,9 @@ def probe(
         raise ValueError(f'the image must have shape [1, C, H, W], got {list(image.shape)}')
     if not all(0 <= place < side for place, side in zip(pixel, image.shape[2:], strict=True)):
         raise ValueError(f'pixel {tuple(pixel)} is outside the image of {image.shape[2]} x {image.shape[3]} pixels')
-    depths = [len(stage.blocks) for stage in backbone.stages]
-    places = last_blocks(backbone) if blocks is None else [tuple(place) for place in blocks]
+    stages = blocks_of(backbone)
+    depths = [len(stage) for stage in stages]
+    places = last_blocks(backbone) if blocks is None else [(stage, block) for stage, block in blocks]
     for stage, block in places:
         if not (0 <= stage < len(depths) and 0 <= block < depths[stage]):
             raise ValueError(f'there is no block {block} of stage {stage}: the stages have {depths} blocks, from 0')
@@ -90,7 +98,7 @@ def probe(
     handles = []
     try:
         for place in places:
-            attention = backbone.stages[place[0]].blocks[place[1]].attn
+            attention = stages[place[0]][place[1]].attn
             handles.append(attention.register_forward_pre_hook(_look(place, pixel, found)))
         backbone(image)
     finally:
@@ -107,7 +115,7 @@ def _look(place: Place, pixel: tuple[int, int], found: dict[Place, TokenAttentio
     def hook(attention: GroupAttention, inputs: tuple[Tensor]) -> None:
         (x,) = inputs
         query = pixel[0] // stride, pixel[1] // stride
-        size = tuple(x.shape[1:3])
+        size = x.shape[1], x.shape[2]
         rows, cols = attention.rule(*size).group_of(*query)
         weights = attention_weights(attention, x[0], query)
         found[place] = TokenAttention(

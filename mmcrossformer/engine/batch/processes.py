@@ -41,9 +41,12 @@ class Processes:
         """The values of all processes, in the first one; this one's alone in others."""
         if self.number == 1:
             return [value]
-        values: list[Value | None] | None = [None] * self.number if self.is_first else None
+        if not self.is_first:
+            dist.gather_object(value)
+            return [value]
+        values = [value] * self.number  # all are replaced
         dist.gather_object(value, values)
-        return values if self.is_first else [value]
+        return values
 
     def device(self, name: str) -> str:
         """The device of this process: its own GPU of the machine, where a GPU is asked for."""

@@ -34,6 +34,7 @@ def record_of(prediction: Prediction, top: int) -> Record:
     if prediction.task == 'classification':
         best = zip(prediction.labels[:top], scores[:top], strict=True)
         return dict(task='classification', classes=[dict(category_id=int(label), score=score) for label, score in best])
+    assert prediction.boxes is not None, 'detectors find boxes'
     objects = []
     for i, (label, score) in enumerate(zip(prediction.labels, scores, strict=True)):
         x1, y1, x2, y2 = (float(edge) for edge in prediction.boxes[i])

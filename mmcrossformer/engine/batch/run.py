@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -196,12 +197,12 @@ class _Worker:
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
     """Takes each item in a thread while the one before is worked on."""
-    iterator, end = iter(items), object()
+    iterator = iter(items)
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, iterator, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, iterator, end)
-            yield item
+        coming = pool.submit(list, islice(iterator, 1))
+        while taken := coming.result():  # a list of one, empty behind the last
+            coming = pool.submit(list, islice(iterator, 1))
+            yield from taken
 
 
 def _pictures(sources: Sequence[Source], finished: Finished, processes: Processes) -> Iterator[Picture]:

@@ -61,10 +61,13 @@ def evaluate(predictor: Predictor, dataset: BaseDataset, max_images: int, score_
     for index in spread(len(dataset), max_images):
         _, truth, ignored, found = look(predictor, dataset, index, score_thr)
         if objects:
+            assert truth.boxes is not None, 'objects have boxes'
+            assert found.boxes is not None, 'detectors find boxes'
             matching = match_objects(truth.boxes, found.boxes, ignored)
             evaluation.matrix += object_matrix(truth.labels, found.labels, matching, number)
             score = object_score(truth.labels, found.labels, matching)
         elif found.segments is not None:
+            assert truth.segments is not None, 'the truth is of the same task'
             pixels = label_matrix(truth.segments, found.segments, number)
             evaluation.matrix += pixels
             score = mean_iou(pixels)
