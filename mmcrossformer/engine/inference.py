@@ -2,6 +2,7 @@
 
 import copy
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from mmengine.structures import BaseDataElement
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.colors import Color, palette_of
 from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import innermost, model_settings, read_config, unsync_norms
+from mmcrossformer.engine.job import dicts_in, innermost, model_settings, read_config, unsync_norms
 from mmcrossformer.engine.weights import load_safely, load_weights
 
 Task = Literal['detection', 'segmentation', 'classification']
@@ -67,7 +68,7 @@ class Predictor:
         device: Where the model runs.
 
     Attributes:
-        classes: Names of the classes, as far as checkpoint or config tell them.
+        classes: Names of the classes, as far as checkpoint or config tell them; see `class_name`.
         palette: Red, green and blue of each class, 0 to 255.
 
     Raises:
@@ -103,7 +104,7 @@ class Predictor:
         self.model.to(self.device).eval()
         meta = meta if meta.get('classes') else self._meta_of_config()
         self.classes: tuple[str, ...] = tuple(meta.get('classes') or ())
-        self.palette: list[Color] = palette_of(meta, len(self.classes))
+        self.palette: list[Color] = palette_of(meta, len(self.classes) or self._count_classes())
 
     def prepare(self, image: np.ndarray, short_side: int | None = None) -> dict[str, Any]:
         """Prepares an image as the config's test pipeline does.
@@ -169,7 +170,19 @@ class Predictor:
 
         dataset = self.cfg.get('test_dataloader', {}).get('dataset', {})
         named = dataset.get('metainfo', {})
-        return named if named.get('classes') else getattr(DATASETS.get(dataset.get('type', '')), 'METAINFO', {})
+        if named.get('classes'):
+            return named
+        with DATASETS.switch_scope_and_registry(self.cfg.default_scope) as registry:
+            return getattr(registry.get(dataset.get('type', '')), 'METAINFO', {})
+
+    def _count_classes(self) -> int:
+        """How many classes the heads tell apart."""
+        return max((node['num_classes'] for node in dicts_in(self.cfg.model) if 'num_classes' in node), default=0)
+
+
+def class_name(classes: Sequence[str], label: int) -> str:
+    """Name of a class, its number where nothing names it."""
+    return classes[label] if label < len(classes) else f'class {label}'
 
 
 def above(prediction: Prediction, score: float) -> Prediction:

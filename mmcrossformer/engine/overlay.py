@@ -8,7 +8,7 @@ from torch import Tensor
 from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 from mmcrossformer.engine.colors import Color
-from mmcrossformer.engine.inference import Prediction
+from mmcrossformer.engine.inference import Prediction, class_name
 
 _OPACITY = 0.5
 # Lines and letters grow with the picture.
@@ -63,7 +63,9 @@ def _with_masks(canvas: Tensor, masks: Tensor, labels: np.ndarray, palette: Sequ
 
 def _texts(prediction: Prediction, classes: Sequence[str], scores: bool) -> list[str]:
     named = zip(prediction.labels, prediction.scores, strict=True)
-    return [f'{classes[label]} {score:.2f}' if scores else classes[label] for label, score in named]
+    return [
+        f'{class_name(classes, label)} {score:.2f}' if scores else class_name(classes, label) for label, score in named
+    ]
 
 
 def _with_boxes(

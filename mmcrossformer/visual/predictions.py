@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from mmcrossformer.engine.inference import Prediction
+from mmcrossformer.engine.inference import Prediction, class_name
 from mmcrossformer.visual.style import COLOURS, OTHER, new_figure
 
 _TOP = 5
@@ -75,7 +75,7 @@ def draw_objects(
     for i, colour in shown:
         x1, y1, x2, y2 = prediction.boxes[i]
         axis.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=2))
-        label = f'{_class_name(classes, prediction.labels[i])}: {prediction.scores[i]:.2f}'
+        label = f'{class_name(classes, prediction.labels[i])}: {prediction.scores[i]:.2f}'
         box = dict(facecolor='white', alpha=0.8, pad=1, linewidth=0)
         # Above the box, or inside where there is no room.
         inside = y1 < 0.08 * image.shape[0]
@@ -102,7 +102,7 @@ def draw_segments(axis: Axes, image: np.ndarray, prediction: Prediction, classes
     order = np.argsort(-counts, kind='stable')
     named, rest = order[: len(COLOURS)], order[len(COLOURS) :]
     layers = [(segments == found[i], colour) for colour, i in zip(COLOURS, named, strict=False)]
-    texts = [f'{_class_name(classes, found[i])} ({counts[i] / segments.size:.1%})' for i in named]
+    texts = [f'{class_name(classes, found[i])} ({counts[i] / segments.size:.1%})' for i in named]
     if len(rest):
         layers.append((np.isin(segments, found[rest]), OTHER))
         texts.append(f'{len(rest)} more ({counts[rest].sum() / segments.size:.1%})')
@@ -115,7 +115,7 @@ def draw_scores(axis: Axes, prediction: Prediction, classes: Sequence[str]) -> N
     labels, scores = prediction.labels[:_TOP], prediction.scores[:_TOP]
     bars = axis.barh(range(len(labels)), scores, color=COLOURS[0])
     axis.bar_label(bars, [f'{score:.3f}' for score in scores], padding=3)
-    axis.set_yticks(range(len(labels)), [_class_name(classes, label) for label in labels])
+    axis.set_yticks(range(len(labels)), [class_name(classes, label) for label in labels])
     axis.set(xlim=(0, 1.15), xlabel='score', title=f'best {len(labels)} of {len(prediction.labels)} classes')
     axis.set_xticks([0, 0.25, 0.5, 0.75, 1])
     axis.invert_yaxis()
@@ -135,7 +135,3 @@ def _overlay(axis: Axes, layers: Iterable[tuple[np.ndarray, str]], shape: tuple[
     for mask, colour in layers:
         picture[mask] = [round(255 * part) for part in to_rgba(colour, opacity)]
     axis.imshow(picture, extent=(0, width, height, 0))
-
-
-def _class_name(classes: Sequence[str], label: int) -> str:
-    return classes[label] if label < len(classes) else f'class {label}'
