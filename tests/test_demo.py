@@ -10,6 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
 
+from mmcrossformer.demo.actions import Actions
 from mmcrossformer.demo.models import trained_model
 from mmcrossformer.demo.pictures import MAX_MEGAPIXELS, built_in, pixel_of, read_upload, shown_size
 from mmcrossformer.engine.errors import UserError
@@ -134,13 +136,18 @@ def test_page(page, tmp_path):
     set_slider(page, 'resolution', 75)
     wait_for_text(page, '#summary', 'seen at 75 x 75')
 
-    page.locator('#found img').click(position=dict(x=40, y=60))
-    page.wait_for_selector('#groups img')
-
     picture = tmp_path / 'mine.png'
     Image.fromarray(np.random.default_rng(0).integers(256, size=(40, 90, 3), dtype=np.uint8)).save(picture)
     page.set_input_files('#upload input[type=file]', picture)
     wait_for_text(page, '#summary', 'seen at 75 x 169')
+
+    # A quarter down and three quarters to the right.
+    box = page.locator('#found img').bounding_box()
+    shown = min(box['width'] / 90, box['height'] / 40)  # the picture is in the middle of its frame
+    left, top = (box['width'] - 90 * shown) / 2, (box['height'] - 40 * shown) / 2
+    page.locator('#found img').click(position=dict(x=left + 67.5 * shown, y=top + 10.5 * shown))
+    wait_for_text(page, '#point', 'Where row 10, column 67 attends')
+    page.wait_for_selector('#groups img')
 
     page.get_by_role('tab', name='Two resolutions').click()
     set_slider(page, 'other', 40)
@@ -221,10 +228,17 @@ def test_uploads_are_not_decoded_at_any_size(tmp_path):
         read_upload(path)
 
 
+def test_a_strip_is_not_blown_up(detector, tmp_path):
+    Image.new('RGB', (5000, 1)).save(tmp_path / 'strip.png')
+    actions = Actions(tuple(map(Path, detector)))
+    with pytest.raises(gr.Error, match='choose a smaller short side'):
+        actions.predict('', str(tmp_path / 'strip.png'), actions.models[0], None, 112, 0.3)
+
+
 def test_what_a_training_leaves(tmp_path):
     assert trained_model(tmp_path) is None
     (tmp_path / 'config.py').touch()
-    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    (tmp_path / 'last_checkpoint').write_text('/another/place/epoch_1.pth')
     assert trained_model(tmp_path) is None
     (tmp_path / 'epoch_1.pth').touch()
     assert trained_model(tmp_path) == (tmp_path / 'config.py', tmp_path / 'epoch_1.pth')
@@ -236,6 +250,7 @@ def test_what_a_training_leaves(tmp_path):
         (['--config', 'a.py'], 'belong together'),
         (['--config', 'a.py', '--checkpoint', 'b.pth'], 'config a.py is no file'),
         (['--max-upload', '0'], '--max-upload must be at least 1'),
+        (['--port', '70000'], '--port must be from 1 to 65535'),
     ],
 )
 def test_mistakes(args, message):

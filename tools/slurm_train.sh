@@ -29,5 +29,7 @@ export MASTER_ADDR=${hosts%%$'\n'*} NNODES=$SLURM_JOB_NUM_NODES JOB_ID=$SLURM_JO
 # Jobs that share a machine get different ports.
 export MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000))
 
+# Newer versions do not pass it on.
+export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
 # One launcher on each machine; it starts a process for each GPU.
 srun --kill-on-bad-exit=1 tools/dist_train.sh "$config" "${SLURM_GPUS_ON_NODE:-1}" --resume "$@"

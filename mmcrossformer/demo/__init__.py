@@ -18,6 +18,8 @@ def serve(args: Namespace) -> None:
         raise UserError('--config and --checkpoint belong together: give both or none')
     if args.max_upload < 1:
         raise UserError(f'--max-upload must be at least 1 megabyte, got {args.max_upload}')
+    if not 1 <= args.port <= 65535:
+        raise UserError(f'--port must be from 1 to 65535, got {args.port}')
     if args.config is not None:
         load(args.config, args.checkpoint)  # a mistake is told before the page opens
         trained: tuple[Path, Path] | None = (Path(args.config), Path(args.checkpoint))

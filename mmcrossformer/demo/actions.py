@@ -13,6 +13,7 @@ from mmcrossformer.demo.result import Result, attention, draw_pair
 from mmcrossformer.engine.errors import UserError
 
 _OWN = 'the trained model'
+_LONGEST = 4000  # pixels that a model is to see
 
 
 def told(function: Callable) -> Callable:
@@ -49,11 +50,11 @@ class Actions:
     def predict(
         self, name: str, file: str | None, model: str, checkpoint: str | None, short_side: float, score: float
     ) -> tuple[Any, ...]:
-        """Result, picture, classes, summary; and hides the groups of an earlier one."""
+        """Result, picture, classes, summary; and hides the point and groups of an earlier one."""
         result = self._run(name, file, model, checkpoint, short_side)
         best = result.scores()
         classes = gr.Label(best, visible=bool(best))
-        return result, result.picture(score), classes, result.summary(score), gr.Image(visible=False)
+        return result, result.picture(score), classes, result.summary(score), '', gr.Image(visible=False)
 
     @told
     def rescore(self, result: Result | None, pair: tuple[Result, Result] | None, score: float) -> tuple[Any, ...]:
@@ -62,11 +63,12 @@ class Actions:
         return (*drawn, *(draw_pair(pair, score) if pair else [gr.skip()] * 3))
 
     @told
-    def click(self, result: Result | None, event: gr.SelectData) -> gr.Image:
-        """The groups of the point that was clicked."""
+    def click(self, result: Result | None, event: gr.SelectData) -> tuple[gr.Image, str]:
+        """The groups of the point that was clicked, and a line about it."""
         if result is None:
             raise UserError('press Predict first')
-        return gr.Image(attention(result, pixel_of(result.image, *event.index)), visible=True)
+        row, col = pixel_of(result.image, *event.index)
+        return gr.Image(attention(result, (row, col)), visible=True), f'Where row {row}, column {col} attends'
 
     @told
     def compare(
@@ -88,6 +90,12 @@ class Actions:
 
     def _run(self, name: str, file: str | None, model: str, checkpoint: str | None, short_side: float) -> Result:
         image = read_upload(file) if file else self.pictures[name]
+        long_side = short_side * max(image.shape[:2]) / min(image.shape[:2])
+        if long_side > _LONGEST:
+            raise UserError(
+                f'with a short side of {short_side:.0f} pixels the long side of this picture would have '
+                f'{long_side:.0f}; at most {_LONGEST} are predicted here: choose a smaller short side'
+            )
         if model == _OWN and self.trained:
             predictor = load(str(self.trained[0]), str(checkpoint or self.trained[1]))
         else:

@@ -6,6 +6,7 @@ from pathlib import Path
 import mmcrossformer
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.inference import Predictor
+from mmcrossformer.engine.weights import latest_checkpoint
 
 # Where `make demo` leaves its training.
 TRAINED = Path('work_dirs/demo')
@@ -23,12 +24,8 @@ def trained_model(folder: Path = TRAINED) -> tuple[Path, Path] | None:
     Returns:
         Config and last checkpoint; None where there are none.
     """
-    pointer = folder / 'last_checkpoint'
-    checkpoint = Path(pointer.read_text().strip()) if pointer.is_file() else None
-    configs = sorted(folder.glob('*.py'))
-    if checkpoint is None or not checkpoint.is_file() or len(configs) != 1:
-        return None
-    return configs[0], checkpoint
+    checkpoint, configs = latest_checkpoint(folder), sorted(folder.glob('*.py'))
+    return (configs[0], Path(checkpoint)) if checkpoint and len(configs) == 1 else None
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,6 +1,7 @@
 """The page: pick a picture and a model, see what is found, click to see where a token attends."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -38,6 +39,7 @@ def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
                     found = _picture('Click a point to see where it attends', 'found')
                     classes = gr.Label(label='Classes', visible=False, elem_id='classes')
                     summary = gr.Markdown(elem_id='summary')
+                    point = gr.Markdown(elem_id='point')
                     groups = _picture(None, 'groups', visible=False)
                 with gr.Tab('Two resolutions'):
                     other = _resolution('Other short side [pixels]', _OTHER_RESOLUTION, 'other')
@@ -46,16 +48,21 @@ def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
                         left, right = _picture('First', 'left'), _picture('Other', 'right')
                     sides = gr.Markdown(elem_id='sides')
 
-        sources, shown = [picture, upload, config, weights, resolution], [result, found, classes, summary, groups]
-        predict.click(do.predict, [*sources, score], shown)
-        resolution.release(do.predict, [*sources, score], shown)
-        picture.input(lambda: None, None, upload).then(do.predict, [*sources, score], shown)
-        upload.upload(do.predict, [*sources, score], shown)
+        sources, shown = (
+            [picture, upload, config, weights, resolution],
+            [result, found, classes, summary, point, groups],
+        )
+        # One after the other: a probe hangs hooks on the model, and host libraries have one default scope.
+        alone: dict[str, Any] = dict(concurrency_id='model', concurrency_limit=1)
+        predict.click(do.predict, [*sources, score], shown, **alone)
+        resolution.release(do.predict, [*sources, score], shown, **alone)
+        picture.input(lambda: None, None, upload).then(do.predict, [*sources, score], shown, **alone)
+        upload.upload(do.predict, [*sources, score], shown, **alone)
         score.input(do.rescore, [result, compared, score], [found, summary, left, right, sides], show_progress='hidden')
-        found.select(do.click, [result], groups)
-        compare.click(do.compare, [*sources, other, score], [compared, left, right, sides])
+        found.select(do.click, [result], [groups, point], **alone)
+        compare.click(do.compare, [*sources, other, score], [compared, left, right, sides], **alone)
         if trained:
-            page.load(do.predict, [*sources, score], shown)
+            page.load(do.predict, [*sources, score], shown, **alone)
     return page
 
 

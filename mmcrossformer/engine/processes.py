@@ -55,18 +55,19 @@ def lost_processes_told() -> Iterator[None]:
         ) from error
 
 
-# How gloo and NCCL tell that another process does not answer.
+# How gloo and, where it raises an exception, NCCL tell that another process does not answer.
 _SIGNS_OF_A_LOSS = (
     'Connection closed by peer',
     'Connection reset by peer',
     'Timed out waiting',
     'Socket closed',
-    'NCCL',
     'wait timeout',
+    'ncclRemoteError',
+    'NCCL communicator was aborted',
 )
 
 
 def plain_name(name: str) -> str:
     """Removes from the name of a module or parameter what the wrappers of processes and compilers add to it."""
-    added = ('_fsdp_wrapped_module', '_orig_mod')
+    added = ('_fsdp_wrapped_module', '_checkpoint_wrapped_module', '_orig_mod')
     return '.'.join(part for part in name.split('.') if part not in added).removeprefix('module.')

@@ -1,5 +1,6 @@
 """Weights for testing and resuming: they fit, or the user is told what does not."""
 
+import hashlib
 import os
 from pathlib import Path
 from urllib.parse import urlparse
@@ -68,14 +69,15 @@ def prepare_resume(cfg: Config) -> None:
     checkpoint = _read(path)
     if not cfg.get('resume'):
         return
-    if 'optimizer' not in checkpoint:
+    meta = checkpoint.get('meta')
+    if 'optimizer' not in checkpoint or not isinstance(meta, dict):
         raise UserError(
-            f'checkpoint {path} holds weights alone, so there is no training to resume: leave --resume out and start '
-            f'from its weights with --cfg-options load_from={path}'
+            f'checkpoint {path} holds no state of a training by mmengine, so there is no training to resume: leave '
+            f'--resume out and start from its weights with --cfg-options load_from={path}'
         )
     randomness = cfg.get('randomness', {})
     if randomness.get('seed') is None:
-        cfg.randomness = dict(randomness, seed=checkpoint['meta'].get('seed'))
+        cfg.randomness = dict(randomness, seed=meta.get('seed'))
 
 
 def latest_checkpoint(work_dir: str | Path) -> str | None:
@@ -104,7 +106,9 @@ def load_from_address(filename: str, map_location: object = None) -> dict:
     Raises:
         UserError: It cannot be downloaded, or is no checkpoint.
     """
-    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(filename).path).name
+    # Many trainings have an epoch_12.pth.
+    place = hashlib.sha256(filename.encode()).hexdigest()[:8]
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / place / Path(urlparse(filename).path).name
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f'{path}.lock'):  # one of the processes on a machine
         if not path.exists():

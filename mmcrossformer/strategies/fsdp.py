@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from mmengine._strategy import FSDPStrategy as MMEngineFSDPStrategy
 from mmengine.dist import is_main_process
-from mmengine.optim import BaseOptimWrapper
+from mmengine.optim import AmpOptimWrapper, BaseOptimWrapper
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
@@ -15,6 +15,8 @@ from mmcrossformer.engine.files import written_whole
 from mmcrossformer.engine.processes import plain_name
 from mmcrossformer.models.layers import CrossFormerBlock
 from mmcrossformer.registry import FUNCTIONS, STRATEGIES
+
+_SCALED = ('AmpOptimWrapper', AmpOptimWrapper)
 
 
 @FUNCTIONS.register_module()
@@ -71,6 +73,9 @@ class FSDPStrategy(MMEngineFSDPStrategy):
             What was built.
         """
         if not self._prepared:
+            if isinstance(optim_wrapper, dict) and optim_wrapper.get('type') in _SCALED:
+                # Else each process would scale its part of the gradients for itself, and some skip what others update.
+                optim_wrapper = optim_wrapper | dict(use_fsdp=True)
             self._optim_cfg = optim_wrapper
         return super().prepare(model, optim_wrapper=optim_wrapper, **kwargs)
 
