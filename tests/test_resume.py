@@ -164,8 +164,9 @@ class Program:
 
 
 @pytest.fixture
-def program(tmp_path):
+def program(tmp_path, monkeypatch):
     """A checkpoint that is a program, and the file that appears when it runs."""
+    monkeypatch.delenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', raising=False)  # tools leave it behind in this interpreter
     path, trace = tmp_path / 'program.pth', tmp_path / 'it_ran'
     torch.save(dict(state_dict={}, optimizer={}, meta=Program(trace)), path)
     torch.load(path, weights_only=False)
