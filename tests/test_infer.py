@@ -206,9 +206,10 @@ def test_another_size_keeps_the_order_of_the_steps(quick):
 
 
 def test_config_without_tests_has_validations(quick):
-    cfg = Config.fromfile(quick(MASKS))
+    cfg = Config.fromfile(quick(CLASSES))
     cfg.test_dataloader = None
-    assert Predictor(cfg).classes == tuple('0123456789')
+    cfg.val_dataloader.dataset.metainfo = dict(classes=tuple('abcdefghij'))
+    assert Predictor(cfg).classes == tuple('abcdefghij')
 
 
 @pytest.mark.parametrize(('classes', 'none'), [(3, 255), (255, 255), (256, 65535), (300, 65535)])
