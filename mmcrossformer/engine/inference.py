@@ -1,6 +1,7 @@
 """What a trained model finds on single images, at any resolution."""
 
 import copy
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -209,7 +210,7 @@ def read_image(path: str | Path) -> np.ndarray:
         UserError: No such file, or one that is no image.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises for some
         raise UserError(f'image {path} is no file')
     try:
         image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
