@@ -2,30 +2,43 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
+from functools import partial
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 from pycocotools.coco import COCO
 from quick import ROOT, run
 
+from mmcrossformer.engine import errors
+from mmcrossformer.engine.batch import Choices, infer, joined
 from mmcrossformer.engine.batch.inputs import find_sources
+from mmcrossformer.engine.batch.processes import Processes
 from mmcrossformer.engine.batch.results import encode_segments
 from mmcrossformer.engine.colors import distinct_colors
+from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.inference import Predictor, read_image
 
 MASKS, BOXES = 'mask_rcnn_crossformer_t_digits', 'retinanet_crossformer_t_digits'
 SEGMENTS, CLASSES = 'upernet_crossformer_t_digits', 'crossformer_t_digits'
+PATIENCE = 120  # seconds; what hangs must not hang the tests
 TORCHRUN = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
+
+in_forks = pytest.mark.skipif(sys.platform != 'linux', reason='libraries may break in a fork')
 
 
 @pytest.fixture
@@ -88,8 +101,16 @@ def test_each_kind_of_input(photos, tmp_path):
     # Results inside of the folder are no input of the next run.
     (photos / 'out/overlays').mkdir(parents=True)
     shutil.copy(photos / 'b.jpg', photos / 'out/overlays/b.jpg')
-    sources = find_sources([str(photos)], photos / 'out')
-    assert [source.file_name for source in sources] == ['a.png', 'b.jpg', 'below/b.jpg']
+    results = photos / 'out'
+    for argument in (photos, photos / '**/*'):
+        sources = find_sources([str(argument)], results)
+        assert {'a.png', 'b.jpg', 'below/b.jpg'} <= {source.file_name for source in sources}
+        assert not [source for source in sources if source.path.is_relative_to(results)]
+    with pytest.raises(UserError, match='nothing but results'):
+        find_sources([str(photos / '*/overlays')], results)
+    # Unless they are asked for.
+    for argument in (results, results / '*', results / 'overlays/b.jpg'):
+        assert [source.path for source in find_sources([str(argument)], results)] == [results / 'overlays/b.jpg']
 
 
 def test_names_of_results_never_meet(photos):
@@ -148,9 +169,11 @@ def test_thresholds_and_sizes(model, photos, tmp_path, call):
     assert scores('small', '--short-side', 32, '--overlays') != everything
 
 
-def test_segmenter(model, photos, tmp_path, call):
+def test_segmenter(model, photos, tmp_path, call, monkeypatch):
     config, checkpoint = model(SEGMENTS)
     out = tmp_path / 'out'
+    on_disk = set()
+    monkeypatch.setattr(os, 'fsync', lambda file: on_disk.add(os.fstat(file).st_ino))
     code, printed = call('infer', config, checkpoint, photos, '--out', out, '--overlays', '--device', 'cpu')
     assert code == 0, printed
     predictor = Predictor(config, checkpoint)
@@ -164,8 +187,29 @@ def test_segmenter(model, photos, tmp_path, call):
         'overlays/b.jpg',
         'overlays/below/b.jpg',
     ]
+    # What the journal says to be there survives a power cut.
+    kept = [*out.rglob('*.png'), *out.rglob('*.jpg')]
+    assert len(kept) == 6
+    assert {path.stat().st_ino for path in kept} <= on_disk
     code, printed = call('infer', config, checkpoint, photos, '--out', tmp_path / 'other', '--score-thr', 0.5)
     assert (code, '--score-thr is for detectors and classifiers' in printed) == (2, True)
+
+
+def test_another_size_keeps_the_order_of_the_steps(quick):
+    names = ('Resize', 'Pad', 'CenterCrop', 'PackInputs')
+    settings = (dict(scale=(32, 32)), dict(size_divisor=64), dict(crop_size=32), {})
+    steps = [dict(type=name, **more) for name, more in zip(names, settings, strict=True)]
+    predictor = Predictor(quick(CLASSES), options={'test_dataloader.dataset.pipeline': steps})
+    image = np.zeros((50, 40, 3), np.uint8)
+    assert predictor.prepare(image)['inputs'].shape == (1, 3, 32, 32)
+    assert predictor.prepare(image, 70)['inputs'].shape == (1, 3, 128, 128)  # 88 x 70 pixels, padded behind that
+
+
+def test_config_without_tests_has_validations(quick):
+    cfg = Config.fromfile(quick(CLASSES))
+    cfg.test_dataloader = None
+    cfg.val_dataloader.dataset.metainfo = dict(classes=tuple('abcdefghij'))
+    assert Predictor(cfg).classes == tuple('abcdefghij')
 
 
 @pytest.mark.parametrize(('classes', 'none'), [(3, 255), (255, 255), (256, 65535), (300, 65535)])
@@ -222,6 +266,117 @@ def test_videos_and_broken_files(model, photos, tmp_path, call):
     assert not (out / 'failed.txt').exists()
 
 
+def test_pictures_that_no_model_takes(model, photos, tmp_path, call):
+    config, checkpoint = model(BOXES)
+    strip, link = photos / 'strip.png', photos / 'link.jpg'
+    cv2.imwrite(str(strip), np.zeros((1, 5000, 3), np.uint8))
+    link.symlink_to('none.jpg')
+    out = tmp_path / 'out'
+    for earlier in (0, 3):
+        code, printed = call('infer', config, checkpoint, photos, '--out', out, '--device', 'cpu')
+        assert code == 1, printed
+        assert f'skipped: {strip}: error: OpenCV' in printed
+        assert f'skipped: image {link} is no file' in printed
+        assert f'{earlier} of them were there before' in printed or not earlier
+        failed = (out / 'failed.txt').read_text().splitlines()
+        assert [line.split('\t')[0] for line in failed] == [str(link), str(strip)]
+        assert names_of(out) == ['a.png', 'b.jpg', 'below/b.jpg']
+
+
+class WithoutTheOther(Processes):
+    """The first of two, of which the second lost its results and told of one file."""
+
+    told: ClassVar = {'cut.avi': 'told by the second'}
+
+    def wait(self):
+        pass
+
+    def shared(self, value):
+        return value
+
+    def gather(self, value):
+        return [value, self.told]
+
+    def agreed(self):
+        return nullcontext()
+
+    in_touch = agreed
+
+
+def test_files_without_results_are_always_told(model, photos, tmp_path, capsys):
+    config, checkpoint = model(CLASSES)
+    clip, out = write_video(tmp_path / 'clip.avi'), tmp_path / 'out'
+    summary = infer(str(config), str(checkpoint), [str(photos), str(clip)], out, Choices(), WithoutTheOther(0, 2))
+    missing = {str(clip), str(photos / 'b.jpg')}  # every other frame, and every other picture
+    assert summary.failed.keys() == missing | {'cut.avi'}
+    printed = capsys.readouterr().err
+    assert 'skipped: told by the second' in printed
+    assert all(f'skipped: {path}: results are missing' in printed for path in missing)
+    assert len((out / 'failed.txt').read_text().splitlines()) == 3
+    assert summary.pictures == 2 + 3
+
+
+@pytest.fixture
+def in_two(capfd):
+    """Runs a function in two forks that have joined; returns exit code of the first and what both printed."""
+    fork = multiprocessing.get_context('fork')
+
+    def start(work, timeout):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+
+        def main(rank):
+            os.environ.update(RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+            with joined(timeout) as processes:
+                work(processes)
+
+        forks = [fork.Process(target=errors.run, args=(partial(main, rank),)) for rank in range(2)]
+        try:
+            for process in forks:
+                process.start()
+            forks[0].join(PATIENCE)
+            return forks[0].exitcode, ''.join(capfd.readouterr())
+        finally:
+            for process in forks:
+                process.kill()
+                process.join()
+
+    return start
+
+
+@in_forks
+def test_one_process_tells_a_mistake(in_two):
+    def work(processes):
+        with processes.agreed():
+            pass
+        assert processes.shared(f'list of {processes.rank}') == 'list of 0'
+        with processes.agreed():
+            raise UserError(f'found by {processes.rank}')
+
+    code, printed = in_two(work, 60)
+    assert (code, printed) == (2, 'error: found by 0\n')
+
+
+@in_forks
+@pytest.mark.slow
+def test_slow_processes_are_waited_for_and_lost_ones_are_not(in_two):
+    def work(processes):
+        with processes.in_touch():
+            time.sleep(8 * processes.rank)  # longer than the time for an answer
+        print('both are ready')
+        if processes.rank:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        with processes.in_touch():
+            pass
+
+    code, printed = in_two(work, 5)
+    assert 'both are ready' in printed
+    assert 'error: process 0 of 2 has lost the others (' in printed
+    assert 'Traceback' not in printed
+    assert code == 2
+
+
 @pytest.fixture
 def many(tmp_path):
     """Forty pictures."""
@@ -267,12 +422,21 @@ def test_a_killed_run_goes_on(model, many, tmp_path, call):
 def test_two_processes_write_what_one_writes(model, photos, tmp_path, call):
     config, checkpoint = model(MASKS)
     inputs = [photos, write_video(tmp_path / 'clip.avi')]
+    inputs[0].joinpath('link.jpg').symlink_to('none.jpg')
     one, two = tmp_path / 'one', tmp_path / 'two'
-    assert call('infer', config, checkpoint, *inputs, '--out', one, '--device', 'cpu')[0] == 0
+    assert call('infer', config, checkpoint, *inputs, '--out', one, '--device', 'cpu')[0] == 1
     result = run('infer', config, checkpoint, *inputs, '--out', two, '--device', 'cpu', launcher=TORCHRUN)
-    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.returncode == 1, result.stderr[-3000:]
+    assert f'8 pictures: {two}/predictions.json; 1 files failed' in result.stdout
+    assert result.stderr.count('skipped: ') == 1
+    assert (two / 'failed.txt').read_bytes() == (one / 'failed.txt').read_bytes()
     assert (two / 'predictions.json').read_bytes() == (one / 'predictions.json').read_bytes()
     assert sorted(len(path.read_bytes().splitlines()) for path in (two / 'journal').iterdir()) == [3, 5]
+    # A mistake is told once.
+    result = run('infer', config, checkpoint, *inputs, '--out', two, '--top', 3, launcher=TORCHRUN)
+    assert result.stderr.count('error: --out: ') == 1
+    assert 'top 5 and not 3' in result.stderr
+    assert 'by peer' not in result.stderr
     # What two processes left, one goes on with.
     assert (
         '8 of them were there before' in call('infer', config, checkpoint, *inputs, '--out', two, '--device', 'cpu')[1]
@@ -319,6 +483,7 @@ def test_mistakes(model, photos, tmp_path, call):
     assert 'is no file' in fails('none.py', checkpoint, photos)
     assert '--short-side must be at least 1' in fails(config, checkpoint, photos, '--short-side', 0)
     assert '--score-thr must be from 0 to 1' in fails(config, checkpoint, photos, '--score-thr', 30)
+    assert '--timeout must be more than 0' in fails(config, checkpoint, photos, '--timeout', 0)
     assert '--top must be at least 1' in fails(config, checkpoint, photos, '--top', 0)
     assert 'holds other things' in fails(config, checkpoint, photos, out=photos)
     assert 'is no folder' in fails(config, checkpoint, photos, out=photos / 'b.jpg')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from mmcrossformer.engine.batch import Choices, Summary, infer, joined
+from mmcrossformer.engine.batch import TIMEOUT, Choices, Summary, infer, joined
 from mmcrossformer.engine.errors import run
 from mmcrossformer.engine.job import add_config_arguments
 
@@ -14,8 +14,9 @@ from mmcrossformer.engine.job import add_config_arguments
 def main() -> None:
     """Reads the command line, predicts; exit code 1 if a file could not be read."""
     args = parse_args()
-    choices = Choices(args.short_side, args.score_thr, args.top, args.overlays)
-    with joined() as processes:
+    with joined(args.timeout) as processes:
+        with processes.agreed():
+            choices = Choices(args.short_side, args.score_thr, args.top, args.overlays)
         summary = infer(
             args.config,
             args.checkpoint,
@@ -28,7 +29,8 @@ def main() -> None:
             overwrite=args.overwrite,
         )
         if processes.is_first:
-            print(told(summary, args.out))
+            print(told(summary, args.out), flush=True)
+        processes.wait()  # torchrun ends all when one ends with exit code 1: first everything is told
     if summary.failed:
         sys.exit(1)
 
@@ -65,6 +67,13 @@ def parse_args() -> argparse.Namespace:
         '--device',
         default='cuda' if torch.cuda.is_available() else 'cpu',
         help='where the model runs (default: a GPU if there is one)',
+    )
+    parser.add_argument(
+        '--timeout',
+        type=float,
+        default=TIMEOUT,
+        metavar='SECONDS',
+        help=f'several processes: one that does not answer for so long counts as lost (default: {TIMEOUT:.0f})',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace results of another run in the folder')
     return parser.parse_args()

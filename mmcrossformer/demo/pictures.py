@@ -1,6 +1,5 @@
 """Pictures that the page shows: built-in ones, uploads, and what is drawn on them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from mmcrossformer.datasets.scenes import compose_scene, load_digits, photographs
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.inference import Prediction, Predictor, above, read_image
-from mmcrossformer.engine.overlay import draw_prediction
+from mmcrossformer.engine.overlay import draw_prediction, resized
 
 MAX_MEGAPIXELS = 40
 _SHOWN = 768  # pixels of the long side on the page
@@ -73,9 +72,8 @@ def overlay(image: np.ndarray, prediction: Prediction, predictor: Predictor, sco
     canvas = np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC))
     if prediction.task == 'classification':
         return canvas
-    return draw_prediction(
-        canvas, _resized(above(prediction, score), image, size), predictor.classes, predictor.palette
-    )
+    found = resized(above(prediction, score), image.shape[:2], size)
+    return draw_prediction(canvas, found, predictor.classes, predictor.palette)
 
 
 def shown_size(image: np.ndarray) -> tuple[int, int]:
@@ -97,19 +95,3 @@ def raster(figure: Figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def _resized(prediction: Prediction, image: np.ndarray, size: tuple[int, int]) -> Prediction:
-    """The same on a larger or smaller image."""
-    (old_height, old_width), (height, width) = image.shape[:2], size
-    rows = np.arange(height) * old_height // height
-    cols = np.arange(width) * old_width // width
-    factors = np.array([width / old_width, height / old_height] * 2)
-    changed = {}
-    if prediction.boxes is not None:
-        changed['boxes'] = prediction.boxes * factors
-    if prediction.masks is not None:
-        changed['masks'] = prediction.masks[:, rows[:, None], cols]
-    if prediction.segments is not None:
-        changed['segments'] = prediction.segments[rows[:, None], cols]
-    return replace(prediction, **changed)

@@ -20,11 +20,16 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        print(f'error: {error}', file=sys.stderr)
+        tell(error)
         sys.exit(EXIT_USER_ERROR)
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         sys.exit(130)
+
+
+def tell(error: UserError) -> None:
+    """Prints the message for the user."""
+    print(f'error: {error}', file=sys.stderr, flush=True)
 
 
 def names(items: Sequence) -> str:

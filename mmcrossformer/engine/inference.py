@@ -1,6 +1,7 @@
 """What a trained model finds on single images, at any resolution."""
 
 import copy
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -168,8 +169,8 @@ class Predictor:
         """Classes and their colours where no checkpoint tells them."""
         from mmengine.registry import DATASETS
 
-        dataset = self.cfg.get('test_dataloader', {}).get('dataset', {})
-        named = dataset.get('metainfo', {})
+        dataset = _dataset_of(self.cfg)
+        named = dataset.get('metainfo') or {}
         if named.get('classes'):
             return named
         with DATASETS.switch_scope_and_registry(self.cfg.default_scope) as registry:
@@ -209,7 +210,7 @@ def read_image(path: str | Path) -> np.ndarray:
         UserError: No such file, or one that is no image.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises for some
         raise UserError(f'image {path} is no file')
     try:
         image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
@@ -229,12 +230,17 @@ def _checked(device: str) -> torch.device:
         raise UserError(f'device {device!r} cannot be used here: {str(error).splitlines()[0]}') from error
 
 
-def _steps_of(cfg: Any, config: str | Path) -> list[dict]:
-    """The config's test pipeline, for images that are loaded already and have no annotations."""
+def _dataset_of(cfg: Any) -> dict[str, Any]:
+    """The config's data set of tests, or else of validations, without its wrappers."""
     dataset = (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset', {})
     while 'pipeline' not in dataset and 'dataset' in dataset:
         dataset = dataset['dataset']
-    steps = dataset.get('pipeline', cfg.get('test_pipeline'))
+    return dataset
+
+
+def _steps_of(cfg: Any, config: str | Path) -> list[dict]:
+    """The config's test pipeline, for images that are loaded already and have no annotations."""
+    steps = _dataset_of(cfg).get('pipeline', cfg.get('test_pipeline'))
     if not steps:
         raise UserError(f'config {config} has no test_dataloader.dataset.pipeline, so how images go in is unknown')
     return [dict(step) for step in steps if not str(step['type']).rpartition('.')[2].startswith('Load')]
@@ -246,11 +252,12 @@ def _resized(steps: list[dict], size: tuple[int, int], short_side: int) -> list[
     height, width = (max(1, round(side * factor)) for side in size)
     kept: dict[str, Any] = {}
     rest: list[dict] = []
-    place = 0
+    place: int | None = None  # of the first of them
     for step in steps:
         if str(step['type']).rpartition('.')[2] in _SIZING:
             kept |= {key: step[key] for key in _KEPT if key in step}
-            place = place or len(rest)
+            place = len(rest) if place is None else place
         else:
             rest.append(step)
+    place = place or 0
     return [*rest[:place], dict(type='Resize', scale=(width, height), keep_ratio=False, **kept), *rest[place:]]

@@ -1,7 +1,9 @@
 """Predictions drawn on their pictures, pixel for pixel."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -47,6 +49,37 @@ def draw_prediction(
     return canvas.permute(1, 2, 0).numpy()
 
 
+def resized(prediction: Prediction, size: tuple[int, int], new_size: tuple[int, int]) -> Prediction:
+    """The same on a larger or smaller image, so that lines and letters that are drawn there are sharp.
+
+    Args:
+        prediction: What was found.
+        size: Height and width in pixels of its image.
+        new_size: Those of the other image.
+    """
+    (old_height, old_width), (height, width) = size, new_size
+    rows = np.arange(height)[:, None] * old_height // height
+    cols = np.arange(width) * old_width // width
+    boxes, masks, segments = prediction.boxes, prediction.masks, prediction.segments
+    return replace(
+        prediction,
+        boxes=None if boxes is None else boxes * np.array([width / old_width, height / old_height] * 2),
+        masks=None if masks is None else masks[:, rows, cols],
+        segments=None if segments is None else segments[rows, cols],
+    )
+
+
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """Makes a JPEG file.
+
+    Args:
+        image: Pixels [H, W, 3], uint8, RGB.
+        quality: From 0 to 100.
+    """
+    pixels = np.ascontiguousarray(image[..., ::-1])
+    return cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
 def _with_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -> Tensor:
     present = [label for label in segments.unique().tolist() if 0 <= label < len(palette)]
     if not present:
@@ -57,7 +90,11 @@ def _with_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -
 
 def _with_masks(canvas: Tensor, masks: Tensor, labels: np.ndarray, palette: Sequence[Color]) -> Tensor:
     # torchvision draws pixels of two masks black: each goes to the first, which has the better score.
-    first = masks & (masks.cumsum(0) == 1)
+    first = torch.empty_like(masks)
+    taken = torch.zeros_like(masks[0])
+    for own, mask in zip(first, masks, strict=True):
+        torch.logical_and(mask, ~taken, out=own)
+        taken |= mask
     return draw_segmentation_masks(canvas, first, _OPACITY, [palette[label] for label in labels])
 
 

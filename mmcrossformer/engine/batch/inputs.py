@@ -54,6 +54,7 @@ def find_sources(inputs: Sequence[str], left_out: Path) -> list[Source]:
     Args:
         inputs: Files, folders (all images in and below them) and patterns such as `'photos/**/*.jpg'`.
         left_out: A folder whose images are not taken, though it may lie in one of the inputs: that of the results.
+            An argument that names the folder itself or something below it gets them.
 
     Returns:
         Each file once, sorted by path.
@@ -68,8 +69,8 @@ def find_sources(inputs: Sequence[str], left_out: Path) -> list[Source]:
     for path in paths:
         file_name = path.relative_to(root).as_posix()
         name = path.relative_to(root).with_suffix('').as_posix() if stems[path.with_suffix('')] == 1 else file_name
-        status = path.stat()
-        sources.append(Source(path, file_name, name, status.st_size, status.st_mtime_ns))
+        size, changed = _size_and_time(path)
+        sources.append(Source(path, file_name, name, size, changed))
     _check_names(sources)
     return sources
 
@@ -79,7 +80,12 @@ def _files_of(argument: str, left_out: Path) -> list[Path]:
     named = [argument] if os.path.exists(argument) else glob.glob(argument, recursive=True)
     files: list[Path] = []
     for path in (Path(os.path.abspath(name)) for name in named):
-        files += _images_below(path, left_out) if path.is_dir() else [path]
+        files += _images_below(path) if path.is_dir() else [path]
+    if not Path(os.path.abspath(argument)).is_relative_to(left_out):
+        results = [path for path in files if path.is_relative_to(left_out)]
+        files = [path for path in files if not path.is_relative_to(left_out)]
+        if results and not files:
+            raise UserError(f'IN: {argument} holds nothing but results in {left_out}, the folder of --out')
     if files:
         return files
     if not named:
@@ -87,14 +93,17 @@ def _files_of(argument: str, left_out: Path) -> list[Path]:
     raise UserError(f'IN: {argument} holds no images, which end with {", ".join(IMAGE_SUFFIXES)}')
 
 
-def _images_below(folder: Path, left_out: Path) -> list[Path]:
-    found: list[Path] = []
-    for parent, folders, files in os.walk(folder):
-        if Path(parent) == left_out and left_out != folder:
-            folders.clear()
-            continue
-        found += [Path(parent) / name for name in files if _is_image(name)]
-    return found
+def _images_below(folder: Path) -> list[Path]:
+    return [Path(parent) / name for parent, _, files in os.walk(folder) for name in files if _is_image(name)]
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    """Bytes and time of the last change; of a link to nothing 0, and reading it will tell."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _is_image(name: str) -> bool:

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
 import numpy as np
 import torch
 
@@ -23,7 +22,7 @@ from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.files import written_whole
 from mmcrossformer.engine.inference import Prediction, Predictor, above
 from mmcrossformer.engine.job import read_config
-from mmcrossformer.engine.overlay import draw_prediction
+from mmcrossformer.engine.overlay import draw_prediction, encode_jpeg
 
 Item = TypeVar('Item')
 Picture = tuple[Source, int | None, np.ndarray | UserError]
@@ -99,15 +98,37 @@ def infer(
         overwrite: Replace results of another run in the folder.
 
     Returns:
-        What came of it, in the first process; others know of their own share alone.
+        What came of it, the same in all processes.
 
     Raises:
         UserError: Inputs, config, checkpoint or folder that cannot be used.
     """
-    sources = find_sources(inputs, left_out=out)
-    cfg = read_config(config, options)
-    run = describe_run(cfg, checkpoint, vars(choices))
-    predictor = Predictor(cfg, checkpoint, device=processes.device(device))
+    with processes.agreed():
+        # One looks for them all: the share of each is cut from the same list.
+        sources = find_sources(inputs, left_out=out) if processes.is_first else []
+        cfg = read_config(config, options)
+        run = describe_run(cfg, checkpoint, vars(choices))
+        predictor = Predictor(cfg, checkpoint, device=processes.device(device))
+        _check_use(predictor, config, checkpoint, choices)
+        if processes.is_first:
+            prepare_folder(out, run, overwrite)
+    sources = processes.shared(sources)
+    finished = Finished(out / JOURNALS)
+    processes.wait()  # nobody writes while others still read
+    summary = Summary(0, sum(1 for _ in finished.pictures(sources)), {})
+    with processes.in_touch():
+        failed = _Worker(predictor, choices, out).work(sources, finished, processes)
+    parts = processes.gather(failed)
+    with processes.in_touch():
+        if processes.is_first:
+            finished = Finished(out / JOURNALS)
+            failed = _without_results(parts, sources, finished)
+            _write_failed(out, failed)
+            summary = Summary(_assemble(out, sources, finished, predictor), summary.earlier, failed)
+    return processes.shared(summary)
+
+
+def _check_use(predictor: Predictor, config: str, checkpoint: str, choices: Choices) -> None:
     if not predictor.classes:
         raise UserError(
             f'neither {checkpoint} nor {config} names the classes: '
@@ -115,23 +136,10 @@ def infer(
         )
     if predictor.task == 'segmentation' and choices.score_thr is not None:
         raise UserError('--score-thr is for detectors and classifiers: a segmenter gives each pixel a class')
-    if processes.is_first:
-        prepare_folder(out, run, overwrite)
-    processes.wait()
-    finished = Finished(out / JOURNALS)
-    processes.wait()  # nobody writes while others still read
-    earlier = sum(1 for _ in finished.pictures(sources))
-    failed = _Worker(predictor, choices, out).work(sources, finished, processes)
-    failed = {name: reason for part in processes.gather(failed) for name, reason in part.items()}
-    if not processes.is_first:
-        return Summary(0, earlier, failed)
-    _write_failed(out, failed)
-    return Summary(_assemble(out, sources, predictor), earlier, failed)
 
 
-def _assemble(out: Path, sources: Sequence[Source], predictor: Predictor) -> int:
+def _assemble(out: Path, sources: Sequence[Source], finished: Finished, predictor: Predictor) -> int:
     """Writes the files that a run ends with; returns the number of pictures."""
-    finished = Finished(out / JOURNALS)
     first = next(finished.pictures(sources), None)
     task = finished.read(*first)['task'] if first else predictor.task  # a panoptic detector segments
     categories = categories_of(task, predictor.classes, predictor.palette)
@@ -154,7 +162,8 @@ class _Worker:
                 result = image if isinstance(image, UserError) else self._predict(source, frame, image)
                 if isinstance(result, UserError):
                     failed[str(source.path)] = str(result)
-                    print(f'skipped: {result}', file=sys.stderr)
+                    if processes.is_first:  # which tells of the others' at the end, each once
+                        _tell_skipped(str(result))
                 else:
                     journal.append(Key.of(source, frame), result)
                 bar.advance()
@@ -166,6 +175,8 @@ class _Worker:
         except torch.OutOfMemoryError:
             size = ' x '.join(map(str, image.shape[:2]))
             return UserError(f'{source.path} ({size} pixels) needs more memory than there is: try --short-side')
+        except Exception as error:  # the host libraries raise what they like at odd pictures; others go on
+            return UserError(f'{source.path}: {type(error).__name__}: {" ".join(str(error).split())}')
         prediction = above(prediction, self.choices.score_thr or 0.0)
         self._check(prediction)
         name = source.name_of(frame)
@@ -186,13 +197,13 @@ class _Worker:
         if prediction.task == 'detection' and self.choices.score_thr is None:
             prediction = above(prediction, _SHOWN)
         drawn = draw_prediction(image, prediction, self.predictor.classes, self.predictor.palette)
-        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        return cv2.imencode('.jpg', np.ascontiguousarray(drawn[..., ::-1]), quality)[1].tobytes()
+        return encode_jpeg(drawn, _JPEG_QUALITY)
 
     def _write(self, name: str, data: bytes) -> None:
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        with written_whole(path) as partial_path:  # the journal will say that it is there
+            Path(partial_path).write_bytes(data)
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
@@ -213,9 +224,7 @@ def _pictures(sources: Sequence[Source], finished: Finished, processes: Processe
             for frame, image in read_pictures(source, wanted):
                 yield source, frame, image
         except UserError as error:
-            # Every process goes through a video: one tells that it is broken.
-            if processes.is_first or not source.is_video:
-                yield source, frame, error
+            yield source, frame, error
 
 
 def _share(
@@ -238,6 +247,26 @@ def _count(sources: Sequence[Source], finished: Finished, processes: Processes) 
     """How many pictures this process will meet, as far as the headers of videos are right."""
     frames = [(source, wanted) for source, wanted in _share(sources, finished, processes)]
     return sum(sum(map(wanted, range(count_frames(source)))) if source.is_video else 1 for source, wanted in frames)
+
+
+def _without_results(parts: Sequence[dict[str, str]], sources: Sequence[Source], finished: Finished) -> dict[str, str]:
+    """Joins the reasons of all processes for files that failed, and finds those that nobody gave a reason for."""
+    failed = {name: reason for part in reversed(parts) for name, reason in part.items()}
+    frames: dict[Source, list[int | None]] = {}
+    for source, frame in finished.pictures(sources):
+        frames.setdefault(source, []).append(frame)
+    for source in sources:
+        there = frames.get(source, [])
+        if not there or (source.is_video and there != [*range(len(there))]):
+            reason = f'{source.path}: results are missing. Every process must see the same folder --out'
+            failed.setdefault(str(source.path), reason)
+    for name in sorted(failed.keys() - parts[0].keys()):
+        _tell_skipped(failed[name])
+    return failed
+
+
+def _tell_skipped(reason: str) -> None:
+    print(f'skipped: {reason}', file=sys.stderr)
 
 
 def _write_failed(out: Path, failed: dict[str, str]) -> None:

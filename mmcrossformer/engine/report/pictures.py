@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from mmengine.dataset import BaseDataset
 
-from mmcrossformer.engine.inference import Prediction, Predictor
-from mmcrossformer.engine.overlay import draw_prediction
+from mmcrossformer.engine.inference import Predictor
+from mmcrossformer.engine.overlay import draw_prediction, encode_jpeg, resized
 from mmcrossformer.engine.report.evaluate import look
 
 _SIDE = 400  # pixels of the long side
@@ -49,12 +49,14 @@ def draw_examples(
     examples = []
     for index in indices:
         image, truth, _, found = look(predictor, dataset, index, score_thr)
+        small = _fitted(image)
         sides = []
-        for drawn in (truth, found):
-            picture = draw_prediction(
-                *_resized(image, drawn), predictor.classes, predictor.palette, scores=drawn is found
-            )
-            sides.append(data_uri(_jpeg(picture)))
+        for side in (truth, found):
+            drawn = resized(side, image.shape[:2], small.shape[:2])
+            if drawn.task == 'classification':
+                drawn = replace(drawn, labels=drawn.labels[:1], scores=drawn.scores[:1])
+            picture = draw_prediction(small, drawn, predictor.classes, predictor.palette, scores=side is found)
+            sides.append(data_uri(encode_jpeg(picture, _JPEG_QUALITY)))
         name = Path(dataset.get_data_info(index)['img_path']).name
         examples.append(Example(name, scores[index], *sides))
     return examples
@@ -72,25 +74,8 @@ def data_uri(data: bytes, kind: str = 'jpeg') -> str:
     return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
 
 
-def _resized(image: np.ndarray, prediction: Prediction) -> tuple[np.ndarray, Prediction]:
-    """Picture and prediction at the size of the page, so that lines and letters are sharp."""
+def _fitted(image: np.ndarray) -> np.ndarray:
+    """The picture at the size of the page."""
     factor = _SIDE / max(image.shape[:2])
     height, width = (max(1, round(side * factor)) for side in image.shape[:2])
-
-    def stretch(labels: np.ndarray) -> np.ndarray:
-        return cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-
-    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
-    if prediction.segments is not None:
-        return image, replace(prediction, segments=stretch(prediction.segments.astype(np.int32)))
-    if prediction.boxes is None:
-        return image, replace(prediction, labels=prediction.labels[:1], scores=prediction.scores[:1])
-    masks = prediction.masks
-    if masks is not None and len(masks):
-        masks = np.stack([stretch(mask.astype(np.uint8)) for mask in masks]).astype(bool)
-    return image, replace(prediction, boxes=prediction.boxes * factor, masks=masks)
-
-
-def _jpeg(image: np.ndarray) -> bytes:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    return cv2.imencode('.jpg', np.ascontiguousarray(image[..., ::-1]), quality)[1].tobytes()
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
