@@ -1,4 +1,4 @@
-# make demo   set up, train Mask R-CNN with CrossFormer-T on the embedded digits, evaluate, draw (about 12 minutes)
+# make demo   set up, train Mask R-CNN with CrossFormer-T on the embedded digits, evaluate, draw (12 to 15 minutes)
 # make test   set up, run the tests
 # make lint   set up, check style and types
 # make docs   set up, build the documentation into site/
