@@ -47,12 +47,21 @@ def lost_processes_told() -> Iterator[None]:
     except RuntimeError as error:  # torch has a class of its own for some of them only
         if not is_distributed() or not any(sign in str(error) for sign in _SIGNS_OF_A_LOSS):
             raise
-        reason = str(error).strip().splitlines()[-1]
-        raise UserError(
-            f'process {get_rank()} of {get_world_size()} has lost the others ({reason}). If one of them tells another '
-            'error, that is the cause; else look for a machine or connection that failed. --resume goes on from the '
-            'last checkpoint'
-        ) from error
+        raise others_lost(error, '--resume goes on from the last checkpoint') from error
+
+
+def others_lost(error: RuntimeError, advice: str) -> UserError:
+    """Returns what to tell the user when this process waits for others in vain.
+
+    Args:
+        error: What torch raised.
+        advice: What to do.
+    """
+    reason = str(error).strip().splitlines()[-1]
+    return UserError(
+        f'process {get_rank()} of {get_world_size()} has lost the others ({reason}). If one of them tells another '
+        f'error, that is the cause; else look for a machine or connection that failed. {advice}'
+    )
 
 
 # How gloo and, where it raises an exception, NCCL tell that another process does not answer.

@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 
 from mmcrossformer.engine.errors import EXIT_USER_ERROR, UserError, tell
+from mmcrossformer.engine.processes import others_lost
 
 Value = TypeVar('Value')
 
@@ -124,12 +125,8 @@ class Processes:
         try:
             yield
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise UserError(
-                f'process {self.rank} of {self.number} has lost the others ({reason}). If one of them tells another '
-                'error, that is the cause; else look for a machine or connection that failed. Nothing that is '
-                'finished is lost: the same command goes on with the rest'
-            ) from error
+            advice = 'Nothing that is finished is lost: the same command goes on with the rest'
+            raise others_lost(error, advice) from error
 
     def device(self, name: str) -> str:
         """The device of this process: its own GPU of the machine, where a GPU is asked for."""
