@@ -89,6 +89,7 @@ def launch(page: gr.Blocks, host: str, port: int, max_upload: int) -> None:
     Raises:
         UserError: The port is taken, or the address is not of this machine.
     """
+    print(f'the page is at http://{host}:{port} until it is interrupted')
     try:
         page.launch(
             server_name=host,
@@ -99,6 +100,7 @@ def launch(page: gr.Blocks, host: str, port: int, max_upload: int) -> None:
             inbrowser=False,
             ssr_mode=False,
             footer_links=[],
+            quiet=True,
         )
     except OSError as error:
         raise UserError(f'cannot listen at {host}:{port} ({error}): choose another --port') from error
