@@ -113,6 +113,11 @@ def test_each_kind_of_input(photos, tmp_path):
         assert [source.path for source in find_sources([str(argument)], results)] == [results / 'overlays/b.jpg']
 
 
+def test_files_that_the_system_refuses_to_look_at(tmp_path):
+    with pytest.raises(UserError, match='is no file'):
+        read_image(tmp_path / ('x' * 300))  # a longer name than there can be
+
+
 def test_names_of_results_never_meet(photos):
     shutil.copy(photos / 'a.png', photos / 'b.png')
     names = [source.name for source in find_sources([str(photos)], photos / 'out')]

@@ -1,16 +1,19 @@
 """What is installed: the wheel, and what mim and mmengine find."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from email import message_from_bytes
-from importlib.metadata import entry_points, version
+from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import mmcrossformer
 
@@ -88,3 +91,18 @@ def test_torch_installs_the_operators():
 
 def test_one_version():
     assert version('mmcrossformer') == mmcrossformer.__version__
+
+
+@pytest.mark.parametrize('python', ['3.10.0', '3.11.2', '3.12.1', '3.13.0'])
+def test_pins_are_of_releases_for_each_python(python):
+    """As far as what is installed here tells: a pin that a Python cannot meet would keep it from installing at all."""
+    here = dict(python_version=python.rpartition('.')[0], python_full_version=python)
+    for line in (ROOT / 'constraints.txt').read_text().splitlines():
+        if '==' not in line or line.startswith('#'):
+            continue
+        pin = Requirement(line)
+        with contextlib.suppress(PackageNotFoundError):
+            wanted = distribution(pin.name).metadata.get('Requires-Python') or ''
+            pinned_here = pin.specifier.contains(version(pin.name))
+            if pinned_here and (pin.marker is None or pin.marker.evaluate(here)):
+                assert SpecifierSet(wanted).contains(python), f'{line} needs Python {wanted}'

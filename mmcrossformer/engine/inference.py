@@ -210,7 +210,7 @@ def read_image(path: str | Path) -> np.ndarray:
         UserError: No such file, or one that is no image.
     """
     path = Path(path)
-    if not os.path.isfile(path):  # Path.is_file raises for some
+    if not os.path.isfile(path):  # Path.is_file raises where it may not look
         raise UserError(f'image {path} is no file')
     try:
         image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
