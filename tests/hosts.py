@@ -58,9 +58,10 @@ def shrink_heads(model: ConfigDict) -> None:
 
 def channels_of(backbone: ConfigDict) -> list[int]:
     """Channels of all four stages of a backbone config."""
-    from mmcrossformer.models.arch import resolve_arch
+    from mmcrossformer.models.arch import ARCHS, CAT_ARCHS, resolve_arch
 
-    return list(resolve_arch(backbone.arch).out_channels)
+    archs = CAT_ARCHS if backbone.type.endswith('CAT') else ARCHS
+    return list(resolve_arch(backbone.arch, archs).out_channels)
 
 
 def make_batch(host: str, height: int, width: int, num_classes: int) -> dict:

@@ -171,7 +171,7 @@ def test_pretrained_files_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match='is no file'):
         load('tiny', tmp_path / 'none.pth')
     torch.save(dict(state_dict={'conv1.weight': torch.ones(1)}), tmp_path / 'resnet.pth')
-    with pytest.raises(ValueError, match=r'holds no CrossFormer: its names are conv1\.weight'):
+    with pytest.raises(ValueError, match=r'holds no CrossFormer and no CAT: its names are conv1\.weight'):
         load('tiny', tmp_path / 'resnet.pth')
 
 

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.job import datasets_of, innermost, model_settings
-from mmcrossformer.models.crossformer import CrossFormer
+from mmcrossformer.models.pyramid import Pyramid
 
 _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
 
@@ -149,7 +149,7 @@ def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for name, module in model.named_children():
         if name == 'roi_head':
             inner = [(f'{name}.{key}', child) for key, child in module.named_children() if key.endswith('_head')]
-        elif isinstance(module, CrossFormer):
+        elif isinstance(module, Pyramid):
             inner = [(f'{name}.stages.{i}', stage) for i, stage in enumerate(module.stages)]
         else:
             inner = [(name, module)]
