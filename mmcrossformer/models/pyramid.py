@@ -189,7 +189,7 @@ class Pyramid(BaseModule):
         Returns:
             The layer, and the number of layers.
         """
-        depths = self.arch.depths[: len(self.stages)]
+        depths = [len(cast(Stage, stage).blocks) for stage in self.stages]
         num_layers = sum(depths) + 2
         match = _IN_STAGE.match(param_name.removeprefix(prefix)) if param_name.startswith(prefix) else None
         if match is None:

@@ -53,14 +53,26 @@ class CrossPatchAttention(nn.Module):
         x = pad_map(x, self.patch).unflatten(1, (-1, self.patch)).unflatten(3, (-1, self.patch))
         rows, cols = x.shape[1], x.shape[3]
         patches = x.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)  # [B, C, patches, values]
-        patches = self.proj(_attend(*self.qkv(patches).chunk(3, dim=-1)))
+        # Without the padding, torch's kernels for GPUs refuse 49 values, and the logits would be held after all.
+        q, k, v = self.qkv(patches).chunk(3, dim=-1)
+        patches = self.proj(fused_attention(q, k, v, multiple=8 if x.is_cuda else 1))
         x = patches.unflatten(2, (rows, cols)).unflatten(4, (self.patch, self.patch))
         return x.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)[:, :height, :width]
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Attention [..., N, D] that never holds its logits, on GPUs too, whose fused kernels want D a multiple of 8."""
+def fused_attention(q: Tensor, k: Tensor, v: Tensor, multiple: int = 1) -> Tensor:
+    """Scaled dot-product attention that never holds its logits.
+
+    Args:
+        q: Queries [..., N, D].
+        k: Keys, likewise.
+        v: Values, likewise.
+        multiple: Pads D with zeros to a multiple of this.
+
+    Returns:
+        The same shape.
+    """
     dim = q.shape[-1]
-    if q.is_cuda:
-        q, k, v = (F.pad(x, (0, -dim % 8)) for x in (q, k, v))
+    if dim % multiple:
+        q, k, v = (F.pad(x, (0, -dim % multiple)) for x in (q, k, v))
     return F.scaled_dot_product_attention(q, k, v, scale=dim**-0.5)[..., :dim]
