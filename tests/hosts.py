@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from conftest import TINY
+from conftest import TINY, TINY_CAT
 from mmengine.config import Config, ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
@@ -29,8 +29,11 @@ def shrink(cfg: Config) -> None:
     backbone = cfg.model.backbone
     outputs = backbone.get('out_indices', range(4))
     full, small = ([channels[i] for i in outputs] for channels in (channels_of(backbone), TINY_CHANNELS))
-    arch = dict(TINY, cooling=str(backbone.arch).startswith('pp-'))
-    backbone.update(arch=arch, group_size=None, interval=None, drop_path_rate=0.1)
+    if backbone.type.endswith('CAT'):
+        backbone.update(arch=TINY_CAT, drop_path_rate=0.1)
+    else:
+        arch = dict(TINY, cooling=str(backbone.arch).startswith('pp-'))
+        backbone.update(arch=arch, group_size=None, interval=None, drop_path_rate=0.1)
     shrink_heads(cfg.model)
     if 'batch_augments' in cfg.model.get('data_preprocessor', {}):
         cfg.model.data_preprocessor.batch_augments = None  # pads to 1024 x 1024

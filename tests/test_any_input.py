@@ -3,6 +3,7 @@
 import hypothesis.strategies as st
 import pytest
 import torch
+from conftest import TINY_CAT
 from hypothesis import HealthCheck, given, settings
 
 from mmcrossformer import CAT, CrossFormer
@@ -25,7 +26,7 @@ def models(draw):
     )
     torch.manual_seed(draw(st.integers(0, 9)))
     if draw(st.integers(0, 3)) == 0:
-        return CAT(dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8)), **common)
+        return CAT(TINY_CAT, **common)
     group = st.integers(1, 9)
     cooling = draw(st.booleans())
     return CrossFormer(

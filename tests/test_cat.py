@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import TINY_CAT
 from golden import golden_weights
 from saved import saved_bytes
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -13,7 +14,6 @@ from mmcrossformer.checkpoint import convert_official, to_official
 from mmcrossformer.models.layers import PatchMerging
 from mmcrossformer.models.layers.patch_attention import fused_attention
 
-TINY = dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8))
 # Millions of parameters and giga multiply-adds of the classifiers at 224 x 224, as the papers' figures were measured.
 PUBLISHED = dict(tiny=(16.87, 2.77), small=(37.29, 6.06), base=(51.53, 8.93))
 
@@ -30,7 +30,7 @@ def test_size_and_cost_of_the_classifier(arch):
 
 
 def test_blocks_of_a_round_share_a_stochastic_depth_rate():
-    model = CAT(TINY, drop_path_rate=0.4)
+    model = CAT(TINY_CAT, drop_path_rate=0.4)
     rates = [block.drop_path.rate for stage in model.stages for block in stage.blocks]
     assert rates == pytest.approx([rate for rate in (0, 0.1, 0.2, 0.3, 0.4) for _ in range(3)])
     assert CAT('base').stages[-1].blocks[-1].drop_path.rate == pytest.approx(0.3)
@@ -59,7 +59,7 @@ class _Largest(TorchDispatchMode):
 
 @pytest.mark.parametrize('train', [False, True])
 def test_logits_between_patches_are_never_held(train):
-    model = CAT(TINY, out_indices=(0,)).train(train)
+    model = CAT(TINY_CAT, out_indices=(0,)).train(train)
     patches, channels = 30 * 30, 16
     with torch.set_grad_enabled(train), _Largest() as seen:
         (out,) = model(torch.randn(1, 3, 840, 840))
@@ -70,7 +70,7 @@ def test_logits_between_patches_are_never_held(train):
 
 
 def test_memory_grows_linearly_with_elongated_images():
-    model = CAT(TINY)
+    model = CAT(TINY_CAT)
     short, middle, long = (saved_bytes(model, torch.randn(1, 3, 56, length)) for length in (448, 1792, 3136))
     assert long - middle == pytest.approx(middle - short, rel=0.01)
 
@@ -84,7 +84,7 @@ def test_padded_values_change_nothing():
 
 
 def test_position_encoding_is_that_of_224_pixels():
-    model = CAT(TINY, out_indices=(0,)).eval()
+    model = CAT(TINY_CAT, out_indices=(0,)).eval()
     position = model.stages[0].embed.position
     tokens = torch.randn(1, 224, 224, 3)
     without = model.stages[0].embed(tokens) - position.permute(0, 2, 3, 1)
@@ -163,11 +163,11 @@ def test_official_names_and_back(weights):
     [
         (dict(arch='large'), ValueError, "arch must be one of tiny, small, base or a dict, got 'large'"),
         (
-            dict(arch=dict(TINY, cooling=True)),
+            dict(arch=dict(TINY_CAT, cooling=True)),
             ValueError,
             "arch has unknown 'cooling'; its keys are embed_dims, depths",
         ),
-        (dict(arch=dict(TINY, num_heads=(3, 2, 4, 8))), ValueError, r'num_heads\[0\] must divide the 16 channels'),
+        (dict(arch=dict(TINY_CAT, num_heads=(3, 2, 4, 8))), ValueError, r'num_heads\[0\] must divide the 16 channels'),
         (dict(with_cp=1), TypeError, 'with_cp must be True or False, got 1'),
         (dict(frozen_stages=4), ValueError, 'frozen_stages must be an integer from -1'),
         (dict(drop_path_rate=1), ValueError, 'drop_path_rate must be a number in'),
@@ -180,7 +180,7 @@ def test_mistakes_are_told(kwargs, error, words):
 
 
 def test_depth_of_every_parameter():
-    model = CAT(TINY)
+    model = CAT(TINY_CAT)
     depths = {name: model.get_layer_depth(f'backbone.{name}', 'backbone.') for name in model.state_dict()}
     assert depths['stages.0.embed.position'] == (0, 17)
     assert depths['stages.0.blocks.2.attn.pos_bias.table'] == (3, 17)

@@ -5,6 +5,7 @@ import functools
 
 import pytest
 import torch
+from conftest import TINY_CAT
 from saved import saved_bytes
 
 from mmcrossformer import CAT, CrossFormer
@@ -15,7 +16,7 @@ def make(request, tiny_arch):
     """Builds a small backbone with the arguments given."""
     arch = tiny_arch
     if request.param is CAT:
-        arch = dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8))
+        arch = TINY_CAT
     return functools.partial(request.param, arch)
 
 
