@@ -38,8 +38,8 @@ TAIL = """
 and cost of CrossFormer-S.
 
 **MACs on ImageNet** agree within 2 %, except CrossFormer++-S (4.39 G here, 4.9 G published): the published figure
-equals that of CrossFormer-S, and the larger CrossFormer++ agree; and CAT-S (6.06 G here, 5.9 G published), whose smaller
-and larger variants agree.
+equals that of CrossFormer-S, and the larger CrossFormer++ agree; and CAT-S (6.06 G here, 5.9 G published), whose
+smaller and larger variants agree.
 
 **MACs of detectors and segmenters** are 3 to 16 % lower here. Heads and necks cannot be the reason for detectors: on
 the same backbone the difference is the same for RetinaNet, Mask R-CNN and Cascade Mask R-CNN (20.2 to 20.6 G with

@@ -120,6 +120,6 @@ class PatchMerging(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [B, H, W, C] to [B, ceil(H / 2), ceil(W / 2), 2C]; odd sides are padded with zeros."""
-        x = pad_map(x, 2).unflatten(1, (-1, 2)).unflatten(3, (-1, 2))
-        # Order of the squares' tokens: (0, 0), (1, 0), (0, 1), (1, 1).
-        return self.reduction(self.norm(x.permute(0, 1, 3, 4, 2, 5).flatten(3)))
+        x = pad_map(x, 2)
+        squares = [x[:, row::2, col::2] for col in (0, 1) for row in (0, 1)]
+        return self.reduction(self.norm(torch.cat(squares, dim=-1)))
