@@ -21,7 +21,7 @@ _SCALED = ('AmpOptimWrapper', AmpOptimWrapper)
 
 @FUNCTIONS.register_module()
 def wrap_crossformer_blocks(module: nn.Module, recurse: bool, nonwrapped_numel: int) -> bool:
-    """Wrap policy of FSDP: each CrossFormer block is gathered for itself, the rest of the model together.
+    """Wrap policy of FSDP: each block of a backbone here is gathered for itself, the rest of the model together.
 
     Args:
         module: The module in question.
