@@ -125,8 +125,11 @@ def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> 
 
 
 def _check_channels(cfg: Config) -> list[Finding]:
+    """Builds the backbone and compares; a model that is one whole, such as a classifier of timm, has none."""
+    settings = model_settings(cfg)
+    if 'backbone' not in settings:
+        return []
     try:
-        settings = model_settings(cfg)
         check_channels(settings, MODELS.build({**settings['backbone'], 'init_cfg': None}))
     except Exception as error:  # a backbone of any library: it can fail in any way
         return [Finding(str(error) if isinstance(error, UserError) else f'model.backbone: {innermost(error)}')]
