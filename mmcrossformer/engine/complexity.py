@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.job import datasets_of, innermost, model_settings
+from mmcrossformer.engine.weights import misfits_told
 from mmcrossformer.models.crossformer import CrossFormer
 
 _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
@@ -112,7 +113,10 @@ def build_model(cfg: Config) -> BaseModel:
     try:
         init_default_scope(cfg.default_scope)
         settings = model_settings(cfg)
-        model = MODELS.build(settings).eval()
+        with misfits_told():
+            model = MODELS.build(settings).eval()
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f'the model of the config cannot be built: {innermost(error)}') from error
     check_channels(settings, getattr(model, 'backbone', None))
