@@ -16,7 +16,7 @@ from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.job import datasets_of, innermost, model_settings
 from mmcrossformer.engine.weights import misfits_told
-from mmcrossformer.models.crossformer import CrossFormer
+from mmcrossformer.models.pyramid import Pyramid
 
 _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
 
@@ -153,7 +153,7 @@ def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for name, module in _own(model).named_children():
         if name == 'roi_head':
             inner = [(f'{name}.{key}', child) for key, child in module.named_children() if key.endswith('_head')]
-        elif isinstance(module, CrossFormer):
+        elif isinstance(module, Pyramid):
             inner = [(f'{name}.stages.{i}', stage) for i, stage in enumerate(module.stages)]
         else:
             inner = [(name, module)]

@@ -79,7 +79,7 @@ def _grouping(rule: GroupRule, sides: Tensor) -> tuple[tuple[Tensor, ...], tuple
     if rule.long_distance:
         interval = rule.interval or -(-long // rule.size)
     # A map whose short side fits is one group, or several along its long side.
-    is_whole, is_long_side = short <= rule.size, sides > short
+    is_whole, is_long_side = (short <= rule.size) & rule.whole_small_maps, sides > short
     limit = torch.full_like(short, max(WHOLE_MAP_TOKENS, rule.size**2))
     chunks = -(-long // (limit // short.clamp(max=rule.size)))
     whole_size = torch.where(is_long_side, -(-long // chunks), sides)
