@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import load_checkpoint
 from quick import CONFIGS, SPEC, Hidden, run
 from safetensors.torch import save_file
 
@@ -165,3 +166,19 @@ def test_without_timm(call, monkeypatch, tmp_path, tool):
     assert text.strip() == f"error: {DIGITS} needs timm, which is not installed: pip install 'mmcrossformer[timm]'"
     # Everything else works without it.
     assert read_config(CONFIGS / 'peers/swin_t_digits.py').model.type == 'ImageClassifier'
+
+
+def test_weights_that_a_training_would_draw_anew(tmp_path):
+    """docs/field.md warns of it: mmengine calls `init_weights` of models of timm, over what they have loaded."""
+    size = dict(img_size=32, embed_dim=24, depth=1, num_heads=2)
+    published = timm.create_model('deit_tiny_patch16_224', **size).state_dict()
+    torch.save(published, tmp_path / 'published.pth')
+    init_default_scope('mmpretrain')
+    settings = dict(type='TimmClassifier', model_name='deit_tiny_patch16_224', **size)
+    model = MODELS.build(dict(settings, checkpoint_path=str(tmp_path / 'published.pth')))
+    name = 'blocks.0.attn.qkv.weight'
+    assert torch.equal(model.state_dict()[name], published[name])
+    model.init_weights()
+    assert not torch.equal(model.state_dict()[name], published[name])
+    load_checkpoint(model, str(tmp_path / 'published.pth'))  # as `load_from` does
+    assert all(torch.equal(value, published[name]) for name, value in model.state_dict().items())
