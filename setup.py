@@ -25,6 +25,9 @@ EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.3']
 
 TENSORBOARD = ['tensorboard>=2.15']
 
+# Models of timm, such as CrossViT.
+TIMM = [*HOST_LIBRARIES, 'timm>=1.0']
+
 # The page in the browser.
 DEMO = [*HOST_LIBRARIES, 'gradio>=6.0']
 
@@ -84,11 +87,13 @@ setup(
         'mm': HOST_LIBRARIES,
         'export': EXPORT,
         'tensorboard': TENSORBOARD,
+        'timm': TIMM,
         'demo': DEMO,
         'docs': DOCS,
         'dev': [
             *EXPORT,
             *TENSORBOARD,
+            *TIMM,
             *DEMO,
             *DOCS,
             'build>=1.2',

@@ -29,7 +29,10 @@ names: `python tools/analyze.py CONFIG --shape HEIGHT WIDTH` prints them part by
   rows of its cascade have boxes alone: they stand with Cascade R-CNN, whose heads are mmdet's. Heads and necks of FCOS
   and ATSS are mmdet's too.
 - Mask2Former and DINO are not the authors': recipes of the host libraries with the backbone replaced.
-- ImageNet: top-1 at 224 x 224. COCO: val2017. ADE20K: val, single scale, and with many scales and flips (`ms`).
+- CrossViT is timm's (`pip install 'mmcrossformer[timm]'`): top-1 is that of timm's table of results, the schedule here
+  CrossFormer's and not its authors'. `dagger`: the variants with three convolutions as stem. `408px`: 408 x 408 pixels.
+- ImageNet: top-1 at the size that the heading names. COCO: val2017. ADE20K: val, single scale, and with many scales and
+  flips (`ms`).
 """
 TAIL = """
 ## Where counts and published figures differ

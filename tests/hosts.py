@@ -124,11 +124,12 @@ def step_and_predict(cfg: Config, height: int, width: int) -> Any:
     model = MODELS.build(cfg.model)
     model.init_weights()
     batch = make_batch(host, height, width, num_classes(cfg.model))
-    before = [p.detach().clone() for p in model.backbone.parameters()]
+    learner = getattr(model, 'backbone', model)  # a classifier of timm is one whole
+    before = [p.detach().clone() for p in learner.parameters()]
     model.train()
     logs = model.train_step(batch, OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-3)))
     assert torch.isfinite(logs['loss'])
-    after = list(model.backbone.parameters())
+    after = list(learner.parameters())
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)), 'the backbone did not learn'
     assert all(p.isfinite().all() for p in model.parameters())
     model.eval()

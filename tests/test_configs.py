@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+import timm
 from hosts import channels_of, check_predictions, num_classes, shrink, step_and_predict
 from mmengine.config import Config
 
 from mmcrossformer import CAT
+from mmcrossformer.engine.job import model_settings, read_config
 
 CONFIGS = sorted(Path(__file__).parent.parent.glob('configs/*.py'))
 MODELS = dict(
@@ -150,26 +152,75 @@ def test_norms_and_position_biases_of_cat_do_not_decay():
         assert decays[id(parameter)] == (0 if 'norm' in name or name.endswith('pos_bias.table') else 0.05), name
 
 
-PEERS = sorted(CONFIGS[0].parent.glob('peers/*.py'))
+PEERS = sorted(CONFIGS[0].parent.glob('peers/*_digits.py'))
 
 
 @pytest.mark.parametrize('peer', PEERS, ids=[path.stem for path in PEERS])
 def test_peers_differ_in_the_backbone_alone(peer):
-    method, peer_name = re.fullmatch(r'(mask_rcnn|retinanet|upernet)_(\w+)_digits', peer.stem).groups()
-    assert peer_name in ('swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
-    cfg, ours = (copy.deepcopy(read(path)) for path in (peer, CONFIGS[0].parent / f'{method}_crossformer_t_digits.py'))
+    method, peer_name = re.fullmatch(r'((?:mask_rcnn|retinanet|upernet)_)?(\w+)_digits', peer.stem).groups()
+    dense = ('swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
+    assert peer_name in dense if method else peer_name in (*dense, 'crossvit_9')
+    paths = (peer, CONFIGS[0].parent / f'{method or ""}crossformer_t_digits.py')
+    cfg, ours = (copy.deepcopy(read(path)) for path in paths)
     for key in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader', 'val_dataloader', 'val_evaluator'):
         assert cfg[key] == ours[key], key
+    if peer_name == 'crossvit_9':  # whole
+        model, head = cfg.model, ours.model.head
+        assert (model.num_classes, model.loss, model.drop_path_rate) == (head.num_classes, head.loss, 0)
+        assert cfg.data_preprocessor == ours.data_preprocessor
+        return
     for model in (cfg.model, ours.model):
         del model.backbone
-        for part in ('neck', 'auxiliary_head', 'decode_head'):
+        for part in ('neck', 'auxiliary_head', 'decode_head', 'head'):
             model.get(part, {}).pop('in_channels', None)
     assert cfg.model == ours.model
 
 
-@pytest.mark.parametrize('peer', [path for path in PEERS if 'resnet' in path.stem or 'upernet' in path.stem])
+@pytest.mark.parametrize('peer', [p for p in PEERS if 'mask_rcnn' not in p.stem and 'retinanet' not in p.stem])
 def test_peers_step_and_predict(peer):
-    from mmcrossformer.engine.job import read_config
-
     cfg = read_config(peer)
-    step_and_predict(cfg, 112, 112)
+    cfg.model = model_settings(cfg)
+    size = 56 if cfg.default_scope == 'mmpretrain' else 112
+    predictions = step_and_predict(cfg, size, size)
+    check_predictions(cfg.default_scope, predictions, size, size, num_classes(cfg.model))
+
+
+CROSSVIT = sorted(CONFIGS[0].parent.glob('peers/crossvit_*_imagenet.py'))
+
+
+def test_every_published_crossvit_has_its_config():
+    assert sorted(read(path).model.model_name for path in CROSSVIT) == sorted(timm.list_models('crossvit_*'))
+
+
+@pytest.mark.parametrize('path', CROSSVIT, ids=[path.stem for path in CROSSVIT])
+class TestCrossViT:
+    def test_name_says_what_it_is(self, path):
+        name = re.fullmatch(r'crossvit_([tsb]|9|15|18)(_dagger)?(?:_(408)px)?_imagenet', path.stem)
+        size, dagger, pixels = name.groups()
+        cfg = read(path)
+        assert cfg.model.model_name == f'crossvit_{SIZES.get(size, size)}{dagger or ""}_{pixels or 240}'
+        assert num_classes(cfg.model) == 1000
+        assert not cfg.model.pretrained  # or it would be downloaded
+        assert cfg.param_scheduler == read(CONFIGS[0].parent / 'crossformer_s_imagenet.py').param_scheduler
+
+    def test_pictures_are_those_of_the_published_accuracy(self, path):
+        """As timm tests the published weights."""
+        cfg = read(path)
+        published = timm.get_pretrained_cfg(cfg.model.model_name)
+        size = published.input_size[1]
+        for loader in (cfg.val_dataloader, cfg.test_dataloader):
+            _, resize, crop, _ = loader.dataset.pipeline
+            assert (crop.crop_size, resize.scale) == (size, int(size / published.crop_pct))
+            assert (resize.edge, resize.interpolation) == ('short', published.interpolation)
+        assert cfg.train_dataloader.dataset.pipeline[1].scale == size
+        assert [x / 255 for x in cfg.data_preprocessor.mean] == pytest.approx(published.mean)
+        assert [x / 255 for x in cfg.data_preprocessor.std] == pytest.approx(published.std)
+
+
+@pytest.mark.parametrize('name', ['crossvit_9_dagger', 'crossvit_15_dagger_408px'])
+def test_crossvit_steps_and_predicts(name):
+    """Made small; tests/test_zoo.py builds and runs all of them as they are."""
+    cfg = copy.deepcopy(read(CONFIGS[0].parent / f'peers/{name}_imagenet.py'))
+    cfg.model = model_settings(cfg)
+    cfg.model.update(embed_dim=(16, 32), depth=((1, 1, 0),), num_heads=(2, 2))
+    check_predictions('mmpretrain', step_and_predict(cfg, 64, 96), 64, 96, 1000)
