@@ -87,7 +87,8 @@ class MultiResolutionClassifier(ImageClassifier):
         sizes = [_size_name(view) for view, _ in views]
         if len(set(sizes)) < len(sizes):
             raise ValueError(f'each view must have a resolution of its own, got {", ".join(sizes)}: {_PIPELINE}')
-        losses, features = {}, []
+        losses: dict[str, Tensor] = {}
+        features: list[Tensor] = []
         for (view, samples), size in zip(views, sizes, strict=True):
             maps = self.extract_feat(view)
             losses |= {f'{name}_{size}': value for name, value in self.head.loss(maps, samples).items()}
