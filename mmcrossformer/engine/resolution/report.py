@@ -96,7 +96,7 @@ def plot(sweeps: Sequence[Sweep], path: Path) -> None:
             axis.plot(sizes, values, markerfacecolor='white', linewidth=1.2, label=one.config, **style)
             axis.plot([sizes[i] for i in seen], [values[i] for i in seen], linestyle='', **style)
     left.set(ylabel=sweeps[0].metric, title='result (filled: seen in training)')
-    right.set(ylabel='ms for an image', title='time', yscale='log')
+    right.set(ylabel='ms for an image', title='time', ylim=(0, None))
     for axis in (left, right):
         axis.set(xlabel='resolution: shorter side [pixels]')
         axis.grid(alpha=0.3)

@@ -103,7 +103,8 @@ def _evaluate(model: BaseModel, cfg: Config, size: int, device: str, found: Swee
         evaluator = Evaluator(cfg.test_evaluator)
     except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError, OSError) as error:
         raise UserError(f'the test data or the evaluator cannot be built: {innermost(error)}') from error
-    evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
+    dataset: Any = loader.dataset
+    evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
     half = bool((cfg.get('test_cfg') or {}).get('fp16'))
     seconds = []
     for batch in loader:
@@ -116,7 +117,7 @@ def _evaluate(model: BaseModel, cfg: Config, size: int, device: str, found: Swee
             return
         seconds.append((_now(device) - start) / len(samples))
         evaluator.process(data_samples=samples, data_batch=batch)
-    found.images = len(loader.dataset)
+    found.images = len(dataset)
     metrics = evaluator.evaluate(found.images)
     if metrics:
         found.metric = found.metric or _main(metrics)

@@ -62,7 +62,7 @@ def trained_sizes(cfg: Config) -> list[int]:
     for dataset in datasets_of(cfg.get('train_dataloader')):
         steps = dataset.get('pipeline', [])
         for view in views_of(steps) or [steps]:
-            sizes |= set(_last_sizes(view))
+            sizes |= set(last_sizes(view))
     return sorted(sizes)
 
 
@@ -74,6 +74,19 @@ def views_of(steps: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
             counts = [counts] if isinstance(counts, int) else counts
             return [list(inner) for inner, count in zip(step['transforms'], counts, strict=True) for _ in range(count)]
     return []
+
+
+def last_sizes(steps: Sequence[dict[str, Any]]) -> list[int]:
+    """Shorter sides that the last step with a size may make; none where the steps do not tell."""
+    if any('transforms' in step for step in steps):
+        return []  # it depends
+    last = [step.get('crop_size', step.get('scales', step.get('scale'))) for step in steps]
+    value = next((value for value in reversed(last) if value is not None), None)
+    if value is None:
+        return []
+    if isinstance(value, int):
+        return [value]
+    return [min(value)] if isinstance(value[0], int) else [min(pair) for pair in value]
 
 
 def _check(step: dict[str, Any]) -> None:
@@ -94,15 +107,3 @@ def _multiplied(value: Any, factor: float, shorter: int | None) -> Any:
         return shorter or max(1, round(value * factor))
     sides = [max(1, round(side * factor)) for side in value]
     return tuple(shorter if shorter and side == min(value) else new for side, new in zip(value, sides, strict=True))
-
-
-def _last_sizes(steps: Sequence[dict[str, Any]]) -> list[int]:
-    if any('transforms' in step for step in steps):
-        return []  # it depends
-    last = [step.get('crop_size', step.get('scales', step.get('scale'))) for step in steps]
-    value = next((value for value in reversed(last) if value is not None), None)
-    if value is None:
-        return []
-    if isinstance(value, int):
-        return [value]
-    return [min(value)] if isinstance(value[0], int) else [min(pair) for pair in value]
