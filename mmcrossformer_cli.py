@@ -111,6 +111,7 @@ def _examine() -> Iterator[Finding]:
             needed = module in ('mmengine', 'mmcv', 'mmdet')
             yield _module(module, INSTALL, *installed, state='fails' if needed else 'note')
     yield from _operators()
+    yield _module('timm', "only for models of timm, such as CrossViT: pip install 'mmcrossformer[timm]'", state='note')
     yield _module('panopticapi', 'only to evaluate panoptic segmentation: pip install panopticapi', state='note')
     yield _main_job()
 

@@ -25,6 +25,9 @@ EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.3']
 
 TENSORBOARD = ['tensorboard>=2.15']
 
+# Models of timm, such as CrossViT.
+TIMM = [*HOST_LIBRARIES, 'timm>=1.0']
+
 # The page in the browser.
 DEMO = [*HOST_LIBRARIES, 'gradio>=6.0']
 
@@ -34,7 +37,7 @@ DOCS = ['mkdocs-material>=9.6', 'mkdocstrings[python]>=0.28']
 setup(
     name='mmcrossformer',
     version=version['__version__'],
-    description='CrossFormer and CrossFormer++ backbones for OpenMMLab',
+    description='CrossFormer, CrossFormer++ and CAT backbones for OpenMMLab',
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     # The papers' authors wrote the official program, not this one.
@@ -43,9 +46,10 @@ setup(
     project_urls={
         'CrossFormer': 'https://arxiv.org/abs/2108.00154',
         'CrossFormer++': 'https://arxiv.org/abs/2303.06908',
+        'CAT': 'https://arxiv.org/abs/2106.05786',
         'Official program': 'https://github.com/cheerss/CrossFormer',
     },
-    keywords='crossformer, crossformer++, backbone, vision transformer, object detection, instance segmentation, '
+    keywords='crossformer, crossformer++, cat, backbone, vision transformer, object detection, instance segmentation, '
     'semantic segmentation, image classification, openmmlab, mmdetection, mmsegmentation, mmpretrain, pytorch',
     license_expression='Apache-2.0',
     license_files=['LICENSE'],
@@ -83,11 +87,13 @@ setup(
         'mm': HOST_LIBRARIES,
         'export': EXPORT,
         'tensorboard': TENSORBOARD,
+        'timm': TIMM,
         'demo': DEMO,
         'docs': DOCS,
         'dev': [
             *EXPORT,
             *TENSORBOARD,
+            *TIMM,
             *DEMO,
             *DOCS,
             'build>=1.2',

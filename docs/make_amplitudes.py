@@ -8,17 +8,17 @@ import sys
 from pathlib import Path
 
 from mmcrossformer.hooks.amplitude import plot_amplitudes, read_amplitudes
-from mmcrossformer.models.arch import resolve_arch
+from mmcrossformer.models.arch import ARCHS, resolve_arch
 
 ROOT = Path(__file__).parent.parent
-ARCHS = {'CrossFormer-S': 'small', 'CrossFormer++-S': 'pp-small'}
+MODELS = {'CrossFormer-S': 'small', 'CrossFormer++-S': 'pp-small'}
 EPOCHS = 4
 
 
 def main() -> None:
     """Trains, unless that is done, and draws."""
     trainings = {}
-    for name, arch in ARCHS.items():
+    for name, arch in MODELS.items():
         work_dir = ROOT / 'work_dirs' / 'amplitudes' / arch
         if not (work_dir / 'amplitudes.json').is_file():
             work_dir.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def main() -> None:
                 f"""_base_ = '{ROOT}/configs/crossformer_t_digits.py'
 model = dict(
     backbone=dict(_delete_=True, type='mmcrossformer.CrossFormer', arch={arch!r}, out_indices=(3,), out_norm=True),
-    head=dict(in_channels={resolve_arch(arch).out_channels[-1]}),
+    head=dict(in_channels={resolve_arch(arch, ARCHS).out_channels[-1]}),
 )
 custom_hooks = [*_base_.custom_hooks, dict(type='mmcrossformer.AmplitudeHook', interval=10)]
 train_cfg = dict(max_epochs={EPOCHS}, val_interval={EPOCHS})

@@ -1,4 +1,4 @@
-"""CrossFormer and CrossFormer++ backbones for OpenMMLab. Needs torch and mmengine; imports no host library."""
+"""CrossFormer, CrossFormer++ and CAT backbones for OpenMMLab. Needs torch and mmengine; imports no host library."""
 
 try:
     import mmengine.registry
@@ -12,13 +12,14 @@ except ModuleNotFoundError as error:
     ) from error
 
 import mmcv_ext_torchvision
-from mmcrossformer.models import ARCHS, CrossFormer, progressive_group_sizes
+from mmcrossformer.models import ARCHS, CAT, CAT_ARCHS, CrossFormer, progressive_group_sizes
 from mmcrossformer.version import __version__
 
-__all__ = ['ARCHS', 'CrossFormer', '__version__', 'progressive_group_sizes']
+__all__ = ['ARCHS', 'CAT', 'CAT_ARCHS', 'CrossFormer', '__version__', 'progressive_group_sizes']
 
 # Where torch did not do it already (see the module): mmcv.ops works without its compiled operators.
 mmcv_ext_torchvision.install()
 
-# With `custom_imports=dict(imports=['mmcrossformer'])` the bare name works from every scope.
-mmengine.registry.MODELS.register_module(module=CrossFormer)
+# With `custom_imports=dict(imports=['mmcrossformer'])` the bare names work from every scope.
+for backbone in (CAT, CrossFormer):
+    mmengine.registry.MODELS.register_module(module=backbone)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from conftest import TINY
+from conftest import TINY, TINY_CAT
 from mmengine.config import Config, ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
@@ -29,8 +29,11 @@ def shrink(cfg: Config) -> None:
     backbone = cfg.model.backbone
     outputs = backbone.get('out_indices', range(4))
     full, small = ([channels[i] for i in outputs] for channels in (channels_of(backbone), TINY_CHANNELS))
-    arch = dict(TINY, cooling=str(backbone.arch).startswith('pp-'))
-    backbone.update(arch=arch, group_size=None, interval=None, drop_path_rate=0.1)
+    if backbone.type.endswith('CAT'):
+        backbone.update(arch=TINY_CAT, drop_path_rate=0.1)
+    else:
+        arch = dict(TINY, cooling=str(backbone.arch).startswith('pp-'))
+        backbone.update(arch=arch, group_size=None, interval=None, drop_path_rate=0.1)
     shrink_heads(cfg.model)
     if 'batch_augments' in cfg.model.get('data_preprocessor', {}):
         cfg.model.data_preprocessor.batch_augments = None  # pads to 1024 x 1024
@@ -58,9 +61,10 @@ def shrink_heads(model: ConfigDict) -> None:
 
 def channels_of(backbone: ConfigDict) -> list[int]:
     """Channels of all four stages of a backbone config."""
-    from mmcrossformer.models.arch import resolve_arch
+    from mmcrossformer.models.arch import ARCHS, CAT_ARCHS, resolve_arch
 
-    return list(resolve_arch(backbone.arch).out_channels)
+    archs = CAT_ARCHS if backbone.type.endswith('CAT') else ARCHS
+    return list(resolve_arch(backbone.arch, archs).out_channels)
 
 
 def make_batch(host: str, height: int, width: int, num_classes: int) -> dict:
@@ -120,11 +124,12 @@ def step_and_predict(cfg: Config, height: int, width: int) -> Any:
     model = MODELS.build(cfg.model)
     model.init_weights()
     batch = make_batch(host, height, width, num_classes(cfg.model))
-    before = [p.detach().clone() for p in model.backbone.parameters()]
+    learner = getattr(model, 'backbone', model)  # a classifier of timm is one whole
+    before = [p.detach().clone() for p in learner.parameters()]
     model.train()
     logs = model.train_step(batch, OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-3)))
     assert torch.isfinite(logs['loss'])
-    after = list(model.backbone.parameters())
+    after = list(learner.parameters())
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)), 'the backbone did not learn'
     assert all(p.isfinite().all() for p in model.parameters())
     model.eval()

@@ -124,3 +124,15 @@ def run_program(program, args, launcher=(), fresh=False):
         return TOOLS.run(program, args, env, TIMEOUT)
     command = [sys.executable, *launcher, str(program), *args]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=TIMEOUT)
+
+
+class Hidden:
+    """Hides a package from the import system."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.split('.')[0] == self.name:
+            raise ModuleNotFoundError(f'No module named {self.name!r}', name=self.name)
+        return

@@ -1,11 +1,12 @@
-"""Any input that is allowed works, and what is not gets a clear message: properties of the backbone."""
+"""Any input that is allowed works, and what is not gets a clear message: properties of the backbones."""
 
 import hypothesis.strategies as st
 import pytest
 import torch
+from conftest import TINY_CAT
 from hypothesis import HealthCheck, given, settings
 
-from mmcrossformer import CrossFormer
+from mmcrossformer import CAT, CrossFormer
 
 WIDTHS = (8, 16, 32, 64)
 EXAMPLES = settings(
@@ -17,20 +18,24 @@ TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 @st.composite
 def models(draw):
-    """Models of any group size, interval, channels and outputs."""
+    """CATs, and CrossFormers of any group size and interval, with any channels and outputs."""
+    common = dict(
+        in_channels=draw(st.integers(1, 5)),
+        out_indices=sorted(draw(st.sets(st.integers(0, 3), min_size=1))),
+        with_cp=draw(st.booleans()),
+    )
+    torch.manual_seed(draw(st.integers(0, 9)))
+    if draw(st.integers(0, 3)) == 0:
+        return CAT(TINY_CAT, **common)
     group = st.integers(1, 9)
     cooling = draw(st.booleans())
-    arch = dict(embed_dims=16, depths=(1, 2, 3 + cooling, 1), num_heads=(1, 2, 4, 8), cooling=cooling)
-    torch.manual_seed(draw(st.integers(0, 9)))
     return CrossFormer(
-        arch,
-        in_channels=draw(st.integers(1, 5)),
+        dict(embed_dims=16, depths=(1, 2, 3 + cooling, 1), num_heads=(1, 2, 4, 8), cooling=cooling),
         group_size=draw(st.tuples(group, group, group, group)),
         interval=draw(st.tuples(group, group, group, group)),
         adaptive_interval=draw(st.booleans()),
-        out_indices=sorted(draw(st.sets(st.integers(0, 3), min_size=1))),
         out_norm=draw(st.booleans()),
-        with_cp=draw(st.booleans()),
+        **common,
     )
 
 

@@ -171,7 +171,7 @@ def test_pretrained_files_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match='is no file'):
         load('tiny', tmp_path / 'none.pth')
     torch.save(dict(state_dict={'conv1.weight': torch.ones(1)}), tmp_path / 'resnet.pth')
-    with pytest.raises(ValueError, match=r'holds no CrossFormer: its names are conv1\.weight'):
+    with pytest.raises(ValueError, match=r'holds no CrossFormer and no CAT: its names are conv1\.weight'):
         load('tiny', tmp_path / 'resnet.pth')
 
 
@@ -243,10 +243,10 @@ def test_pretrained_goes_through_the_safe_reader_however_it_is_written(tmp_path,
 
 
 def test_loading_is_told_in_one_line(tmp_path, monkeypatch):
-    from mmcrossformer.models import crossformer
+    from mmcrossformer.models import pyramid
 
     lines = []
-    monkeypatch.setattr(crossformer, 'print_log', lambda message, **_: lines.append(message))
+    monkeypatch.setattr(pyramid, 'print_log', lambda message, **_: lines.append(message))
     path, weights = official_file(tmp_path, 'T')
     init_cfg = dict(type='Pretrained', checkpoint=str(path))
     CrossFormer('tiny', in_channels=5, out_norm=True, init_cfg=init_cfg).init_weights()

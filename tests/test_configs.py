@@ -6,13 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
+import timm
 from hosts import channels_of, check_predictions, num_classes, shrink, step_and_predict
 from mmengine.config import Config
+
+from mmcrossformer import CAT
+from mmcrossformer.engine.job import model_settings, read_config
 
 CONFIGS = sorted(Path(__file__).parent.parent.glob('configs/*.py'))
 MODELS = dict(
     mask_rcnn='MaskRCNN',
     cascade_mask_rcnn='CascadeRCNN',
+    cascade_rcnn='CascadeRCNN',
+    fcos='FCOS',
+    atss='ATSS',
     retinanet='RetinaNet',
     mask2former='Mask2Former',
     dino='DINO',
@@ -21,8 +28,8 @@ MODELS = dict(
 )
 CLASSES = dict(coco=80, coco_panoptic=133, ade20k=150, imagenet=1000, digits=10)
 NAME = re.compile(
-    rf'((?P<method>{"|".join(MODELS)})_)?crossformer(?P<pp>pp)?_(?P<size>[tsblh])(_(?P<detail>[a-z0-9]+))?'
-    rf'_(?P<dataset>{"|".join(CLASSES)})'
+    rf'((?P<method>{"|".join(MODELS)})_)?(cat|(?P<crossformer>crossformer(?P<pp>pp)?))_(?P<size>[tsblh])'
+    rf'(_(?P<detail>[a-z0-9]+))?_(?P<dataset>{"|".join(CLASSES)})'
 )
 COCO_1X = ('coco', 'g14_coco')
 SIZES = dict(t='tiny', s='small', b='base', l='large', h='huge')
@@ -41,6 +48,7 @@ def test_name_says_what_it_is(config):
     name = NAME.fullmatch(config.stem)
     assert name, config.stem
     model = read(config).model
+    assert model.backbone.type == f'mmcrossformer.{"CrossFormer" if name["crossformer"] else "CAT"}'
     assert model.backbone.arch == ('pp-' if name['pp'] else '') + SIZES[name['size']]
     semantic = name['method'] == 'mask2former' and name['dataset'] == 'ade20k'
     assert model.type == ('EncoderDecoder' if semantic else MODELS.get(name['method'], 'ImageClassifier'))
@@ -57,7 +65,10 @@ def test_every_published_model_has_its_config():
     sizes.append('crossformer_l')
     names |= {f'{method}_{size}_ade20k' for method in ('semantic_fpn', 'upernet') for size in sizes}
     sizes += ['crossformer_t', 'crossformerpp_l', 'crossformerpp_h']
-    names |= {f'{size}_imagenet' for size in sizes}
+    names |= {f'{size}_imagenet' for size in [*sizes, 'cat_t', 'cat_s', 'cat_b']}
+    cells = [f'{method}_cat_{{}}_coco' for method in ('mask_rcnn', 'retinanet', 'fcos', 'atss', 'cascade_rcnn')]
+    cells += ['cascade_rcnn_cat_{}_multiscale_coco', 'semantic_fpn_cat_{}_ade20k', 'semantic_fpn_cat_{}_160k_ade20k']
+    names |= {cell.format(size) for cell in cells for size in 'sb'}
     assert names <= {path.stem for path in CONFIGS}
 
 
@@ -74,7 +85,7 @@ def test_channels_fit_the_backbone(config):
 
 def test_dense_tasks_use_the_published_groups(config):
     backbone, name = read(config).model.backbone, NAME.fullmatch(config.stem)
-    if name['method'] and name['dataset'] != 'digits':
+    if name['crossformer'] and name['method'] and name['dataset'] != 'digits':
         big = name['detail'] == 'g14'
         assert tuple(backbone.group_size) == ((14, 14, 7, 7) if big else (7, 7, 7, 7))
         assert tuple(backbone.interval) == ((16, 8, 2, 1) if big else (8, 4, 2, 1))
@@ -112,26 +123,104 @@ def test_recipes():
     assert imagenet.train_dataloader.batch_size * 8 == 1024
 
 
-PEERS = sorted(CONFIGS[0].parent.glob('peers/*.py'))
+def test_recipes_of_cat():
+    folder = CONFIGS[0].parent
+    for name in ('mask_rcnn_cat_s_coco', 'atss_cat_b_coco', 'cascade_rcnn_cat_b_multiscale_coco'):
+        coco = read(folder / f'{name}.py')
+        assert coco.optim_wrapper.optimizer == dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=0.05)
+        assert coco.train_cfg.max_epochs == 12
+        assert coco.model.data_preprocessor.pad_size_divisor == 32
+        steps = [step.type for step in coco.train_dataloader.dataset.pipeline]
+        assert ('RandomChoice' in steps) == ('atss' not in name)
+    for name, iterations in (('semantic_fpn_cat_b_ade20k', 80000), ('semantic_fpn_cat_s_160k_ade20k', 160000)):
+        ade = read(folder / f'{name}.py')
+        assert ade.optim_wrapper.optimizer == dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.05)
+        warm_up, poly = ade.param_scheduler
+        assert (warm_up.start_factor, warm_up.end) == (1e-6, 1500)
+        assert (poly.power, poly.begin, poly.end, ade.train_cfg.max_iters) == (1.0, 1500, iterations, iterations)
+        assert ade.train_dataloader.batch_size * 8 == 16
+
+
+def test_norms_and_position_biases_of_cat_do_not_decay():
+    from mmengine.optim import build_optim_wrapper
+
+    cfg = read(CONFIGS[0].parent / 'semantic_fpn_cat_s_ade20k.py')
+    model = CAT('tiny', out_indices=(0,))
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    decays = {id(group['params'][0]): group['weight_decay'] for group in wrapper.optimizer.param_groups}
+    for name, parameter in model.named_parameters():
+        assert decays[id(parameter)] == (0 if 'norm' in name or name.endswith('pos_bias.table') else 0.05), name
+
+
+PEERS = sorted(CONFIGS[0].parent.glob('peers/*_digits.py'))
 
 
 @pytest.mark.parametrize('peer', PEERS, ids=[path.stem for path in PEERS])
 def test_peers_differ_in_the_backbone_alone(peer):
-    method, peer_name = re.fullmatch(r'(mask_rcnn|retinanet|upernet)_(\w+)_digits', peer.stem).groups()
-    assert peer_name in ('swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
-    cfg, ours = (copy.deepcopy(read(path)) for path in (peer, CONFIGS[0].parent / f'{method}_crossformer_t_digits.py'))
+    method, peer_name = re.fullmatch(r'((?:mask_rcnn|retinanet|upernet)_)?(\w+)_digits', peer.stem).groups()
+    dense = ('swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
+    assert peer_name in dense if method else peer_name in (*dense, 'crossvit_9')
+    paths = (peer, CONFIGS[0].parent / f'{method or ""}crossformer_t_digits.py')
+    cfg, ours = (copy.deepcopy(read(path)) for path in paths)
     for key in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader', 'val_dataloader', 'val_evaluator'):
         assert cfg[key] == ours[key], key
+    if peer_name == 'crossvit_9':  # whole
+        model, head = cfg.model, ours.model.head
+        assert (model.num_classes, model.loss, model.drop_path_rate) == (head.num_classes, head.loss, 0)
+        assert cfg.data_preprocessor == ours.data_preprocessor
+        return
     for model in (cfg.model, ours.model):
         del model.backbone
-        for part in ('neck', 'auxiliary_head', 'decode_head'):
+        for part in ('neck', 'auxiliary_head', 'decode_head', 'head'):
             model.get(part, {}).pop('in_channels', None)
     assert cfg.model == ours.model
 
 
-@pytest.mark.parametrize('peer', [path for path in PEERS if 'resnet' in path.stem or 'upernet' in path.stem])
+@pytest.mark.parametrize('peer', [p for p in PEERS if 'mask_rcnn' not in p.stem and 'retinanet' not in p.stem])
 def test_peers_step_and_predict(peer):
-    from mmcrossformer.engine.job import read_config
-
     cfg = read_config(peer)
-    step_and_predict(cfg, 112, 112)
+    cfg.model = model_settings(cfg)
+    size = 56 if cfg.default_scope == 'mmpretrain' else 112
+    predictions = step_and_predict(cfg, size, size)
+    check_predictions(cfg.default_scope, predictions, size, size, num_classes(cfg.model))
+
+
+CROSSVIT = sorted(CONFIGS[0].parent.glob('peers/crossvit_*_imagenet.py'))
+
+
+def test_every_published_crossvit_has_its_config():
+    assert sorted(read(path).model.model_name for path in CROSSVIT) == sorted(timm.list_models('crossvit_*'))
+
+
+@pytest.mark.parametrize('path', CROSSVIT, ids=[path.stem for path in CROSSVIT])
+class TestCrossViT:
+    def test_name_says_what_it_is(self, path):
+        name = re.fullmatch(r'crossvit_([tsb]|9|15|18)(_dagger)?(?:_(408)px)?_imagenet', path.stem)
+        size, dagger, pixels = name.groups()
+        cfg = read(path)
+        assert cfg.model.model_name == f'crossvit_{SIZES.get(size, size)}{dagger or ""}_{pixels or 240}'
+        assert num_classes(cfg.model) == 1000
+        assert not cfg.model.pretrained  # or it would be downloaded
+        assert cfg.param_scheduler == read(CONFIGS[0].parent / 'crossformer_s_imagenet.py').param_scheduler
+
+    def test_pictures_are_those_of_the_published_accuracy(self, path):
+        """As timm tests the published weights."""
+        cfg = read(path)
+        published = timm.get_pretrained_cfg(cfg.model.model_name)
+        size = published.input_size[1]
+        for loader in (cfg.val_dataloader, cfg.test_dataloader):
+            _, resize, crop, _ = loader.dataset.pipeline
+            assert (crop.crop_size, resize.scale) == (size, int(size / published.crop_pct))
+            assert (resize.edge, resize.interpolation) == ('short', published.interpolation)
+        assert cfg.train_dataloader.dataset.pipeline[1].scale == size
+        assert [x / 255 for x in cfg.data_preprocessor.mean] == pytest.approx(published.mean)
+        assert [x / 255 for x in cfg.data_preprocessor.std] == pytest.approx(published.std)
+
+
+@pytest.mark.parametrize('name', ['crossvit_9_dagger', 'crossvit_15_dagger_408px'])
+def test_crossvit_steps_and_predicts(name):
+    """Made small; tests/test_zoo.py builds and runs all of them as they are."""
+    cfg = copy.deepcopy(read(CONFIGS[0].parent / f'peers/{name}_imagenet.py'))
+    cfg.model = model_settings(cfg)
+    cfg.model.update(embed_dim=(16, 32), depth=((1, 1, 0),), num_heads=(2, 2))
+    check_predictions('mmpretrain', step_and_predict(cfg, 64, 96), 64, 96, 1000)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from golden import OFFICIAL_SHAPES, golden_cotangent, golden_input, golden_weights
 
-from mmcrossformer import CrossFormer
+from mmcrossformer import CAT, CrossFormer
 from mmcrossformer.checkpoint import convert_official
 
 DATA = Path(__file__).parent / 'data'
@@ -16,26 +16,33 @@ CASES = json.loads((DATA / 'golden_cases.json').read_text())
 CASES = {case['name']: case for case in sorted(CASES, key=lambda case: case['variant'])}
 SAMPLES = np.load(DATA / 'golden_samples.npz')
 ARCH = dict(T='tiny', S='small', B='base', L='large', PPS='pp-small', PPB='pp-base', PPL='pp-large', PPH='pp-huge')
+ARCH |= {'CAT-T': 'tiny', 'CAT-S': 'small', 'CAT-B': 'base'}
 # In float64 the error counts relative to the largest magnitude of the output; both bounds are wide (1e-15, 1e-6 seen).
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 2e-4}
+
+# Biases whose true gradient is 0. A constant cancels in the softmax behind the DPB; in the last stage of CAT, CPSA adds
+# its biases to all channels alike, which the LayerNorms behind it remove.
+WITHOUT_GRADIENT = ('pos3.2.bias', 'layers.3.cpsa_blocks.0.attn.qkv.bias', 'layers.3.cpsa_blocks.0.attn.proj.bias')
 
 
 def build(case, weights, dtype, **kwargs):
     classifier = case['task'] == 'cls'
-    model = CrossFormer(
-        ARCH[case['variant']],
-        group_size=case['group_size'],
-        interval=case['interval'],
-        adaptive_interval=case.get('adaptive_interval', False),
-        out_indices=(3,) if classifier else (0, 1, 2, 3),
-        out_norm=classifier,
-        **kwargs,
-    )
+    if case['variant'].startswith('CAT'):
+        model = CAT(ARCH[case['variant']], **kwargs)
+    else:
+        model = CrossFormer(
+            ARCH[case['variant']],
+            group_size=case['group_size'],
+            interval=case['interval'],
+            adaptive_interval=case.get('adaptive_interval', False),
+            out_indices=(3,) if classifier else (0, 1, 2, 3),
+            out_norm=classifier,
+            **kwargs,
+        )
     missing, unexpected = model.load_state_dict(weights, strict=False)
     assert not missing
-    assert set(unexpected) == (
-        {'head.fc.weight', 'head.fc.bias'} | (set() if classifier else {'norm3.weight', 'norm3.bias'})
-    )
+    head = {name for name in weights if name.startswith('head.')}
+    assert set(unexpected) == head | (set() if model.out_norm else {'norm3.weight', 'norm3.bias'})
     return model.eval().to(dtype)
 
 
@@ -96,8 +103,8 @@ def test_gradients(name, dtype, with_cp):
             # In float32 a gradient that is small beside the others is a difference of large terms.
             slack = 0 if dtype == torch.float64 else 1e-6 * largest
             assert abs(norms[name] - expected) <= tolerance * expected + slack, name
-        else:  # the last bias of the DPB: a constant cancels in the softmax, and its true gradient is 0
-            assert name.endswith('pos3.2.bias')
+        else:
+            assert name.endswith(WITHOUT_GRADIENT)
             assert norms[name] <= (1e-9 if dtype == torch.float64 else 1e-6) * largest, name
 
 
@@ -105,8 +112,12 @@ def test_gradients(name, dtype, with_cp):
 def test_convert_official_covers_names_and_shapes(variant):
     converted = convert_official(OFFICIAL_SHAPES[variant])
     with torch.device('meta'):
-        model = CrossFormer(ARCH[variant], out_norm=True, out_indices=(3,))
+        if variant.startswith('CAT'):  # the official names of a detector's backbone
+            model = CAT(ARCH[variant])
+        else:
+            model = CrossFormer(ARCH[variant], out_norm=True, out_indices=(3,))
     own = {name: list(value.shape) for name, value in model.state_dict().items()}
-    head = {name: converted.pop(name) for name in ('head.fc.weight', 'head.fc.bias')}
+    head = {name: converted.pop(name) for name in [*converted] if name.startswith('head.fc.')}
     assert own == converted
-    assert head == {'head.fc.weight': [1000, model.out_channels[-1]], 'head.fc.bias': [1000]}
+    if isinstance(model, CrossFormer):
+        assert head == {'head.fc.weight': [1000, model.out_channels[-1]], 'head.fc.bias': [1000]}

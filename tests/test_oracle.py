@@ -10,7 +10,7 @@ from oracle import group_members
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official
-from mmcrossformer.models.layers import GroupAttention, GroupRule, split_axis
+from mmcrossformer.models.layers import DynamicPositionBias, GroupAttention, GroupRule, split_axis
 
 
 def random_grouping(seed):
@@ -54,7 +54,7 @@ def oracle_members(height, width, row, col, rule):
 @pytest.mark.parametrize('seed', range(25))
 def test_attention_equals_the_oracle(seed, grad):
     height, width, rule = random_grouping(seed + 1 if seed % 5 == 0 else seed)
-    layer = GroupAttention(32, num_heads=4, rule=rule).double()
+    layer = GroupAttention(32, 4, rule, DynamicPositionBias(2, 4)).double()
     for p in layer.parameters():
         torch.nn.init.normal_(p, std=0.3)
     x = torch.randn(2, height, width, 32, dtype=torch.float64)

@@ -132,7 +132,7 @@ class TestConvert:
         for names in ('official', 'mmcrossformer'):
             code, text = call('convert_checkpoint', tmp_path / 'resnet.pth', tmp_path / 'a.pth', '--to', names)
             assert code == 2
-            assert 'holds no CrossFormer: its names are conv1.weight' in text
+            assert 'holds no CrossFormer and no CAT: its names are conv1.weight' in text
         assert not list(tmp_path.glob('a*'))
         assert not list(tmp_path.glob('.*'))
 

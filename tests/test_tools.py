@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from quick import METRIC, QUICK, run
+from quick import METRIC, QUICK, Hidden, run
 
 from mmcrossformer.checkpoint import read_checkpoint
 
@@ -262,7 +262,7 @@ class TestMistakes:
     def test_missing_host_library(self, host, config):
         for name in [name for name in sys.modules if name.split('.')[0] == host]:
             self.monkeypatch.delitem(sys.modules, name)
-        self.monkeypatch.setattr(sys, 'meta_path', [_Hidden(host), *sys.meta_path])
+        self.monkeypatch.setattr(sys, 'meta_path', [Hidden(host), *sys.meta_path])
         message = self.fails('train', CONFIGS / f'{config}.py')
         assert f'needs {host}, which is not installed: pip install onedl-{host}' in message
 
@@ -350,15 +350,3 @@ class TestMistakes:
         (own_data / 'val.json').write_text(json.dumps(coco))
         message = self.fails('train', CONFIGS / 'retinanet_crossformer_t_digits.py', *own_data_arguments(own_data))
         assert 'the same, in the same order' in message
-
-
-class _Hidden:
-    """Hides a package from the import system."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname.split('.')[0] == self.name:
-            raise ModuleNotFoundError(f'No module named {self.name!r}', name=self.name)
-        return

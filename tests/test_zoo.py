@@ -20,10 +20,10 @@ def test_index_names_every_config_once():
     (imported,) = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
     assert ROOT / imported == METAFILE
     names = [model['Name'] for model in MODELS]
-    assert sorted(names) == sorted(
-        path.stem for path in ROOT.glob('configs/*.py') if not path.stem.endswith(SMALL_DATA)
-    )
-    assert all(model['Config'] == f'configs/{model["Name"]}.py' for model in MODELS)
+    paths = [*ROOT.glob('configs/*.py'), *ROOT.glob('configs/peers/*.py')]
+    assert sorted(names) == sorted(path.stem for path in paths if not path.stem.endswith(SMALL_DATA))
+    assert all(ROOT / model['Config'] in paths for model in MODELS)
+    assert all(Path(model['Config']).stem == model['Name'] for model in MODELS)
 
 
 def test_page_is_up_to_date():
@@ -50,7 +50,7 @@ def test_figures(model):
         total = analyze(read_config(ROOT / model['Config']), 224, 224)[-1]
     else:
         total = analyze(read_config(ROOT / model['Config']), height, width)[-1]
-        assert total.macs / 1e9 == pytest.approx(measured['MACs (G)'], abs=0.06 if height > 224 else 0.006)
+        assert total.macs / 1e9 == pytest.approx(measured['MACs (G)'], abs=0.06 if height > 408 else 0.006)
     assert total.params / 1e6 == pytest.approx(measured['Parameters (M)'], abs=0.006)
     if 'Parameters (M)' in published and 'Doubtful' not in published:
         assert total.params / 1e6 == pytest.approx(published['Parameters (M)'], abs=0.2)
@@ -58,6 +58,8 @@ def test_figures(model):
         deviation = measured['MACs (G)'] / published['MACs (G)'] - 1
         if model['Name'] == 'crossformerpp_s_imagenet':
             assert deviation == pytest.approx(-0.104, abs=0.001)
+        elif model['Name'] == 'cat_s_imagenet':
+            assert deviation == pytest.approx(0.027, abs=0.001)
         elif height == 224:
             assert abs(deviation) < 0.02
         else:

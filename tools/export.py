@@ -45,6 +45,8 @@ def main() -> None:
     if args.part == 'classifier' and cfg.default_scope != 'mmpretrain':
         raise UserError(f'{args.config} is no classifier: leave --part out to export its backbone')
     whole = args.part == 'classifier' or (args.part is None and cfg.default_scope == 'mmpretrain')
+    if not hasattr(model, 'backbone'):
+        raise UserError(f'{args.config} has no backbone: export a {type(model).__name__} with the library it is from')
     channels = model.backbone.in_channels
     if args.bake:
         bake_position_bias(model, args.max_size)

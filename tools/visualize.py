@@ -60,8 +60,10 @@ def choose(asked: tuple[str, ...] | list[str], predictor: Predictor, checkpoint:
     reasons = {}
     if checkpoint is None:
         reasons['predictions'] = 'they would be those of random weights; give a CHECKPOINT'
-    backbone = predictor.model.backbone
-    if not isinstance(backbone, CrossFormer):
+    backbone = getattr(predictor.model, 'backbone', None)
+    if backbone is None:
+        reasons |= dict.fromkeys(PICTURES[1:], f'{type(predictor.model).__name__} has no backbone')
+    elif not isinstance(backbone, CrossFormer):
         reasons |= dict.fromkeys(OWN, f'the backbone is {type(backbone).__name__}, not CrossFormer')
     wanted = [name for name in PICTURES if name in asked and name not in reasons]
     left_out = [f'{name} left out: {reasons[name]}' for name in PICTURES if name in asked and name in reasons]
@@ -81,7 +83,7 @@ def draw(
     args: argparse.Namespace,
 ) -> Iterator[tuple[str, Figure]]:
     """Draws one picture after the other."""
-    backbone, inputs = predictor.model.backbone, batch['inputs']
+    backbone, inputs = getattr(predictor.model, 'backbone', None), batch['inputs']
     if 'predictions' in wanted:
         found = predictor(placement.image, args.short_side)
         yield 'predictions', draw_predictions(placement.image, found, predictor.classes, args.score_thr)

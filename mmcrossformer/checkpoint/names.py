@@ -1,64 +1,120 @@
 """The names of official checkpoints, and those used here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from torch import Tensor
+
 from mmcrossformer.checkpoint.files import weights_of
+from mmcrossformer.checkpoint.position import as_map, as_tokens
 
 T = TypeVar('T')
+# Numbers of a name that change on the way: the one here is factor * official + offset.
+Numbers = dict[str, tuple[int, int]]
+Names = list[tuple[str, str, Numbers]]
 
-# Buffers of older official files: masks and position indices are computed here.
-_BUFFER = re.compile(r'layers\.\d\.blocks\.\d+\.(attn\.biases|attn\.relative_position_index|attn_mask)')
-
+# Official name, name here, numbers that change; all without the last part (`weight`, `bias`). The layer between two
+# stages belongs to the later one. `norm` and `head` are the classifiers': the output norm of the last stage,
+# mmpretrain's LinearClsHead.
+_LATER_STAGE = dict(stage=(1, 1))
+_PARTS = ('norm1', 'norm2', 'attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2')
 _OFFICIAL_BLOCK, _BLOCK = 'layers.{stage}.blocks.{block}.', 'stages.{stage}.blocks.{block}.'
-
-# Official name, name here, and what is added to a number on the way; all without the last part (`weight`, `bias`). The
-# layer between two stages belongs to the later one. `norm` and `head` are the classifier's: the output norm of the last
-# stage, mmpretrain's LinearClsHead.
-_NAMES: list[tuple[str, str, dict[str, int]]] = [
-    ('patch_embed.projs.{k}', 'stages.0.embed.convs.{k}', {}),
+_DPB = 'attn.pos_bias.layers.{layer}.{k}', dict(layer=(1, -1))
+_COMMON: Names = [
     ('patch_embed.norm', 'stages.0.embed.norm', {}),
-    ('layers.{stage}.downsample.reductions.{k}', 'stages.{stage}.embed.convs.{k}', dict(stage=1)),
-    ('layers.{stage}.downsample.norm', 'stages.{stage}.embed.norm', dict(stage=1)),
-    *(
-        (f'{_OFFICIAL_BLOCK}{part}', f'{_BLOCK}{part}', {})
-        for part in ('norm1', 'norm2', 'attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2')
-    ),
-    (f'{_OFFICIAL_BLOCK}attn.pos.pos_proj', f'{_BLOCK}attn.pos_bias.proj', {}),
-    (f'{_OFFICIAL_BLOCK}attn.pos.pos{{layer}}.{{k}}', f'{_BLOCK}attn.pos_bias.layers.{{layer}}.{{k}}', dict(layer=-1)),
-    (f'{_OFFICIAL_BLOCK}ex_conv', f'{_BLOCK}cooling.conv', {}),
-    (f'{_OFFICIAL_BLOCK}ex_ln', f'{_BLOCK}cooling.norm', {}),
+    ('layers.{stage}.downsample.norm', 'stages.{stage}.embed.norm', _LATER_STAGE),
     ('norm', 'norm3', {}),
     ('head', 'head.fc', {}),
 ]
+_CROSSFORMER: Names = [
+    ('patch_embed.projs.{k}', 'stages.0.embed.convs.{k}', {}),
+    ('layers.{stage}.downsample.reductions.{k}', 'stages.{stage}.embed.convs.{k}', _LATER_STAGE),
+    *((f'{_OFFICIAL_BLOCK}{part}', f'{_BLOCK}{part}', {}) for part in _PARTS),
+    (f'{_OFFICIAL_BLOCK}attn.pos.pos_proj', f'{_BLOCK}attn.pos_bias.proj', {}),
+    (f'{_OFFICIAL_BLOCK}attn.pos.pos{{layer}}.{{k}}', f'{_BLOCK}{_DPB[0]}', _DPB[1]),
+    (f'{_OFFICIAL_BLOCK}ex_conv', f'{_BLOCK}cooling.conv', {}),
+    (f'{_OFFICIAL_BLOCK}ex_ln', f'{_BLOCK}cooling.norm', {}),
+    *_COMMON,
+]
+
+# The blocks of a round of CAT in their order; a stage counts them through.
+_ROUND = ('pre_ipsa_blocks', 'cpsa_blocks', 'post_ipsa_blocks')
+_POSITION = 'stages.0.embed.position'
+_CAT: Names = [
+    ('ape', _POSITION, {}),
+    ('patch_embed.proj', 'stages.0.embed.convs.0', {}),
+    ('layers.{stage}.downsample.reduction', 'stages.{stage}.embed.reduction', _LATER_STAGE),
+    *(
+        (f'layers.{{stage}}.{kind}.{{block}}.{official}', f'{_BLOCK}{here}', dict(block=(len(_ROUND), place)))
+        for place, kind in enumerate(_ROUND)
+        for official, here in (
+            *((part, part) for part in _PARTS),
+            ('attn.relative_position_bias_table', 'attn.pos_bias.table'),
+        )
+    ),
+    *_COMMON,
+    ('norm{i}', 'norm{i}', {}),
+]
+
+# Names that only a CAT has, official and here.
+_OF_CAT = re.compile(r'ape|.*[ic]psa_blocks.*|stages\..*(embed\.(position|reduction\.weight)|attn\.pos_bias\.table)')
+# Masks and position indices in official files: both are computed here.
+_BUFFER = re.compile(
+    r'layers\.\d\.\w*blocks\.\d+\.(attn\.biases|attn\.relative_position_index|attn_mask)',
+)
 
 
 def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r'\\{(\w+)\\}', r'(?P<\1>\\d+)', re.escape(name)) + r'\.(?P<kind>weight|bias)')
+    name = re.sub(r'\\{(\w+)\\}', r'(?P<\1>\\d+)', re.escape(name))
+    return re.compile(name + r'(?P<kind>\.weight|\.bias|)')
 
 
-_TO_HERE = [(_pattern(official), f'{here}.{{kind}}', shift) for official, here, shift in _NAMES]
-_TO_OFFICIAL = [
-    (_pattern(here), f'{official}.{{kind}}', {key: -value for key, value in shift.items()})
-    for official, here, shift in _NAMES
-]
+class _Rules:
+    """How the names of a backbone change, in both directions."""
+
+    def __init__(self, whose: str, names: Names) -> None:
+        self.whose = whose
+        self._names = [
+            (_pattern(official), _pattern(here), official, here, numbers) for official, here, numbers in names
+        ]
+
+    def to_here(self, name: str) -> str | None:
+        """Name here of an official one; None for one that no official file has."""
+        for pattern, _, _, here, numbers in self._names:
+            match = pattern.fullmatch(name)
+            if match:
+                changed = {key: factor * int(match[key]) + offset for key, (factor, offset) in numbers.items()}
+                return (here + match['kind']).format(**match.groupdict() | changed)
+        return None
+
+    def to_official(self, name: str) -> str | None:
+        """Official name of one here; None for one that has none."""
+        for _, pattern, official, _, numbers in self._names:
+            match = pattern.fullmatch(name)
+            if match:
+                changed = {key: divmod(int(match[key]) - offset, factor) for key, (factor, offset) in numbers.items()}
+                if not any(rest for _, rest in changed.values()):
+                    fields = match.groupdict() | {key: number for key, (number, _) in changed.items()}
+                    return (official + match['kind']).format(**fields)
+        return None
 
 
-def _rename(name: str, rules: list[tuple[re.Pattern[str], str, dict[str, int]]]) -> str | None:
-    for pattern, renamed, shift in rules:
-        match = pattern.fullmatch(name)
-        if match:
-            fields = match.groupdict() | {key: int(match[key]) + value for key, value in shift.items()}
-            return renamed.format(**fields)
-    return None
+_RULES = {False: _Rules('CrossFormer', _CROSSFORMER), True: _Rules('CAT', _CAT)}
+# Detectors with CAT have a norm for each output, classifiers the one of the last.
+_CAT_DETECTOR = _Rules('CAT', _CAT[-1:] + _CAT[:-1])
+
+
+def _rules_of(weights: Mapping[str, Any]) -> _Rules:
+    return _RULES[any(map(_OF_CAT.fullmatch, weights))]
 
 
 def convert_official(state_dict: Mapping[str, T]) -> dict[str, T]:
-    """Renames the parameters of an official CrossFormer or CrossFormer++ file to those of `CrossFormer`.
+    """Renames the parameters of an official CrossFormer, CrossFormer++ or CAT file to those of the backbones here.
 
     The classifier's parameters come along under the names that they have in mmpretrain: its norm as `norm3` (of
-    `CrossFormer(out_norm=True)`), its Linear as `head.fc`.
+    `CrossFormer(out_norm=True)`), its Linear as `head.fc`. The position encoding of CAT's classifiers, a row of tokens
+    [1, N, C], becomes the map that its detectors have.
 
     Args:
         state_dict: Official names, bare or behind `module.` and `backbone.`. Once a name starts with `backbone.`, only
@@ -74,7 +130,11 @@ def convert_official(state_dict: Mapping[str, T]) -> dict[str, T]:
     if any(name.startswith('backbone.') for name in bare):
         bare = {name.removeprefix('backbone.'): v for name, v in bare.items() if name.startswith('backbone.')}
     bare = {name: value for name, value in bare.items() if not _BUFFER.fullmatch(name)}
-    return _convert(bare, _TO_HERE, 'of an official CrossFormer checkpoint')
+    rules = _rules_of(bare)
+    weights = _convert(bare, rules.to_here, f'of an official {rules.whose} checkpoint')
+    if isinstance(position := weights.get(_POSITION), Tensor):
+        weights[_POSITION] = as_map(position)
+    return weights
 
 
 def to_official(state_dict: Mapping[str, T]) -> dict[str, T]:
@@ -89,13 +149,17 @@ def to_official(state_dict: Mapping[str, T]) -> dict[str, T]:
     Raises:
         ValueError: A name that has no official one, such as the output norms of detectors.
     """
-    return _convert(state_dict, _TO_OFFICIAL, 'of a CrossFormer that official files can hold')
+    rules, is_classifier = _rules_of(state_dict), any(name.startswith('head.fc.') for name in state_dict)
+    if rules is _RULES[True] and not is_classifier:
+        rules = _CAT_DETECTOR
+    weights = _convert(state_dict, rules.to_official, f'of a {rules.whose} that official files can hold')
+    if is_classifier and isinstance(position := weights.get('ape'), Tensor):
+        weights['ape'] = as_tokens(position)
+    return weights
 
 
-def _convert(
-    weights: Mapping[str, T], rules: list[tuple[re.Pattern[str], str, dict[str, int]]], whose: str
-) -> dict[str, T]:
-    renamed = {name: _rename(name, rules) for name in weights}
+def _convert(weights: Mapping[str, Any], rename: Callable[[str], str | None], whose: str) -> dict[str, Any]:
+    renamed = {name: rename(name) for name in weights}
     unknown = [name for name, new in renamed.items() if new is None]
     if unknown:
         some = f'{", ".join(unknown[:5])}{", ..." if len(unknown) > 5 else ""}'
@@ -117,14 +181,16 @@ def check_own_names(weights: Mapping[str, Any]) -> None:
         ValueError: They have not.
     """
     if not any(name.removeprefix('backbone.').startswith('stages.0.embed.') for name in weights):
-        raise ValueError(f'the checkpoint holds no CrossFormer: its names are {", ".join(list(weights)[:3])}, ...')
+        raise ValueError(
+            f'the checkpoint holds no CrossFormer and no CAT: its names are {", ".join(list(weights)[:3])}, ...'
+        )
 
 
 def backbone_weights(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Takes the backbone's weights out of a checkpoint, official or of this project, of a backbone or a whole model.
 
     Raises:
-        ValueError: The checkpoint holds no weights of a CrossFormer.
+        ValueError: The checkpoint holds no weights of a backbone of this package.
     """
     weights = weights_of(checkpoint)
     if is_official(weights):

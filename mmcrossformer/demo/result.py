@@ -54,7 +54,8 @@ def attention(result: Result, pixel: tuple[int, int]) -> np.ndarray:
     Raises:
         UserError: The backbone is no CrossFormer, or does not see the pixel.
     """
-    backbone = result.predictor.model.backbone
+    model = result.predictor.model
+    backbone = getattr(model, 'backbone', model)  # classifiers of timm are one whole
     if not isinstance(backbone, CrossFormer):
         raise UserError(f'the backbone of this model is {type(backbone).__name__}: it has no groups')
     batch = result.predictor.prepare(result.image, result.short_side)

@@ -6,11 +6,11 @@ from typing import Any
 from torch import nn
 
 from mmcrossformer.engine.errors import UserError
-from mmcrossformer.models.crossformer import CrossFormer
+from mmcrossformer.models.pyramid import Pyramid
 
 
 def check_channels(settings: dict[str, Any], backbone: nn.Module | None) -> None:
-    """Compares the channels that the neck or, without one, the heads want with those of a CrossFormer.
+    """Compares the channels that the neck or, without one, the heads want with those of a backbone of this package.
 
     Looks at `in_channels` of a single neck and of the heads of segmenters and classifiers; lists of necks or heads, and
     other backbones, are left to torch.
@@ -22,7 +22,7 @@ def check_channels(settings: dict[str, Any], backbone: nn.Module | None) -> None
     Raises:
         UserError: They differ; the message has the right ones.
     """
-    if not isinstance(backbone, CrossFormer):
+    if not isinstance(backbone, Pyramid):
         return
     channels = list(backbone.out_channels)
     for name, node in _takers(settings):

@@ -15,7 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.job import datasets_of, innermost, model_settings
-from mmcrossformer.models.crossformer import CrossFormer
+from mmcrossformer.engine.weights import misfits_told
+from mmcrossformer.models.pyramid import Pyramid
 
 _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
 
@@ -115,7 +116,10 @@ def build_model(cfg: Config) -> BaseModel:
     try:
         init_default_scope(cfg.default_scope)
         settings = model_settings(cfg)
-        model = MODELS.build(settings).eval()
+        with misfits_told():
+            model = MODELS.build(settings).eval()
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f'the model of the config cannot be built: {innermost(error)}') from error
     check_channels(settings, getattr(model, 'backbone', None))
@@ -148,11 +152,11 @@ def _meter(module: nn.Module, cost: Cost, counter: FlopCounterMode, total: Cost)
 
 
 def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yields stages, neck and heads; what else there is, is the rest."""
-    for name, module in model.named_children():
+    """Yields stages, neck and heads, or the parts of a wrapped model; what else there is, is the rest."""
+    for name, module in _own(model).named_children():
         if name == 'roi_head':
             inner = [(f'{name}.{key}', child) for key, child in module.named_children() if key.endswith('_head')]
-        elif isinstance(module, CrossFormer):
+        elif isinstance(module, Pyramid):
             inner = [(f'{name}.stages.{i}', stage) for i, stage in enumerate(module.stages)]
         else:
             inner = [(name, module)]
@@ -200,9 +204,15 @@ def _count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+def _own(model: nn.Module) -> nn.Module:
+    """What computes: mmpretrain wraps classifiers of other libraries, heads and all, as `model`."""
+    return model if hasattr(model, 'backbone') else getattr(model, 'model', model)
+
+
 def _in_channels(model: BaseModel) -> int:
     """Channels of the images: those that the first convolution takes."""
-    return next(module.in_channels for module in model.backbone.modules() if isinstance(module, nn.Conv2d))
+    seeing = getattr(model, 'backbone', _own(model))
+    return next(module.in_channels for module in seeing.modules() if isinstance(module, nn.Conv2d))
 
 
 def _has_deformable_attention(model: nn.Module) -> bool:

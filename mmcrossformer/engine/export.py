@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.export import Dim, ExportedProgram
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.models.crossformer import CrossFormer
 from mmcrossformer.models.layers import CrossFormerBlock
-from mmcrossformer.models.layers.position_bias import BakedPositionBias
+from mmcrossformer.models.layers.position_bias import BakedPositionBias, DynamicPositionBias
 
 ONNX_OPSET = 18
 SUFFIXES = ('.onnx', '.pt2')
@@ -41,7 +42,8 @@ def bake_position_bias(model: nn.Module, max_size: int) -> None:
             side = -(-max_size // (4 * 2**i))
             for block in [module for module in stage.modules() if isinstance(module, CrossFormerBlock)]:
                 places = max(side, block.attn.rule.size)
-                block.attn.add_module('pos_bias', BakedPositionBias(block.attn.pos_bias, places))
+                pos_bias = cast(DynamicPositionBias, block.attn.pos_bias)
+                block.attn.add_module('pos_bias', BakedPositionBias(pos_bias, places))
 
 
 def export(model: nn.Module, images: Tensor) -> ExportedProgram:

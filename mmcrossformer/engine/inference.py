@@ -22,7 +22,7 @@ from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.colors import Color, palette_of
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.job import dicts_in, innermost, model_settings, read_config, unsync_norms
-from mmcrossformer.engine.weights import load_safely, load_weights
+from mmcrossformer.engine.weights import load_safely, load_weights, misfits_told
 
 Task = Literal['detection', 'segmentation', 'classification']
 
@@ -95,7 +95,8 @@ class Predictor:
         init_default_scope(scope)
         unsync_norms(self.cfg.model)
         try:
-            self.model: BaseModel = MODELS.build(model_settings(self.cfg))
+            with misfits_told():
+                self.model: BaseModel = MODELS.build(model_settings(self.cfg))
         except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError) as error:
             raise UserError(f'the model of {config} cannot be built: {innermost(error)}') from error
         meta: dict[str, Any] = {}

@@ -16,10 +16,12 @@ from mmengine.runner import FlexibleRunner, Runner
 from mmcrossformer.engine.channels import check_channels
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.processes import join_on_cpu
-from mmcrossformer.engine.weights import load_safely
+from mmcrossformer.engine.weights import load_safely, misfits_told, read_file
 
 # Host library -> the distribution that has it.
 HOSTS = {'mmdet': 'onedl-mmdetection', 'mmseg': 'onedl-mmsegmentation', 'mmpretrain': 'onedl-mmpretrain'}
+# mmpretrain's wrappers of timm: a whole classifier, and a backbone.
+_TIMM_TYPES = ('TimmClassifier', 'TIMMBackbone')
 
 
 class _Settings(DictAction):
@@ -89,14 +91,15 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
-    """Reads a config file and imports the host library that it belongs to.
+    """Reads a config file and imports the host library that it belongs to, and timm if it takes a model from there.
 
     Args:
         config: Path of the file.
         options: Settings to replace, by dotted name.
 
     Raises:
-        UserError: No such file, a file that does not parse, or a host library that is missing or broken.
+        UserError: No such file, a file that does not parse, a library that is missing or broken, or weights for timm
+            that cannot be read.
     """
     path = Path(config)
     if not path.is_file():
@@ -116,6 +119,7 @@ def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise UserError(f'--cfg-options do not fit {config}: {error}') from error
     _import_host(cfg, config)
+    _import_timm(cfg, config)
     return cfg
 
 
@@ -135,6 +139,23 @@ def _import_host(cfg: Config, config: str) -> None:
         raise UserError(f'{config} needs {host}, whose import fails: {error} (see `mmcrossformer doctor`)') from error
     except AssertionError as error:  # how the original packages refuse a version of mmcv
         raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
+
+
+def _import_timm(cfg: Config, config: str) -> None:
+    """Imports timm for its models, and looks at the files of weights that it is to load."""
+    wrappers = [node for node in dicts_in(cfg.model) if str(node.get('type')).rpartition('.')[2] in _TIMM_TYPES]
+    if not wrappers:
+        return
+    try:
+        importlib.import_module('timm')
+    except ImportError as error:
+        if getattr(error, 'name', None) == 'timm':
+            raise UserError(
+                f"{config} needs timm, which is not installed: pip install 'mmcrossformer[timm]'"
+            ) from error
+        raise UserError(f'{config} needs timm, whose import fails: {error}') from error
+    for path in filter(None, (node.get('checkpoint_path') for node in wrappers)):
+        read_file(path)
 
 
 def model_settings(cfg: Config) -> dict[str, Any]:
@@ -257,7 +278,8 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
         if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
             raise UserError(f'optim_wrapper.optimizer.type: torch and mmengine have no optimizer {optimizer!r}')
     try:
-        runner = (FlexibleRunner if strategy else Runner).from_cfg(cfg)
+        with misfits_told():
+            runner = (FlexibleRunner if strategy else Runner).from_cfg(cfg)
         # mmengine builds these when they are first needed; here, so that a mistake in them is told as one.
         if strategy:
             runner.model = runner.strategy.build_model(runner.model)

@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from urllib.parse import urlparse
 
 import torch
@@ -32,7 +35,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
         UserError: An unreadable file, or one whose names and shapes are not those of the model.
     """
     try:
-        state = weights_of(_read(path))
+        state = weights_of(read_file(path))
     except ValueError as error:
         raise UserError(f'{path}: {error}') from error
     own = model.state_dict()
@@ -66,7 +69,7 @@ def prepare_resume(cfg: Config) -> None:
     path = cfg.get('load_from')
     if path is None or '://' in str(path):
         return
-    checkpoint = _read(path)
+    checkpoint = read_file(path)
     if not cfg.get('resume'):
         return
     meta = checkpoint.get('meta')
@@ -93,6 +96,22 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     return str(max(found, key=lambda path: path.stat().st_mtime)) if found else None
 
 
+@contextmanager
+def misfits_told() -> Iterator[None]:
+    """Tells the user when weights that timm loads while it builds a model are not of that model.
+
+    Raises:
+        UserError: In place of torch's list of all names.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if 'loading state_dict' not in str(error):
+            raise
+        listed = shorten(str(error).partition('loading state_dict')[2], 300)
+        raise UserError(f'the weights at checkpoint_path are not of this model: {listed}') from error
+
+
 def load_safely() -> None:
     """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included."""
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
@@ -116,15 +135,20 @@ def load_from_address(filename: str, map_location: object = None) -> dict:
                 torch.hub.download_url_to_file(filename, str(path))
             except OSError as error:  # what urllib raises, too
                 raise UserError(f'checkpoint {filename} cannot be downloaded: {error}') from error
-    return _read(path)
+    return read_file(path)
 
 
 def load_from_file(filename: str, map_location: object = None) -> dict:
     """Reads a file for mmengine."""
-    return _read(Path(filename).expanduser())
+    return read_file(Path(filename).expanduser())
 
 
-def _read(path: str | Path) -> dict:
+def read_file(path: str | Path) -> dict:
+    """Reads a checkpoint as data alone.
+
+    Raises:
+        UserError: No such file, or no checkpoint.
+    """
     try:
         return read_checkpoint(path)
     except ValueError as error:

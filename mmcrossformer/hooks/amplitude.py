@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from mmcrossformer.engine.processes import plain_name
-from mmcrossformer.models.layers import CrossFormerBlock
+from mmcrossformer.models.layers import AttentionBlock
 from mmcrossformer.registry import HOOKS
 
 _FILE = 'amplitudes.json'
@@ -41,7 +41,7 @@ class AmplitudeHook(Hook):
         if not self.every_n_train_iters(runner, self.interval):
             return
         for name, module in runner.model.named_modules():
-            if isinstance(module, CrossFormerBlock):
+            if isinstance(module, AttentionBlock):
                 self._handles.append(module.register_forward_hook(self._measure(plain_name(name))))
 
     def after_train_iter(
@@ -66,7 +66,7 @@ class AmplitudeHook(Hook):
             plot_amplitudes({'': self._history}, folder / 'amplitudes.png')
 
     def _measure(self, name: str) -> Any:
-        def hook(module: CrossFormerBlock, inputs: tuple, output: Tensor) -> None:
+        def hook(module: AttentionBlock, inputs: tuple, output: Tensor) -> None:
             self._values[name] = output.detach().abs().mean()
 
         return hook

@@ -13,7 +13,7 @@ from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 
 from mmcrossformer.engine.files import written_whole
 from mmcrossformer.engine.processes import plain_name
-from mmcrossformer.models.layers import CrossFormerBlock
+from mmcrossformer.models.layers import AttentionBlock
 from mmcrossformer.registry import FUNCTIONS, STRATEGIES
 
 _SCALED = ('AmpOptimWrapper', AmpOptimWrapper)
@@ -21,7 +21,7 @@ _SCALED = ('AmpOptimWrapper', AmpOptimWrapper)
 
 @FUNCTIONS.register_module()
 def wrap_crossformer_blocks(module: nn.Module, recurse: bool, nonwrapped_numel: int) -> bool:
-    """Wrap policy of FSDP: each CrossFormer block is gathered for itself, the rest of the model together.
+    """Wrap policy of FSDP: each block of a backbone here is gathered for itself, the rest of the model together.
 
     Args:
         module: The module in question.
@@ -31,7 +31,7 @@ def wrap_crossformer_blocks(module: nn.Module, recurse: bool, nonwrapped_numel: 
     Returns:
         The answer.
     """
-    return transformer_auto_wrap_policy(module, recurse, nonwrapped_numel, transformer_layer_cls={CrossFormerBlock})
+    return transformer_auto_wrap_policy(module, recurse, nonwrapped_numel, transformer_layer_cls={AttentionBlock})
 
 
 @STRATEGIES.register_module()

@@ -7,9 +7,10 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from mmcrossformer.models.crossformer import CrossFormer, Stage
+from mmcrossformer.models.crossformer import CrossFormer
 from mmcrossformer.models.layers import CrossFormerBlock, GroupAttention
 from mmcrossformer.models.layers.precision import autocast_off
+from mmcrossformer.models.pyramid import Stage
 
 # Stage and block, from 0.
 Place = tuple[int, int]

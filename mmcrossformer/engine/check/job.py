@@ -108,7 +108,9 @@ def _has_area(box: Sequence[float]) -> bool:
 
 def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> list[Finding]:
     """Compares the number of classes of the data with those of the heads."""
-    heads = {key: value for key, value in model.items() if 'head' in key and key not in _OTHER_CLASSES}
+    heads = {f'model.{key}': value for key, value in model.items() if 'head' in key and key not in _OTHER_CLASSES}
+    if 'backbone' not in model:  # a whole model of timm has its heads inside
+        heads['model'] = {key: value for key, value in model.items() if not isinstance(value, dict | list)}
     findings = []
     for name, head in heads.items():
         for node in dicts_in(head):
@@ -118,7 +120,7 @@ def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> 
             if isinstance(count, int) and classes and count != len(classes):
                 findings.append(
                     Finding(
-                        f'model.{name} ({node.get("type")}) has {count} classes, the data set of {source} has '
+                        f'{name} ({node.get("type")}) has {count} classes, the data set of {source} has '
                         f'{len(classes)} ({names(classes)}): set num_classes={len(classes)}'
                     )
                 )
@@ -126,8 +128,11 @@ def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> 
 
 
 def _check_channels(cfg: Config) -> list[Finding]:
+    """Builds the backbone and compares; a model that is one whole, such as a classifier of timm, has none."""
+    settings = model_settings(cfg)
+    if 'backbone' not in settings:
+        return []
     try:
-        settings = model_settings(cfg)
         check_channels(settings, MODELS.build({**settings['backbone'], 'init_cfg': None}))
     except Exception as error:  # a backbone of any library: it can fail in any way
         return [Finding(str(error) if isinstance(error, UserError) else f'model.backbone: {innermost(error)}')]

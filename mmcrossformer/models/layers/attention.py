@@ -8,12 +8,11 @@ from torch import Tensor, nn
 from mmcrossformer.models.layers.exported_attention import exported_attention
 from mmcrossformer.models.layers.grouping import Grouping, GroupRule
 from mmcrossformer.models.layers.plain_attention import group_attention
-from mmcrossformer.models.layers.position_bias import DynamicPositionBias
 from mmcrossformer.models.layers.triton_attention import DTYPES, TILE, supports_triton, triton_group_attention
 
 
 class GroupAttention(nn.Module):
-    """Multi-head self-attention inside groups of tokens, with dynamic position bias.
+    """Multi-head self-attention inside groups of tokens, with a bias by offset.
 
     CrossFormer (ICLR 2022), section 3.2.1. SDA and LDA differ in the grouping alone.
 
@@ -21,14 +20,16 @@ class GroupAttention(nn.Module):
         dim: Channels C.
         num_heads: Number of heads; divides `dim`.
         rule: How maps are grouped.
+        pos_bias: Gives the bias [heads, P] of each offset for the rows and columns of a group, in the order of
+            `relative_offsets`.
     """
 
-    def __init__(self, dim: int, num_heads: int, rule: GroupRule) -> None:
+    def __init__(self, dim: int, num_heads: int, rule: GroupRule, pos_bias: nn.Module) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.rule = rule
         self.qkv = nn.Linear(dim, 3 * dim)
-        self.pos_bias = DynamicPositionBias(dim // 16, num_heads)
+        self.pos_bias = pos_bias
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmcrossformer.models.layers.attention import GroupAttention
 from mmcrossformer.models.layers.grouping import GroupRule
+from mmcrossformer.models.layers.position_bias import DynamicPositionBias
 from mmcrossformer.models.layers.streamed_block import stream_block
 
 
@@ -78,8 +79,31 @@ class AmplitudeCooling(nn.Module):
         return self.norm(self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
 
 
-class CrossFormerBlock(nn.Module):
-    """Group attention and MLP, each behind a LayerNorm and with a residual; optionally an ACL at the end.
+class AttentionBlock(nn.Module):
+    """Attention and MLP, each behind a LayerNorm and with a residual.
+
+    Args:
+        dim: Channels C.
+        attn: Maps [B, H, W, C] to the same.
+        drop_path: Stochastic depth rate.
+    """
+
+    def __init__(self, dim: int, attn: nn.Module, drop_path: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn = attn
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = MLP(dim)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [B, H, W, C] to [B, H, W, C]."""
+        x = x + self.drop_path(self.attn(self.norm1(x)))
+        return x + self.drop_path(self.mlp(self.norm2(x)))
+
+
+class CrossFormerBlock(AttentionBlock):
+    """Group attention and MLP, optionally an ACL at the end.
 
     CrossFormer (ICLR 2022), figure 2.
 
@@ -91,13 +115,11 @@ class CrossFormerBlock(nn.Module):
         cooling: Whether an amplitude cooling layer follows.
     """
 
+    attn: GroupAttention
+
     def __init__(self, dim: int, num_heads: int, rule: GroupRule, drop_path: float, cooling: bool) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(dim)
-        self.attn = GroupAttention(dim, num_heads, rule)
-        self.norm2 = nn.LayerNorm(dim)
-        self.mlp = MLP(dim)
-        self.drop_path = DropPath(drop_path)
+        pos_bias = DynamicPositionBias(dim // 16, num_heads)
+        super().__init__(dim, GroupAttention(dim, num_heads, rule, pos_bias), drop_path)
         self.cooling = AmplitudeCooling(dim) if cooling else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,8 +128,7 @@ class CrossFormerBlock(nn.Module):
             grouping = self.attn.rule(x.shape[1], x.shape[2])
             x = stream_block(x, self._steps, self.attn.pos_bias(grouping.size), grouping)
         else:
-            x = x + self.drop_path(self.attn(self.norm1(x)))
-            x = x + self.drop_path(self.mlp(self.norm2(x)))
+            x = super().forward(x)
         return x if self.cooling is None else self.cooling(x)
 
     @property

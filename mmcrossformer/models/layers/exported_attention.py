@@ -24,38 +24,78 @@ def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: GroupRule, num_he
     Returns:
         Map [B, H, W, C].
     """
-    height, width = qkv.shape[1:3]
-    sides = torch.stack([torch.scalar_tensor(side, dtype=torch.int64) for side in (height, width)])
-    axes = zip((height, width), sides.unbind(), *_grouping(rule, sides), strict=True)
-    rows, cols = (_Axis(*axis) for axis in axes)
-    table = pos_bias((rows.size, cols.size))
+    cut = Cut(qkv, rule)
+    return cut.join(attend_groups(cut.groups_of(qkv), pos_bias(cut.size), cut.size, num_heads, hidden=~cut.real))
 
-    # Tokens of each group, [groups, N]; places beyond the map read some token of it, and are masked.
-    places, inside = rows.places(), cols.places()
-    index = places.clamp(max=height - 1)[:, None, :, None] * width + inside.clamp(max=width - 1)[None, :, None, :]
-    real = (places < height)[:, None, :, None] & (inside < width)[None, :, None, :]
-    tokens = rows.size * cols.size
-    index, real = (x.reshape(rows.groups * cols.groups, tokens) for x in (index, real))
-    q, k, v = qkv.flatten(1, 2)[:, index].unflatten(-1, (3, num_heads, -1)).permute(3, 0, 1, 4, 2, 5)
 
-    bias = spread_bias(table, (rows.size, cols.size)).reshape(num_heads, tokens, tokens)
+def attend_groups(
+    qkv: Tensor, table: Tensor, size: tuple[int, int], num_heads: int, hidden: Tensor | None = None
+) -> Tensor:
+    """Attention inside groups of one size.
+
+    Args:
+        qkv: Queries, keys and values [B, groups, N, 3C].
+        table: Bias of each offset, [heads, P].
+        size: Rows and columns of a group.
+        num_heads: Number of heads.
+        hidden: Places [groups, N] to which none attends.
+
+    Returns:
+        Groups [B, groups, N, C].
+    """
+    q, k, v = qkv.unflatten(-1, (3, num_heads, -1)).permute(3, 0, 1, 4, 2, 5)
+    bias = spread_bias(table, size).reshape(num_heads, q.shape[-2], q.shape[-2])
     logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + bias
-    # Half of the smallest number stays finite when a logit is added.
-    logits = logits.masked_fill(~real[:, None, None, :], torch.finfo(logits.dtype).min / 2)
-    out = (logits.softmax(-1).to(v.dtype) @ v).transpose(2, 3).flatten(3).flatten(1, 2)
+    if hidden is not None:
+        # Half of the smallest number stays finite when a logit is added.
+        logits = logits.masked_fill(hidden[:, None, None, :], torch.finfo(logits.dtype).min / 2)
+    return (logits.softmax(-1).to(v.dtype) @ v).transpose(2, 3).flatten(3)
 
-    (row_group, row_place), (col_group, col_place) = rows.position(), cols.position()
-    back = (row_group[:, None] * cols.groups + col_group) * tokens + row_place[:, None] * cols.size + col_place
-    return out[:, back.flatten()].unflatten(1, (height, width))
+
+class Cut:
+    """A map cut into groups of one size inside a graph: where each place of each group lies, and the way back.
+
+    Args:
+        x: Any map [B, H, W, C] of the size in question.
+        rule: How maps are grouped.
+
+    Attributes:
+        size: Rows and columns of a group.
+        real: Which places of the groups, [groups, N], are not beyond the map.
+    """
+
+    def __init__(self, x: Tensor, rule: GroupRule) -> None:
+        self.height, self.width = height, width = x.shape[1:3]
+        sides = torch.stack([torch.scalar_tensor(side, dtype=torch.int64) for side in (height, width)])
+        axes = zip((height, width), sides.unbind(), *_grouping(rule, sides), strict=True)
+        rows, cols = (_Axis(*axis) for axis in axes)
+        self.size = rows.size, cols.size
+        # Places beyond the map read some token of it.
+        places, inside = rows.places(), cols.places()
+        index = places.clamp(max=height - 1)[:, None, :, None] * width + inside.clamp(max=width - 1)[None, :, None, :]
+        real = (places < height)[:, None, :, None] & (inside < width)[None, :, None, :]
+        tokens = rows.size * cols.size
+        self._index, self.real = (x.reshape(rows.groups * cols.groups, tokens) for x in (index, real))
+        (row_group, row_place), (col_group, col_place) = rows.position(), cols.position()
+        back = (row_group[:, None] * cols.groups + col_group) * tokens + row_place[:, None] * cols.size + col_place
+        self._back = back.flatten()
+
+    def groups_of(self, x: Tensor) -> Tensor:
+        """Turns a map [B, H, W, C] into groups [B, groups, N, C]; `real` tells which places mean something."""
+        return x.flatten(1, 2)[:, self._index]
+
+    def join(self, groups: Tensor) -> Tensor:
+        """Turns groups [B, groups, N, C] back into a map [B, H, W, C]."""
+        return groups.flatten(1, 2)[:, self._back].unflatten(1, (self.height, self.width))
 
 
 class _Axis:
     """Groups along an axis. Sizes are read out of tensors: a graph learns these numbers when it runs."""
 
-    def __init__(self, length: int, side: Tensor, size: Tensor, interval: Tensor) -> None:
+    def __init__(self, length: int, side: Tensor, size: Tensor | int, interval: Tensor) -> None:
         self.length, self.interval = length, interval
         self.region = size * interval
-        self.size = _read(size)
+        self.size = size if isinstance(size, int) else _read(size)
         # Groups of padding alone, in the last region, are left out.
         self.groups = _read(side // self.region * interval + torch.minimum(interval, side % self.region))
 
@@ -72,12 +112,14 @@ class _Axis:
         return group, row % self.region // self.interval
 
 
-def _grouping(rule: GroupRule, sides: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """Sizes and intervals along (rows, columns), as `GroupRule` gives them, in tensors."""
+def _grouping(rule: GroupRule, sides: Tensor) -> tuple[tuple[Tensor | int, ...], tuple[Tensor, ...]]:
+    """Sizes and intervals along (rows, columns), as `GroupRule` gives them, in tensors but for sizes that are fixed."""
     short, long = sides.min(), sides.max()
     interval: int | Tensor = 1
     if rule.long_distance:
         interval = rule.interval or -(-long // rule.size)
+    if not rule.whole_small_maps:
+        return (rule.size, rule.size), (torch.ones_like(sides) * interval).unbind()
     # A map whose short side fits is one group, or several along its long side.
     is_whole, is_long_side = short <= rule.size, sides > short
     limit = torch.full_like(short, max(WHOLE_MAP_TOKENS, rule.size**2))

@@ -87,15 +87,17 @@ class GroupRule:
         size: Group size G.
         interval: Interval I of long distance attention; 0 takes the smallest whose region covers the map.
         long_distance: Whether groups are spread out (LDA) or windows (SDA).
+        whole_small_maps: Whether a map whose short side fits G is one group (CrossFormer), or cut like any other (CAT).
     """
 
     size: int
     interval: int
     long_distance: bool
+    whole_small_maps: bool = True
 
     def __call__(self, height: int, width: int) -> Grouping:
         """Groups of a map of `height` x `width` tokens."""
-        if min(height, width) <= self.size:
+        if self.whole_small_maps and min(height, width) <= self.size:
             return self._whole_map(height, width)
         interval = 1
         if self.long_distance:

@@ -1,4 +1,4 @@
-"""Dynamic position bias."""
+"""Position biases: dynamic (DPB), learned tables, and tables baked for exported programs."""
 
 from typing import Any
 
@@ -90,6 +90,24 @@ class _Kept:
 def _version(tensor: Tensor) -> int:
     """How often a tensor was written to; those made in inference mode do not count and cannot be trained."""
     return 0 if tensor.is_inference() else tensor._version
+
+
+class PositionBiasTable(nn.Module):
+    """A learned bias for each offset inside groups of one size, as Swin Transformer and CAT have it.
+
+    Args:
+        places: Rows, and columns, of the groups.
+        num_heads: Number of attention heads.
+    """
+
+    def __init__(self, places: int, num_heads: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.empty((2 * places - 1) ** 2, num_heads))
+        nn.init.trunc_normal_(self.table, std=0.02)
+
+    def forward(self, size: tuple[int, int]) -> Tensor:
+        """Gives the bias of every offset in a group: [num_heads, P]; there is one `size`, (places, places)."""
+        return self.table.t().contiguous()
 
 
 class BakedPositionBias(nn.Module):

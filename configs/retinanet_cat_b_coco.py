@@ -1,0 +1,4 @@
+# RetinaNet, CAT-B, COCO 1x.
+_base_ = './retinanet_cat_s_coco.py'
+
+model = dict(backbone=dict(arch='base'))

@@ -1,0 +1,4 @@
+# UPerNet, CAT-T, digits: as with CrossFormer-T but for the backbone.
+_base_ = './upernet_crossformer_t_digits.py'
+
+model = dict(backbone=dict(_delete_=True, type='mmcrossformer.CAT', arch='tiny', drop_path_rate=0.0))

@@ -1,0 +1,253 @@
+"""What the backbones share: four stages at strides 4, 8, 16 and 32 that take images of any size."""
+
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmcrossformer.checkpoint import backbone_weights, fit_stem, read_checkpoint
+from mmcrossformer.models.arch import NUM_STAGES, Arch
+from mmcrossformer.models.layers import AttentionBlock, CrossScaleEmbed, PatchMerging
+
+STEM = 'stages.0.embed.convs.0.weight'
+_IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
+
+
+class Stage(nn.Module):
+    """An embedding and the blocks behind it.
+
+    Args:
+        embed: The stem or the layer that halves the map.
+        blocks: Blocks.
+        with_cp: Recompute each block in the backward pass instead of keeping its activations.
+    """
+
+    def __init__(self, embed: CrossScaleEmbed | PatchMerging, blocks: Sequence[AttentionBlock], with_cp: bool) -> None:
+        super().__init__()
+        self.embed = embed
+        self.blocks = nn.ModuleList(blocks)
+        self.with_cp = with_cp
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [B, H, W, C] to [B, ceil(H / s), ceil(W / s), C'], s the stride of the embedding."""
+        x = self.embed(x)
+        recompute = self.with_cp and torch.is_grad_enabled()
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
+        return x
+
+
+class Pyramid(BaseModule):
+    """A backbone of four stages at strides 4, 8, 16 and 32.
+
+    Only the stages up to the last one of `out_indices` are built, so that no parameter stays unused.
+
+    Args:
+        arch: The variant.
+        make_stage: Builds the stage of an index.
+        in_channels: Channels of the image.
+        out_indices: Stages whose outputs are returned, increasing.
+        out_norm: Add a LayerNorm (`norm{i}`) to each output.
+        frozen_stages: Freeze the stem and the stages up to and including this index; -1 freezes nothing.
+        init_cfg: Initialization by mmengine.
+
+    Raises:
+        ValueError: A value that is not allowed.
+    """
+
+    def __init__(
+        self,
+        arch: Arch,
+        make_stage: Callable[[int], Stage],
+        *,
+        in_channels: int,
+        out_indices: Sequence[int],
+        out_norm: bool,
+        frozen_stages: int,
+        init_cfg: dict | list[dict] | None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.arch = arch
+        if isinstance(in_channels, bool) or not isinstance(in_channels, int) or in_channels < 1:
+            raise ValueError(f'in_channels must be a positive integer, got {in_channels!r}')
+        self.in_channels = in_channels
+        self.out_indices = _check_out_indices(out_indices)
+        num_stages = self.out_indices[-1] + 1
+        if type(frozen_stages) is not int or frozen_stages not in range(-1, num_stages):
+            raise ValueError(
+                f'frozen_stages must be an integer from -1 (none) to {num_stages - 1}, the last stage of out_indices, '
+                f'got {frozen_stages!r}'
+            )
+        self.frozen_stages = frozen_stages
+
+        dims = self.arch.out_channels
+        self.out_channels = tuple(dims[i] for i in self.out_indices)
+        self.out_strides = tuple(4 * 2**i for i in self.out_indices)
+        self.stages = nn.ModuleList(make_stage(i) for i in range(num_stages))
+        if out_norm:
+            for i in self.out_indices:
+                self.add_module(f'norm{i}', nn.LayerNorm(dims[i]))
+        self.out_norm = out_norm
+        self.apply(_init_weights)
+        self._freeze()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Computes the feature pyramid.
+
+        Args:
+            x: Images [B, in_channels, H, W], H and W at least 1; B may be 0. What is not a number in an image stays in
+                its own maps.
+
+        Returns:
+            For each stage of `out_indices` a map `[B, C_i, ceil(H / 2**(i+2)), ceil(W / 2**(i+2))]`.
+
+        Raises:
+            ValueError: A tensor of another shape.
+            TypeError: A tensor of integers, or without autocast one of another dtype than the weights.
+        """
+        if x.dim() != 4 or x.shape[1] != self.in_channels or 0 in x.shape[2:]:
+            raise ValueError(
+                f'{self._name} takes images of shape [B, {self.in_channels}, H, W] with H, W >= 1, got {list(x.shape)}'
+            )
+        stem = cast(CrossScaleEmbed, cast(Stage, self.stages[0]).embed)
+        own = cast(nn.Conv2d, stem.convs[0]).weight.dtype
+        if not x.is_floating_point() or (x.dtype != own and not torch.is_autocast_enabled(x.device.type)):
+            raise TypeError(
+                f'{self._name} has weights of {own} and takes images of the same, normalised, got {x.dtype}'
+            )
+        x = x.permute(0, 2, 3, 1)
+        outputs = []
+        for i, stage in enumerate(self.stages):
+            x = stage(x)
+            if i in self.out_indices:
+                out = getattr(self, f'norm{i}')(x) if self.out_norm else x
+                outputs.append(out.permute(0, 3, 1, 2))
+        return tuple(outputs)
+
+    def init_weights(self) -> None:
+        """Initializes as `init_cfg` says; a `Pretrained` checkpoint must fit, or it is an error.
+
+        Takes files of this project and official ones as published. Weights of stages that are not built, of output
+        norms that are not asked for and of heads are left out.
+
+        Raises:
+            ValueError: The file cannot be read, or lacks a parameter of the stages, or has one in another shape.
+        """
+        entries = self.init_cfg if isinstance(self.init_cfg, list | tuple) else [self.init_cfg]
+        if not any(_is_pretrained(entry) for entry in entries):
+            super().init_weights()
+            return
+        # mmengine's own loader would take over otherwise: it skips what does not fit, and runs code in the file.
+        if len(entries) > 1:
+            raise ValueError(f'init_cfg must be Pretrained alone or hold no Pretrained, got {self.init_cfg!r}')
+        path = entries[0].get('checkpoint')
+        if not isinstance(path, str | Path):
+            raise ValueError(f'init_cfg of type Pretrained needs checkpoint, the path of a file, got {path!r}')
+        found, own = backbone_weights(read_checkpoint(path)), self.state_dict()
+        weights = fit_stem(found, self.in_channels)
+        wrong = [
+            f'{name} {list(value.shape)} is {list(weights[name].shape) if name in weights else "missing"} in the file'
+            for name, value in own.items()
+            # A detector's output norms are new: the official classifiers have one, behind the last stage.
+            if (name in weights or name.startswith('stages.'))
+            and getattr(weights.get(name), 'shape', None) != value.shape
+        ]
+        if wrong:
+            raise ValueError(
+                f'checkpoint {path} does not fit: {len(wrong)} of {len(own)} parameters, such as {wrong[0]}'
+            )
+        loaded = {name: value for name, value in weights.items() if name in own}
+        self.load_state_dict(loaded, strict=False)
+        message = f'{self._name}: {len(loaded)} of {len(own)} parameters loaded from {path}'
+        for names, what in (
+            (set(weights) - set(own), 'dropped'),
+            (set(own) - set(weights), 'missing, left as they are'),
+        ):
+            message += f', {len(names)} {what}' + (f' ({", ".join(sorted(names)[:3])})' if names else '')
+        if weights[STEM] is not found[STEM]:
+            message += f', filters of the stem changed from {found[STEM].shape[1]} to {self.in_channels} channels'
+        print_log(message, logger='current')
+        self._is_init = True
+
+    def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
+        """Tells how deep a parameter lies, for layer-wise learning rates.
+
+        The stem is layer 0, then come the blocks, from 1; the embedding between two stages counts with the block behind
+        it, output norms and what is not of the backbone with the layer behind the last block.
+
+        Args:
+            param_name: Name of the parameter in the model.
+            prefix: What names of the backbone's parameters start with there, such as 'backbone.'.
+
+        Returns:
+            The layer, and the number of layers.
+        """
+        depths = [len(cast(Stage, stage).blocks) for stage in self.stages]
+        num_layers = sum(depths) + 2
+        match = _IN_STAGE.match(param_name.removeprefix(prefix)) if param_name.startswith(prefix) else None
+        if match is None:
+            return num_layers - 1, num_layers
+        stage, block = int(match['stage']), match['block']
+        if block is None and stage == 0:
+            return 0, num_layers
+        return sum(depths[:stage]) + int(block or 0) + 1, num_layers
+
+    def train(self, mode: bool = True) -> 'Pyramid':
+        """Sets the mode; frozen stages stay in evaluation mode."""
+        super().train(mode)
+        self._freeze()
+        return self
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _freeze(self) -> None:
+        frozen: list[nn.Module] = list(itertools.islice(self.stages, self.frozen_stages + 1))
+        frozen += [getattr(self, f'norm{i}') for i in self.out_indices if self.out_norm and i <= self.frozen_stages]
+        for module in frozen:
+            module.eval().requires_grad_(False)
+
+
+def check_flags(**flags: Any) -> None:
+    """Checks that arguments are True or False.
+
+    Raises:
+        TypeError: One is not.
+    """
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f'{name} must be True or False, got {value!r}')
+
+
+def _is_pretrained(entry: Any) -> bool:
+    kind = entry.get('type') if isinstance(entry, Mapping) else None
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2] in ('Pretrained', 'PretrainedInit')
+
+
+def _check_out_indices(out_indices: Sequence[int]) -> tuple[int, ...]:
+    allowed = range(NUM_STAGES)
+    message = f'out_indices must be increasing stage numbers out of {list(allowed)}, got {out_indices!r}'
+    if not isinstance(out_indices, Sequence) or not out_indices:
+        raise ValueError(message)
+    if any(type(i) is not int or i not in allowed for i in out_indices) or sorted(set(out_indices)) != [*out_indices]:
+        raise ValueError(message)
+    return tuple(out_indices)
+
+
+def _init_weights(module: nn.Module) -> None:
+    """Initializes as published; convolutions keep torch's default."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.LayerNorm):
+        nn.init.ones_(module.weight)
+        nn.init.zeros_(module.bias)
