@@ -3,31 +3,28 @@ data_preprocessor = dict(num_classes=1000, mean=[123.675, 116.28, 103.53], std=[
 # Images are BGR until the model's preprocessor.
 bgr_mean = [103.53, 116.28, 123.675]
 bgr_std = [57.375, 57.12, 58.395]
-flip = dict(type='RandomFlip', prob=0.5, direction='horizontal')
-rand_augment = dict(
-    type='RandAugment',  # rand-m9-mstd0.5-inc1
-    policies='timm_increasing',
-    num_policies=2,
-    total_level=10,
-    magnitude_level=9,
-    magnitude_std=0.5,
-    hparams=dict(pad_val=[104, 116, 124], interpolation='bicubic'),
-)
-random_erasing = dict(
-    type='RandomErasing',
-    erase_prob=0.25,
-    mode='rand',
-    min_area_ratio=0.02,
-    max_area_ratio=1 / 3,
-    fill_color=bgr_mean,
-    fill_std=bgr_std,
-)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),
-    flip,
-    rand_augment,
-    random_erasing,
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(
+        type='RandAugment',  # rand-m9-mstd0.5-inc1
+        policies='timm_increasing',
+        num_policies=2,
+        total_level=10,
+        magnitude_level=9,
+        magnitude_std=0.5,
+        hparams=dict(pad_val=[104, 116, 124], interpolation='bicubic'),
+    ),
+    dict(
+        type='RandomErasing',
+        erase_prob=0.25,
+        mode='rand',
+        min_area_ratio=0.02,
+        max_area_ratio=1 / 3,
+        fill_color=bgr_mean,
+        fill_std=bgr_std,
+    ),
     dict(type='PackInputs'),
 ]
 test_pipeline = [

@@ -2,20 +2,14 @@
 _base_ = './imagenet_224.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    _base_.train_pipeline[0],
     dict(
         type='MultiView',
         num_views=[1, 1, 1],
         transforms=[
-            [
-                dict(type='RandomResizedCrop', scale=size, backend='pillow', interpolation='bicubic'),
-                {{_base_.flip}},
-                {{_base_.rand_augment}},
-                {{_base_.random_erasing}},
-            ]
-            for size in (224, 160, 128)
+            [dict(_base_.train_pipeline[1], scale=size), *_base_.train_pipeline[2:-1]] for size in (224, 160, 128)
         ],
     ),
-    dict(type='PackInputs'),
+    _base_.train_pipeline[-1],
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -38,13 +38,13 @@ def sweep(
         device: Where the model runs: 'cpu' or 'cuda'.
         options: Settings that were replaced in the config, for the record.
 
-    Yields:
-        The sweep as far as it is, after each resolution.
+    Returns:
+        An iterator that evaluates: it gives the sweep as far as it is, after each resolution. It raises a `UserError`
+        for an evaluator that reports no metric known here, or a model that runs at none of the sizes.
 
     Raises:
-        UserError: Sizes below 1 or given twice, a config without test data or with sizes that cannot be changed, a
-            checkpoint that does not fit, an evaluator that reports no metric known here, or a model that runs at none
-            of the sizes.
+        UserError: Sizes below 1 or given twice, a config without test data or with sizes that cannot be changed, or a
+            checkpoint that does not fit.
     """
     _check_sizes(sizes)
     if not (cfg.get('test_dataloader') and cfg.get('test_evaluator')):
@@ -70,11 +70,15 @@ def sweep(
         versions=versions(),
         revision=revision(),
     )
-    for size, resized in zip(sizes, configs, strict=True):
-        _evaluate(model, resized, size, device, found)
+    return _evaluate_all(model, dict(zip(sizes, configs, strict=True)), found)
+
+
+def _evaluate_all(model: BaseModel, configs: dict[int, Config], found: Sweep) -> Iterator[Sweep]:
+    for size, cfg in configs.items():
+        _evaluate(model, cfg, size, found)
         yield found
     if all(point.error for point in found.points):
-        raise UserError(f'the model runs at none of the sizes; at {sizes[0]}: {found.points[0].error}')
+        raise UserError(f'the model runs at none of the sizes; at {found.points[0].size}: {found.points[0].error}')
     if not found.metric:
         raise UserError('the model finds nothing at any of the sizes')
 
@@ -96,8 +100,9 @@ def _load(cfg: Config, checkpoint: str | Path, device: str) -> BaseModel:
     return model.to(device)
 
 
-def _evaluate(model: BaseModel, cfg: Config, size: int, device: str, found: Sweep) -> None:
+def _evaluate(model: BaseModel, cfg: Config, size: int, found: Sweep) -> None:
     """Evaluates at one resolution and adds the point."""
+    device = found.settings['device']
     try:
         loader: DataLoader = Runner.build_dataloader(cfg.test_dataloader, seed=0)
         evaluator = Evaluator(cfg.test_evaluator)
