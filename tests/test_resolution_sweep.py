@@ -1,6 +1,7 @@
 """tools/resolution_sweep.py, as a user runs it, and the sizes of pipelines."""
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,23 @@ def test_plot_of_several(tmp_path):
     (tmp_path / 'other.json').write_text('[1]')
     with pytest.raises(UserError, match='was not written by'):
         Sweep.load(tmp_path / 'other.json')
+
+
+class TestPage:
+    maker = runpy.run_path(str(CONFIGS.parent / 'docs/make_resolutions.py'))
+
+    def test_it_is_up_to_date(self):
+        """`python docs/make_resolutions.py` writes it."""
+        page = (CONFIGS.parent / 'docs/resolutions.md').read_text()
+        assert page == self.maker['page'](self.maker['load']())
+
+    def test_cells(self):
+        machine = dict(
+            settings=dict(batch_size=1, threads=1), hardware=dict(cpu='x', cores=2), versions=dict(torch='2')
+        )
+        points = [Point(32, 50.04, 0.0123), Point(64, 60.0, 0.02), Point(128, error='no')]
+        one = Sweep('one', 'a.pth', 'accuracy/top1', 64, [32, 64], 1, **machine, points=points)
+        other = Sweep('other', 'a.pth', 'accuracy/top1', 64, [64], 1, **machine, points=points[:2])
+        page = self.maker['page']([one, other])
+        rows = ('| 32 | **50.0** | 50.0 |', '| 64 | **60.0** | **60.0** |', '| 128 | cannot run | - |')
+        assert all(row in page for row in (*rows, '| 32 | 12.3 | 12.3 |', '| 128 | - | - |'))
