@@ -70,7 +70,7 @@ Top-1 in percent; **bold**: a resolution of the training.
 NOTES = """
 With 600 pictures, one run each, differences of two or three points are chance. Against CrossFormer-T at one resolution,
 training at several gains 61 points at 32 and 40 pixels and 42 at 48, which it had not seen; nothing at 56; and above
-that neither is better throughout. Between the resolutions of the training it is not safe everywhere: at 28 and 36 pixels,
+that neither is better throughout. It is not safe at every resolution near those of the training: at 28 and 36 pixels,
 where the first map has an odd number of tokens (7 and 9) as it never had in training, it stays below 29 %. Whether that
 is the reason was not examined.
 """
@@ -131,8 +131,8 @@ def origin(sweeps: Sequence[Sweep]) -> str:
         sizes = ' '.join(str(point.size) for point in sweep.points)
         lines.append(
             f'- `tools/resolution_sweep.py`, `{sweep.config}`, `{sweep.checkpoint}`, `--sizes {sizes}`: '
-            f'{sweep.images} images in batches of {settings["batch_size"]}, {hardware}, {settings["threads"]} threads '
-            f'of torch {sweep.versions["torch"]}, revision {sweep.revision}\n'
+            f'{sweep.images} images in batches of {settings["batch_size"]}, {hardware}, threads: {settings["threads"]}, '
+            f'torch {sweep.versions["torch"]}, revision {sweep.revision}\n'
         )
     return ''.join(lines)
 
