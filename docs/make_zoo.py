@@ -28,6 +28,8 @@ names: `python tools/analyze.py CONFIG --shape HEIGHT WIDTH` prints them part by
   for 160,000 (`160k`). The ImageNet recipe is that of CrossFormer, the others are as published. The published
   rows of its cascade have boxes alone: they stand with Cascade R-CNN, whose heads are mmdet's. Heads and necks of FCOS
   and ATSS are mmdet's too.
+- `multires`: trained at 224, 160 and 128 pixels in each step ([resolutions](resolutions.md)); the authors published no
+  such model.
 - Mask2Former and DINO are not the authors': recipes of the host libraries with the backbone replaced.
 - CrossViT is timm's (`pip install 'mmcrossformer[timm]'`): top-1 is that of timm's table of results, the schedule here
   CrossFormer's and not its authors'. `dagger`: the variants with three convolutions as stem. `408px`: 408 x 408 pixels.

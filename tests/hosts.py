@@ -124,10 +124,13 @@ def step_and_predict(cfg: Config, height: int, width: int) -> Any:
     model = MODELS.build(cfg.model)
     model.init_weights()
     batch = make_batch(host, height, width, num_classes(cfg.model))
+    several = cfg.model.type == 'mmcrossformer.MultiResolutionClassifier'
     learner = getattr(model, 'backbone', model)  # a classifier of timm is one whole
     before = [p.detach().clone() for p in learner.parameters()]
     model.train()
-    logs = model.train_step(batch, OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-3)))
+    logs = model.train_step(
+        _views(batch) if several else batch, OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-3))
+    )
     assert torch.isfinite(logs['loss'])
     after = list(learner.parameters())
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)), 'the backbone did not learn'
@@ -135,6 +138,11 @@ def step_and_predict(cfg: Config, height: int, width: int) -> Any:
     model.eval()
     with torch.no_grad():
         return model.test_step(batch)
+
+
+def _views(batch: dict) -> dict:
+    """The pictures of a batch at their own and at half the resolution."""
+    return dict(batch, inputs=[batch['inputs'], batch['inputs'][..., ::2, ::2]])
 
 
 def num_classes(node: Any) -> int:

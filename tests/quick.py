@@ -45,12 +45,14 @@ QUICK = dict(
         default_hooks=dict(checkpoint=dict(interval=2)),
     ),
     crossformer_t_digits=dict(model=dict(head=dict(in_channels=CHANNELS[3])), train_cfg=EPOCHS),
+    crossformer_t_multires_digits=dict(model=dict(head=dict(in_channels=CHANNELS[3])), train_cfg=EPOCHS),
 )
 METRIC = dict(
     mask_rcnn_crossformer_t_digits='coco/segm_mAP',
     retinanet_crossformer_t_digits='coco/bbox_mAP',
     upernet_crossformer_t_digits='mIoU',
     crossformer_t_digits='accuracy/top1',
+    crossformer_t_multires_digits='accuracy/top1',
 )
 
 

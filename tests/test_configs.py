@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from mmcrossformer import CAT
 from mmcrossformer.engine.job import model_settings, read_config
+from mmcrossformer.engine.resolution.sizes import trained_sizes, views_of
 
 CONFIGS = sorted(Path(__file__).parent.parent.glob('configs/*.py'))
 MODELS = dict(
@@ -51,7 +52,8 @@ def test_name_says_what_it_is(config):
     assert model.backbone.type == f'mmcrossformer.{"CrossFormer" if name["crossformer"] else "CAT"}'
     assert model.backbone.arch == ('pp-' if name['pp'] else '') + SIZES[name['size']]
     semantic = name['method'] == 'mask2former' and name['dataset'] == 'ade20k'
-    assert model.type == ('EncoderDecoder' if semantic else MODELS.get(name['method'], 'ImageClassifier'))
+    classifier = 'mmcrossformer.MultiResolutionClassifier' if name['detail'] == 'multires' else 'ImageClassifier'
+    assert model.type == ('EncoderDecoder' if semantic else MODELS.get(name['method'], classifier))
     background = name['method'] == 'upernet' and name['dataset'] == 'digits'
     assert num_classes(model) == CLASSES[name['dataset']] + background
 
@@ -224,3 +226,15 @@ def test_crossvit_steps_and_predicts(name):
     cfg.model = model_settings(cfg)
     cfg.model.update(embed_dim=(16, 32), depth=((1, 1, 0),), num_heads=(2, 2))
     check_predictions('mmpretrain', step_and_predict(cfg, 64, 96), 64, 96, 1000)
+
+
+def test_several_resolutions_differ_from_one_in_the_views_alone():
+    for name, sizes in (('crossformer_s{}_imagenet', [128, 160, 224]), ('crossformer_t{}_digits', [32, 40, 56])):
+        many, one = (copy.deepcopy(read(CONFIGS[0].parent / f'{name.format(part)}.py')) for part in ('_multires', ''))
+        assert trained_sizes(many) == sizes
+        assert trained_sizes(one) == sizes[-1:]
+        assert views_of(many.train_dataloader.dataset.pipeline)[0] == one.train_dataloader.dataset.pipeline[1:-1]
+        many, one = many.to_dict(), one.to_dict()
+        for cfg in (many, one):
+            del cfg['model']['type'], cfg['train_dataloader']['dataset']['pipeline'], cfg['train_pipeline']
+        assert many == one

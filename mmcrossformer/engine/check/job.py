@@ -17,6 +17,7 @@ from mmcrossformer.engine.check.finding import Finding, some
 from mmcrossformer.engine.check.images import check_images, check_label_maps
 from mmcrossformer.engine.errors import UserError, names
 from mmcrossformer.engine.job import datasets_of, dicts_in, innermost, model_settings
+from mmcrossformer.engine.resolution.sizes import last_sizes, views_of
 
 # Heads that have classes of their own, whatever the data set has.
 _OTHER_CLASSES = ('rpn_head', 'semantic_head')
@@ -42,7 +43,7 @@ def check_job(cfg: Config, decode: int | None) -> list[Finding]:
             if key not in seen:
                 findings += _check_dataset(settings, part, cfg, decode)
             seen.add(key)
-    return [*findings, *_check_channels(cfg), *_check_rate(cfg)]
+    return [*findings, *_check_channels(cfg), *_check_views(cfg), *_check_rate(cfg)]
 
 
 def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, decode: int | None) -> list[Finding]:
@@ -135,6 +136,26 @@ def _check_channels(cfg: Config) -> list[Finding]:
         check_channels(settings, MODELS.build({**settings['backbone'], 'init_cfg': None}))
     except Exception as error:  # a backbone of any library: it can fail in any way
         return [Finding(str(error) if isinstance(error, UserError) else f'model.backbone: {innermost(error)}')]
+    return []
+
+
+def _check_views(cfg: Config) -> list[Finding]:
+    """Compares the views of a training pipeline with what the classifier takes."""
+    several = cfg.model.get('type') == 'mmcrossformer.MultiResolutionClassifier'
+    for settings in datasets_of(cfg.get('train_dataloader')):
+        views = views_of(settings.get('pipeline', []))
+        sizes = [size for view in views for size in last_sizes(view)]
+        if several and len(views) < 2:
+            return [
+                Finding(
+                    'MultiResolutionClassifier trains on two views of each image or more, and the pipeline of '
+                    f'train_dataloader makes {len(views) or "no views"}: put its steps between LoadImageFromFile and '
+                    "PackInputs into dict(type='MultiView', num_views=[1, 1], transforms=[[...], [...]]), one list for "
+                    'each resolution'
+                )
+            ]
+        if several and len(set(sizes)) < len(sizes):
+            return [Finding(f'the views of train_dataloader must differ in resolution, and have {names(sizes)} pixels')]
     return []
 
 

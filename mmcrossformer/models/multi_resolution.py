@@ -1,0 +1,177 @@
+"""A classifier that sees each image at several resolutions in one training step, as ResFormer (arXiv 2212.00776) does.
+
+Needs mmpretrain: `type='mmcrossformer.MultiResolutionClassifier'` in a config imports this module.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmpretrain.models import ClsDataPreprocessor, ImageClassifier
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+# Boxes of CutMix are drawn on a grid so fine that every resolution can take them from it.
+_FINE = 1 << 15
+
+_PIPELINE = (
+    'write the training pipeline as LoadImageFromFile, then '
+    "dict(type='MultiView', num_views=[1, 1], transforms=[[steps for one resolution], [steps for another]]), "
+    'then PackInputs'
+)
+
+
+class MultiResolutionClassifier(ImageClassifier):
+    """Wraps any backbone, neck and head of a classifier; it adds no weights, and predicts as `ImageClassifier` does.
+
+    A training batch has several views of each image, one for each resolution, which mmpretrain's `MultiView` makes.
+    The loss is the head's loss at each resolution plus, for each resolution but the highest, the smooth L1 distance of
+    its features from those of the next higher one: the features that go into the last linear layer, where no gradient
+    goes to the higher resolution. So low resolutions learn to see what high ones see.
+
+    Args:
+        backbone: Config of the backbone.
+        neck: Config of the neck.
+        head: Config of the head; it needs the method `pre_logits`, as those of mmpretrain have.
+        consistency_weight: Weight of the distances; with 0 they are not computed.
+        train_cfg: As of `ImageClassifier`; `augments` such as Mixup mix all resolutions of an image alike.
+        data_preprocessor: Arguments of `MultiResolutionPreprocessor`, or a module like it.
+        **kwargs: Further arguments of `ImageClassifier`.
+
+    Raises:
+        ValueError: A negative weight, a head without `pre_logits`, or a preprocessor of another type.
+    """
+
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        neck: dict[str, Any] | None = None,
+        head: dict[str, Any] | None = None,
+        *,
+        consistency_weight: float = 1.0,
+        train_cfg: dict[str, Any] | None = None,
+        data_preprocessor: dict[str, Any] | nn.Module | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not consistency_weight >= 0:
+            raise ValueError(f'consistency_weight must not be negative, got {consistency_weight}')
+        if not isinstance(data_preprocessor, nn.Module):
+            data_preprocessor = _preprocessor(data_preprocessor or {}, train_cfg)
+        super().__init__(backbone, neck, head, train_cfg=train_cfg, data_preprocessor=data_preprocessor, **kwargs)
+        if not hasattr(self.head, 'pre_logits'):
+            raise ValueError(f'head must have the method pre_logits, which {type(self.head).__name__} has not')
+        self.consistency_weight = consistency_weight
+
+    def loss(self, inputs: Sequence[Tensor], data_samples: Sequence[list[DataSample]]) -> dict[str, Tensor]:
+        """Computes the losses of one step.
+
+        Args:
+            inputs: A batch [B, C, H, W] for each resolution, in any order.
+            data_samples: For each of them the samples of its B images.
+
+        Returns:
+            What the head returns at each resolution, such as `loss_224px`, and the weighted distance of each but the
+            highest from the next higher, such as `loss_consistency_160px`.
+
+        Raises:
+            ValueError: Fewer than two resolutions, or two alike.
+        """
+        if isinstance(inputs, Tensor) or len(inputs) < 2:
+            raise ValueError(f'MultiResolutionClassifier trains on two views of each image or more: {_PIPELINE}')
+        views = sorted(zip(inputs, data_samples, strict=True), key=lambda view: -view[0].shape[2:].numel())
+        sizes = [_size_name(view) for view, _ in views]
+        if len(set(sizes)) < len(sizes):
+            raise ValueError(f'each view must have a resolution of its own, got {", ".join(sizes)}: {_PIPELINE}')
+        losses: dict[str, Tensor] = {}
+        features: list[Tensor] = []
+        for (view, samples), size in zip(views, sizes, strict=True):
+            maps = self.extract_feat(view)
+            losses |= {f'{name}_{size}': value for name, value in self.head.loss(maps, samples).items()}
+            features.append(self.head.pre_logits(maps))
+        if self.consistency_weight:
+            for (higher, lower), size in zip(itertools.pairwise(features), sizes[1:], strict=True):
+                distance = F.smooth_l1_loss(lower.float(), higher.detach().float())
+                losses[f'loss_consistency_{size}'] = self.consistency_weight * distance
+        return losses
+
+
+class MultiResolutionPreprocessor(ClsDataPreprocessor):
+    """Prepares several views of a batch as `ClsDataPreprocessor` prepares one.
+
+    Batch augments such as Mixup and CutMix choose the same partners, ratios and boxes for all views: features of images
+    that were mixed in different ways could not agree.
+
+    Args:
+        **kwargs: Arguments of `ClsDataPreprocessor`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        for augment in self.batch_augments.augments if self.batch_augments else ():
+            if hasattr(augment, 'cutmix_bbox_and_lam'):  # CutMix and its kin
+                augment.cutmix_bbox_and_lam = partial(_scaled_box, augment.cutmix_bbox_and_lam)
+
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Prepares a batch.
+
+        Args:
+            data: `inputs`, a batch of images as of `ClsDataPreprocessor` or a list of such batches, one for each view,
+                and `data_samples`.
+            training: Whether to augment.
+
+        Returns:
+            The same; with several views, `inputs` and `data_samples` are lists with an entry for each view.
+
+        Raises:
+            ValueError: Several views in a prediction.
+        """
+        views = data['inputs']
+        if isinstance(views, Tensor) or all(isinstance(view, Tensor) and view.ndim == 3 for view in views):
+            return super().forward(data, training)
+        if not training:
+            raise ValueError('predictions take one view of each image: no MultiView in the pipelines of val and test')
+        state = _random_state()
+        prepared = []
+        for view in views:
+            _set_random_state(state)
+            # Samples of their own: what is mixed here is written into them.
+            samples = [sample.new() for sample in data['data_samples']]
+            prepared.append(super().forward(dict(inputs=view, data_samples=samples), training))
+        return {key: [view[key] for view in prepared] for key in ('inputs', 'data_samples')}
+
+
+def _preprocessor(settings: dict[str, Any], train_cfg: dict[str, Any] | None) -> MultiResolutionPreprocessor:
+    settings = {'batch_augments': train_cfg, **settings}
+    kind = settings.pop('type', 'ClsDataPreprocessor')
+    if kind != 'ClsDataPreprocessor':
+        raise ValueError(f'data_preprocessor of type {kind!r} cannot be used: leave the type out')
+    return MultiResolutionPreprocessor(**settings)
+
+
+def _scaled_box(draw: Callable[..., Any], shape: tuple[int, int], lam: float, **kwargs: Any) -> tuple[Any, float]:
+    """Draws a box of CutMix that covers the same part of images of any shape, and its ratio.
+
+    Left alone, boxes are drawn in pixels: from the same random state, other places at other resolutions.
+    """
+    box, lam = draw((_FINE, _FINE), lam, **kwargs)
+    return tuple(round(edge * side / _FINE) for edge, side in zip(box, np.repeat(shape, 2), strict=True)), lam
+
+
+def _size_name(view: Tensor) -> str:
+    height, width = view.shape[2:]
+    return f'{height}px' if height == width else f'{height}x{width}px'
+
+
+def _random_state() -> tuple[Any, ...]:
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def _set_random_state(state: tuple[Any, ...]) -> None:
+    random.setstate(state[0])
+    np.random.set_state(state[1])
+    torch.set_rng_state(state[2])
