@@ -123,18 +123,19 @@ def milliseconds(_: Sweep, point: Point) -> str:
 
 
 def origin(sweeps: Sequence[Sweep]) -> str:
-    """Returns what the sweeps were run with."""
-    lines = []
+    """Returns what the sweeps were run with, a line for those that were run alike."""
+    lines: dict[str, list[str]] = {}
     for sweep in sweeps:
         settings = sweep.settings
         hardware = sweep.hardware.get('gpu') or f'{sweep.hardware["cpu"]}, {sweep.hardware["cores"]} cores'
         sizes = ' '.join(str(point.size) for point in sweep.points)
-        lines.append(
-            f'- `tools/resolution_sweep.py`, `{sweep.config}`, `{sweep.checkpoint}`, `--sizes {sizes}`: '
-            f'{sweep.images} images in batches of {settings["batch_size"]}, {hardware}, threads: {settings["threads"]}, '
-            f'torch {sweep.versions["torch"]}, revision {sweep.revision}\n'
+        run = (
+            f'`tools/resolution_sweep.py CONFIG {sweep.checkpoint} --sizes {sizes}`, {sweep.images} images in batches '
+            f'of {settings["batch_size"]}, {hardware}, threads: {settings["threads"]}, torch '
+            f'{sweep.versions["torch"]}, revision {sweep.revision}'
         )
-    return ''.join(lines)
+        lines.setdefault(run, []).append(f'`{sweep.config}`')
+    return ''.join(f'- {", ".join(configs)}: {run}\n' for run, configs in lines.items())
 
 
 if __name__ == '__main__':
