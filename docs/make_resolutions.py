@@ -131,8 +131,8 @@ def origin(sweeps: Sequence[Sweep]) -> str:
         sizes = ' '.join(str(point.size) for point in sweep.points)
         lines.append(
             f'- `tools/resolution_sweep.py`, `{sweep.config}`, `{sweep.checkpoint}`, `--sizes {sizes}`: '
-            f'{sweep.images} images in batches of {settings["batch_size"]}, {hardware}, threads: {settings["threads"]}, '
-            f'torch {sweep.versions["torch"]}, revision {sweep.revision}\n'
+            f'{sweep.images} images in batches of {settings["batch_size"]}, {hardware}, '
+            f'threads: {settings["threads"]}, torch {sweep.versions["torch"]}, revision {sweep.revision}\n'
         )
     return ''.join(lines)
 
