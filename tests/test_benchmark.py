@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmcrossformer import ARCHS, CrossFormer
+from mmcrossformer import ARCHS, CAT_ARCHS, CrossFormer
 from mmcrossformer.engine.benchmark import measure as module
 from mmcrossformer.engine.benchmark.backbones import find_backbone, names
 from mmcrossformer.engine.benchmark.measure import Cell, Contestant, Row, Settings, growth_cells, interleaved, measure
@@ -106,7 +106,9 @@ class TestBackbones:
         assert variants['pp-huge'] == 'crossformerpp_h_g14'
         peers = {path.stem for path in ROOT.glob('configs/_base_/backbones/*.py')}
         assert {'swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50'} <= peers
-        assert set(names()) == peers | {name for name in names() if name.startswith('crossformer')}
+        cats = {f'cat_{size}': arch for size, arch in zip('tsb', CAT_ARCHS, strict=True)}
+        assert {name: find_backbone(name).settings['arch'] for name in cats} == cats
+        assert set(names()) == peers | {*cats} | {name for name in names() if name.startswith('crossformer')}
 
     def test_groups_of_dense_tasks(self):
         for name, group_size, interval in (

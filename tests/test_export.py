@@ -5,9 +5,10 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from conftest import TINY_CAT
 from quick import ARCH, run
 
-from mmcrossformer import CrossFormer
+from mmcrossformer import CAT, CrossFormer
 from mmcrossformer.engine.export import bake_position_bias, export
 
 # Whole maps, an elongated one that is cut, padding in every stage, and the usual.
@@ -20,15 +21,24 @@ def model(**options):
     return CrossFormer(arch, **options).eval()
 
 
-@pytest.mark.parametrize('options', [{}, dict(adaptive_interval=True, out_indices=(0, 1))], ids=['plain', 'adaptive'])
-def test_one_program_for_all_sizes(options):
-    backbone = model(**options)
-    program = export(backbone, torch.randn(2, 3, 96, 80)).module()
+def check_sizes(program, backbone):
     with torch.no_grad():
         for batch, height, width in SIZES:
             images = torch.randn(batch, 3, height, width)
             for a, b in zip(program(images), backbone(images), strict=True):
                 torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('options', [{}, dict(adaptive_interval=True, out_indices=(0, 1))], ids=['plain', 'adaptive'])
+def test_one_program_for_all_sizes(options):
+    backbone = model(**options)
+    check_sizes(export(backbone, torch.randn(2, 3, 96, 80)).module(), backbone)
+
+
+@pytest.mark.slow
+def test_one_program_of_cat_for_all_sizes():
+    backbone = CAT(dict(TINY_CAT, depths=(1, 1, 1, 1)), out_indices=(0, 1)).eval()
+    check_sizes(export(backbone, torch.randn(2, 3, 96, 80)).module(), backbone)
 
 
 def test_baked_bias_changes_nothing_and_ends_at_its_size():

@@ -5,6 +5,7 @@ import importlib
 import os
 import traceback
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,8 @@ def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
     """
     path = Path(config)
     if not path.is_file():
-        near = sorted(p.name for p in path.parent.glob('*.py'))[:20] if path.parent.is_dir() else []
-        there = f' The folder has: {", ".join(near)}.' if near else ''
+        near = get_close_matches(path.name, [p.name for p in path.parent.glob('*.py')], cutoff=0.5)
+        there = f' Close names in the folder: {", ".join(near)}.' if near else ''
         raise UserError(f'config {config} is no file.{there}')
     try:
         cfg = Config.fromfile(config)

@@ -1,4 +1,4 @@
-"""Backbones by name: CrossFormer's variants, peers of the host libraries, and those of any config."""
+"""Backbones by name: the variants of CrossFormer and CAT, peers of the host libraries, and those of any config."""
 
 import importlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmcrossformer.engine.errors import UserError
-from mmcrossformer.models.arch import ARCHS
+from mmcrossformer.models.arch import ARCHS, CAT_ARCHS
 
 CONFIGS = Path(__file__).parents[2] / '.mim' / 'configs'
 # Stochastic depth of every named backbone that has it, so that all are compared at one rate.
@@ -44,8 +44,8 @@ class Backbone:
 
 
 def names() -> list[str]:
-    """Names that `find_backbone` knows: CrossFormer's variants, with groups of 14 too, and peers."""
-    return [*(name + suffix for suffix in _GROUPS for name in _variants()), *_peers()]
+    """Names that `find_backbone` knows: CrossFormer's variants, with groups of 14 too, CAT's, and peers."""
+    return [*(name + suffix for suffix in _GROUPS for name in _variants()), *_cats(), *_peers()]
 
 
 def find_backbone(name: str) -> Backbone:
@@ -68,6 +68,9 @@ def find_backbone(name: str) -> Backbone:
         return Backbone(name, settings, peer.imports, peer.scope)
     if name not in names():
         raise UserError(f'unknown model {name!r}: name a config (*.py) or one of {", ".join(names())}')
+    if name in _cats():
+        settings = dict(type='mmcrossformer.CAT', arch=_cats()[name], drop_path_rate=DROP_PATH_RATE)
+        return Backbone(name, settings, ('mmcrossformer',))
     suffix = '_g14' * name.endswith('_g14')
     dense = _from_config(name, CONFIGS / _GROUPS[suffix]).settings
     arch = _variants()[name.removesuffix(suffix)]
@@ -78,6 +81,10 @@ def _variants() -> dict[str, str]:
     """Names of the variants, as configs use them: crossformer_s is 'small', crossformerpp_s is 'pp-small'."""
     parts = {arch: arch.rpartition('-') for arch in ARCHS}
     return {f'crossformer{family}_{size[0]}': arch for arch, (family, _, size) in parts.items()}
+
+
+def _cats() -> dict[str, str]:
+    return {f'cat_{arch[0]}': arch for arch in CAT_ARCHS}
 
 
 def _peers() -> dict[str, Path]:
