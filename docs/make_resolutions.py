@@ -68,15 +68,16 @@ Top-1 in percent; **bold**: a resolution of the training.
 """
 # What figures alone do not tell.
 NOTES = """
-With 600 pictures, one run each, differences of two or three points are chance. Swin-T is ahead at 56 pixels, the size of
-its training; none of the three models that were trained at 56 alone keeps its result elsewhere. Against CrossFormer-T at
-one resolution, training at several gains 61 points at 32 and 40 pixels and 42 at 48, which it had not seen; nothing at
-56; and above that neither is better throughout.
+With 600 pictures, one run each, differences of two or three points are chance. Swin-T is ahead at 56 pixels, the size
+of its training; none of the three models that were trained at 56 alone keeps its result elsewhere. Against
+CrossFormer-T at one resolution, training at several gains 61 points at 32 and 40 pixels and 42 at 48, which it had
+not seen; nothing at 56; and above that neither is better throughout.
 
-Between the resolutions of its training, the multi-resolution model is not equally good: `--sizes 30 34 36 38 42 44 46 52
-60 68` gives 65.3, 23.3, 28.5, 73.2, 50.2, 56.2, 77.7, 68.5, 79.0 and 45.8. Where the first map has 9, 11 or 13 tokens a
-side (33 to 36, 41 to 44 and 49 to 52 pixels), it lies below both neighbours, and at 7 (28 pixels) too: in training, that
-map had 14, 10 and 8, and a step between stages pads odd maps. At 15 (60 pixels) it does not. Nothing more was examined.
+Between the resolutions of its training, the multi-resolution model is not equally good: `--sizes 30 34 36 38 42 44 46
+52 60 68` gives 65.3, 23.3, 28.5, 73.2, 50.2, 56.2, 77.7, 68.5, 79.0 and 45.8. Where the first map has 9, 11 or 13
+tokens a side (33 to 36, 41 to 44 and 49 to 52 pixels), it lies below both neighbours, and at 7 (28 pixels) too: in
+training, that map had 14, 10 and 8, and a step between stages pads odd maps. At 15 (60 pixels) it does not. Nothing
+more was examined.
 """
 TIMES = """
 Milliseconds for an image. Other work ran on the processors, so that times tell an order and no more.
