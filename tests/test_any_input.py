@@ -16,17 +16,19 @@ EXAMPLES = settings(
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 
-@st.composite
-def models(draw):
-    """CATs, and CrossFormers of any group size and interval, with any channels and outputs."""
-    common = dict(
+def common(draw):
+    """Arguments of all backbones."""
+    torch.manual_seed(draw(st.integers(0, 9)))
+    return dict(
         in_channels=draw(st.integers(1, 5)),
         out_indices=sorted(draw(st.sets(st.integers(0, 3), min_size=1))),
         with_cp=draw(st.booleans()),
     )
-    torch.manual_seed(draw(st.integers(0, 9)))
-    if draw(st.integers(0, 3)) == 0:
-        return CAT(TINY_CAT, **common)
+
+
+@st.composite
+def crossformers(draw):
+    """CrossFormers of any group size and interval, with any channels and outputs."""
     group = st.integers(1, 9)
     cooling = draw(st.booleans())
     return CrossFormer(
@@ -35,8 +37,14 @@ def models(draw):
         interval=draw(st.tuples(group, group, group, group)),
         adaptive_interval=draw(st.booleans()),
         out_norm=draw(st.booleans()),
-        **common,
+        **common(draw),
     )
+
+
+@st.composite
+def models(draw):
+    """CrossFormers, and now and then a CAT."""
+    return CAT(TINY_CAT, **common(draw)) if draw(st.integers(0, 3)) == 0 else draw(crossformers())
 
 
 SIZES = st.tuples(st.integers(0, 3), st.integers(1, 200), st.integers(1, 200))

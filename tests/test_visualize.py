@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from matplotlib.colors import to_rgb
 from PIL import Image
 from quick import CONFIGS
-from test_any_input import EXAMPLES, models
+from test_any_input import EXAMPLES, crossformers
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.engine.errors import UserError
@@ -68,7 +68,7 @@ def seen(backbone, image, place):
 
 class TestProbe:
     @settings(EXAMPLES, max_examples=15)
-    @given(models(), st.data())
+    @given(crossformers(), st.data())
     def test_weights_times_values_are_the_output_of_the_layer(self, model, data):
         model.eval()
         # The position bias of fresh weights is next to nothing.
