@@ -80,7 +80,7 @@ training, that map had 14, 10 and 8, and a step between stages pads odd maps. At
 more was examined.
 """
 TIMES = """
-Milliseconds for an image. Other work ran on the processors, so that times tell an order and no more.
+Milliseconds for an image, one model after the other, with nothing else at work here on a machine that is shared.
 """
 
 
