@@ -39,6 +39,12 @@ def test_foreign_names_are_an_error():
         convert_official(foreign)
 
 
+@pytest.mark.parametrize('name', ['norm', 'head', 'patch_embed.norm', 'layers.0.blocks.0.attn.qkv'])
+def test_names_of_layers_are_none_of_parameters(name):
+    with pytest.raises(ValueError, match=rf'1 of 2 names .*: {name}'):
+        convert_official({'patch_embed.norm.weight': 1, name: 2})
+
+
 def test_read_training_state(tmp_path):
     from mmengine.logging import MessageHub
 

@@ -1,7 +1,7 @@
 """The names of official checkpoints, and those used here."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -12,15 +12,14 @@ from mmcrossformer.checkpoint.position import as_map, as_tokens
 T = TypeVar('T')
 # Numbers of a name that change on the way: the one here is factor * official + offset.
 Numbers = dict[str, tuple[int, int]]
-Names = list[tuple[str, str, Numbers]]
+Names = Sequence[tuple[str, str, Numbers]]
 
-# Official name, name here, numbers that change; all without the last part (`weight`, `bias`). The layer between two
-# stages belongs to the later one. `norm` and `head` are the classifiers': the output norm of the last stage,
-# mmpretrain's LinearClsHead.
+# Official name of a layer, name here, numbers that change; the first that fits counts. The layer between two stages
+# belongs to the later one. `norm` and `head` are the classifiers': the output norm of the last stage, mmpretrain's
+# LinearClsHead.
 _LATER_STAGE = dict(stage=(1, 1))
 _PARTS = ('norm1', 'norm2', 'attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2')
 _OFFICIAL_BLOCK, _BLOCK = 'layers.{stage}.blocks.{block}.', 'stages.{stage}.blocks.{block}.'
-_DPB = 'attn.pos_bias.layers.{layer}.{k}', dict(layer=(1, -1))
 _COMMON: Names = [
     ('patch_embed.norm', 'stages.0.embed.norm', {}),
     ('layers.{stage}.downsample.norm', 'stages.{stage}.embed.norm', _LATER_STAGE),
@@ -32,7 +31,11 @@ _CROSSFORMER: Names = [
     ('layers.{stage}.downsample.reductions.{k}', 'stages.{stage}.embed.convs.{k}', _LATER_STAGE),
     *((f'{_OFFICIAL_BLOCK}{part}', f'{_BLOCK}{part}', {}) for part in _PARTS),
     (f'{_OFFICIAL_BLOCK}attn.pos.pos_proj', f'{_BLOCK}attn.pos_bias.proj', {}),
-    (f'{_OFFICIAL_BLOCK}attn.pos.pos{{layer}}.{{k}}', f'{_BLOCK}{_DPB[0]}', _DPB[1]),
+    (
+        f'{_OFFICIAL_BLOCK}attn.pos.pos{{layer}}.{{k}}',
+        f'{_BLOCK}attn.pos_bias.layers.{{layer}}.{{k}}',
+        dict(layer=(1, -1)),
+    ),
     (f'{_OFFICIAL_BLOCK}ex_conv', f'{_BLOCK}cooling.conv', {}),
     (f'{_OFFICIAL_BLOCK}ex_ln', f'{_BLOCK}cooling.norm', {}),
     *_COMMON,
@@ -41,40 +44,55 @@ _CROSSFORMER: Names = [
 # The blocks of a round of CAT in their order; a stage counts them through.
 _ROUND = ('pre_ipsa_blocks', 'cpsa_blocks', 'post_ipsa_blocks')
 _POSITION = 'stages.0.embed.position'
+_NORM_OF_OUTPUT: tuple[str, str, Numbers] = ('norm{i}', 'norm{i}', {})
 _CAT: Names = [
-    ('ape', _POSITION, {}),
     ('patch_embed.proj', 'stages.0.embed.convs.0', {}),
     ('layers.{stage}.downsample.reduction', 'stages.{stage}.embed.reduction', _LATER_STAGE),
     *(
-        (f'layers.{{stage}}.{kind}.{{block}}.{official}', f'{_BLOCK}{here}', dict(block=(len(_ROUND), place)))
-        for place, kind in enumerate(_ROUND)
-        for official, here in (
-            *((part, part) for part in _PARTS),
-            ('attn.relative_position_bias_table', 'attn.pos_bias.table'),
-        )
+        (f'layers.{{stage}}.{blocks}.{{block}}.{part}', f'{_BLOCK}{part}', dict(block=(len(_ROUND), place)))
+        for place, blocks in enumerate(_ROUND)
+        for part in _PARTS
     ),
     *_COMMON,
-    ('norm{i}', 'norm{i}', {}),
+    _NORM_OF_OUTPUT,
+]
+# The same for parameters that are no part of a layer.
+_PARAMETERS_OF_CAT: Names = [
+    ('ape', _POSITION, {}),
+    *(
+        (
+            f'layers.{{stage}}.{blocks}.{{block}}.attn.relative_position_bias_table',
+            f'{_BLOCK}attn.pos_bias.table',
+            dict(block=(len(_ROUND), place)),
+        )
+        for place, blocks in enumerate(_ROUND)
+    ),
 ]
 
 # Names that only a CAT has, official and here.
 _OF_CAT = re.compile(r'ape|.*[ic]psa_blocks.*|stages\..*(embed\.(position|reduction\.weight)|attn\.pos_bias\.table)')
 # Masks and position indices in official files: both are computed here.
-_BUFFER = re.compile(
-    r'layers\.\d\.\w*blocks\.\d+\.(attn\.biases|attn\.relative_position_index|attn_mask)',
-)
+_BUFFER = re.compile(r'layers\.\d\.\w*blocks\.\d+\.(attn\.biases|attn\.relative_position_index|attn_mask)')
 
 
 def _pattern(name: str) -> re.Pattern[str]:
-    name = re.sub(r'\\{(\w+)\\}', r'(?P<\1>\\d+)', re.escape(name))
-    return re.compile(name + r'(?P<kind>\.weight|\.bias|)')
+    """What a name matches: its `{kind}` stands for weight or bias, all else in braces for numbers."""
+    name = re.escape(name).replace(r'\{kind\}', '(?P<kind>weight|bias)')
+    return re.compile(re.sub(r'\\{(\w+)\\}', r'(?P<\1>\\d+)', name))
 
 
 class _Rules:
-    """How the names of a backbone change, in both directions."""
+    """How the names of a backbone change, in both directions.
 
-    def __init__(self, whose: str, names: Names) -> None:
+    Args:
+        whose: Name of the backbone.
+        layers: Names of layers, of which each has a weight or a bias.
+        parameters: Names of parameters.
+    """
+
+    def __init__(self, whose: str, layers: Names, parameters: Names = ()) -> None:
         self.whose = whose
+        names = [*parameters, *((f'{official}.{{kind}}', f'{here}.{{kind}}', n) for official, here, n in layers)]
         self._names = [
             (_pattern(official), _pattern(here), official, here, numbers) for official, here, numbers in names
         ]
@@ -85,7 +103,7 @@ class _Rules:
             match = pattern.fullmatch(name)
             if match:
                 changed = {key: factor * int(match[key]) + offset for key, (factor, offset) in numbers.items()}
-                return (here + match['kind']).format(**match.groupdict() | changed)
+                return here.format(**match.groupdict() | changed)
         return None
 
     def to_official(self, name: str) -> str | None:
@@ -96,17 +114,18 @@ class _Rules:
                 changed = {key: divmod(int(match[key]) - offset, factor) for key, (factor, offset) in numbers.items()}
                 if not any(rest for _, rest in changed.values()):
                     fields = match.groupdict() | {key: number for key, (number, _) in changed.items()}
-                    return (official + match['kind']).format(**fields)
+                    return official.format(**fields)
         return None
 
 
-_RULES = {False: _Rules('CrossFormer', _CROSSFORMER), True: _Rules('CAT', _CAT)}
-# Detectors with CAT have a norm for each output, classifiers the one of the last.
-_CAT_DETECTOR = _Rules('CAT', _CAT[-1:] + _CAT[:-1])
+_RULES = _Rules('CrossFormer', _CROSSFORMER)
+_RULES_OF_CAT = _Rules('CAT', _CAT, _PARAMETERS_OF_CAT)
+# Detectors with CAT have a norm for each output, classifiers the one of the last: `norm3` has two official names.
+_RULES_OF_CAT_DETECTORS = _Rules('CAT', [_NORM_OF_OUTPUT, *_CAT], _PARAMETERS_OF_CAT)
 
 
-def _rules_of(weights: Mapping[str, Any]) -> _Rules:
-    return _RULES[any(map(_OF_CAT.fullmatch, weights))]
+def _is_cat(weights: Mapping[str, Any]) -> bool:
+    return any(map(_OF_CAT.fullmatch, weights))
 
 
 def convert_official(state_dict: Mapping[str, T]) -> dict[str, T]:
@@ -130,7 +149,7 @@ def convert_official(state_dict: Mapping[str, T]) -> dict[str, T]:
     if any(name.startswith('backbone.') for name in bare):
         bare = {name.removeprefix('backbone.'): v for name, v in bare.items() if name.startswith('backbone.')}
     bare = {name: value for name, value in bare.items() if not _BUFFER.fullmatch(name)}
-    rules = _rules_of(bare)
+    rules = _RULES_OF_CAT if _is_cat(bare) else _RULES
     weights = _convert(bare, rules.to_here, f'of an official {rules.whose} checkpoint')
     if isinstance(position := weights.get(_POSITION), Tensor):
         weights[_POSITION] = as_map(position)
@@ -149,9 +168,10 @@ def to_official(state_dict: Mapping[str, T]) -> dict[str, T]:
     Raises:
         ValueError: A name that has no official one, such as the output norms of detectors.
     """
-    rules, is_classifier = _rules_of(state_dict), any(name.startswith('head.fc.') for name in state_dict)
-    if rules is _RULES[True] and not is_classifier:
-        rules = _CAT_DETECTOR
+    is_classifier = any(name.startswith('head.fc.') for name in state_dict)
+    rules = _RULES
+    if _is_cat(state_dict):
+        rules = _RULES_OF_CAT if is_classifier else _RULES_OF_CAT_DETECTORS
     weights = _convert(state_dict, rules.to_official, f'of a {rules.whose} that official files can hold')
     if is_classifier and isinstance(position := weights.get('ape'), Tensor):
         weights['ape'] = as_tokens(position)

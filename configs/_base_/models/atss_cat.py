@@ -1,47 +1,31 @@
-# ATSS with FPN on CAT-S. Another variant changes `backbone.arch` and `neck.in_channels`, a multiple (1, 2, 4, 8) of the
-# variant's embed_dims.
+# ATSS with FPN on CAT-S: data and pyramid of RetinaNet, with more maps from the last one, and a head of its own.
+# Another variant changes `backbone.arch` and `neck.in_channels`, a multiple (1, 2, 4, 8) of the variant's embed_dims.
+_base_ = './retinanet_crossformer.py'
+
 model = dict(
     type='ATSS',
-    data_preprocessor=dict(
-        type='DetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_size_divisor=32,
-    ),
-    backbone=dict(type='mmcrossformer.CAT', arch='small'),
-    neck=dict(
-        type='FPN',
-        in_channels=[96, 192, 384, 768],
-        out_channels=256,
-        start_level=1,
-        add_extra_convs='on_output',
-        num_outs=5,
-    ),
+    backbone=dict(_delete_=True, type='mmcrossformer.CAT', arch='small'),
+    neck=dict(add_extra_convs='on_output'),
     bbox_head=dict(
         type='ATSSHead',
-        num_classes=80,
-        in_channels=256,
-        stacked_convs=4,
-        feat_channels=256,
         anchor_generator=dict(
+            _delete_=True,
             type='AnchorGenerator',
             ratios=[1.0],
             octave_base_scale=8,
             scales_per_octave=1,
             strides=[8, 16, 32, 64, 128],
         ),
-        bbox_coder=dict(type='DeltaXYWHBBoxCoder', target_means=[0.0] * 4, target_stds=[0.1, 0.1, 0.2, 0.2]),
-        loss_cls=dict(type='FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0),
+        bbox_coder=dict(target_stds=[0.1, 0.1, 0.2, 0.2]),
         loss_bbox=dict(type='GIoULoss', loss_weight=2.0),
         loss_centerness=dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0),
     ),
-    train_cfg=dict(assigner=dict(type='ATSSAssigner', topk=9), allowed_border=-1, pos_weight=-1, debug=False),
-    test_cfg=dict(
-        nms_pre=1000,
-        min_bbox_size=0,
-        score_thr=0.05,
-        nms=dict(type='nms', iou_threshold=0.6),
-        max_per_img=100,
+    train_cfg=dict(
+        _delete_=True,
+        assigner=dict(type='ATSSAssigner', topk=9),
+        allowed_border=-1,
+        pos_weight=-1,
+        debug=False,
     ),
+    test_cfg=dict(nms=dict(iou_threshold=0.6)),
 )

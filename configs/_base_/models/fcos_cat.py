@@ -1,25 +1,14 @@
-# FCOS with FPN on CAT-S, improved as in mmdet: centres sampled, boxes normed by the stride, GIoU. Another variant
-# changes `backbone.arch` and `neck.in_channels`, a multiple (1, 2, 4, 8) of the variant's embed_dims.
+# FCOS with FPN on CAT-S: data and pyramid of RetinaNet, with more maps from the last one, and a head of its own,
+# improved as in mmdet: centres sampled, boxes normed by the stride, GIoU. Another variant changes `backbone.arch` and
+# `neck.in_channels`, a multiple (1, 2, 4, 8) of the variant's embed_dims.
+_base_ = './retinanet_crossformer.py'
+
 model = dict(
     type='FCOS',
-    data_preprocessor=dict(
-        type='DetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_size_divisor=32,
-    ),
-    backbone=dict(type='mmcrossformer.CAT', arch='small'),
-    neck=dict(
-        type='FPN',
-        in_channels=[96, 192, 384, 768],
-        out_channels=256,
-        start_level=1,
-        add_extra_convs='on_output',
-        num_outs=5,
-        relu_before_extra_convs=True,
-    ),
+    backbone=dict(_delete_=True, type='mmcrossformer.CAT', arch='small'),
+    neck=dict(add_extra_convs='on_output', relu_before_extra_convs=True),
     bbox_head=dict(
+        _delete_=True,
         type='FCOSHead',
         num_classes=80,
         in_channels=256,
@@ -33,11 +22,6 @@ model = dict(
         loss_bbox=dict(type='GIoULoss', loss_weight=1.0),
         loss_centerness=dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0),
     ),
-    test_cfg=dict(
-        nms_pre=1000,
-        min_bbox_size=0,
-        score_thr=0.05,
-        nms=dict(type='nms', iou_threshold=0.6),
-        max_per_img=100,
-    ),
+    train_cfg=None,  # anchors are what RetinaNet's is about
+    test_cfg=dict(nms=dict(iou_threshold=0.6)),
 )
