@@ -41,6 +41,9 @@ def zero_weights(monkeypatch) -> None:
 
 @pytest.fixture
 def in_strips(monkeypatch) -> None:
-    """Makes backbones take small maps strip by strip too, and strips small."""
+    """Makes backbones take small maps as they take large ones: in strips, large groups by some queries at a time."""
     monkeypatch.setattr('mmcrossformer.models.layers.streamed_block._STREAMED_TOKENS', 0)
     monkeypatch.setitem(plain_attention._STRIP_TOKENS, 'cpu', 20)
+    monkeypatch.setitem(plain_attention._CHUNK_LOGITS, 'cpu', 64)
+    monkeypatch.setattr(plain_attention, '_CHUNK_BIASES', 64)
+    monkeypatch.setattr(plain_attention, '_FUSED_TOKENS', 8)

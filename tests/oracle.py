@@ -21,14 +21,19 @@ Params = dict[str, Tensor]
 
 
 def group_rule(
-    height: int, width: int, *, group_size: int, interval: int, long_distance: bool
+    height: int, width: int, *, group_size: int, interval: int, long_distance: bool, scope: str
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """(span, step) for rows and for columns (CrossFormer, L/SDA).
 
     Two tokens share a group when, along both axes, their positions lie in the same stretch of
-    `span` tokens (the first starts at 0) and are equal modulo `step`.
+    `span` tokens (the first starts at 0) and are equal modulo `step`. In scope 'map' the stretch of
+    long-distance attention is the whole axis, in scope 'block' G * I tokens.
     """
     short, long = sorted((height, width))
+    if scope == 'map':
+        if short <= group_size:
+            return (short, 1), (short, 1)
+        return ((height, interval), (width, interval)) if long_distance else ((group_size, 1), (group_size, 1))
     limit = max(1024, group_size**2)
     if short > group_size:
         rule = (group_size * interval, interval) if long_distance else (group_size, 1)
@@ -50,10 +55,11 @@ def group_members(
     group_size: int,
     interval: int,
     long_distance: bool,
+    scope: str,
 ) -> list[tuple[int, int]]:
     """Tokens that token (row, col) attends to, itself included, row-major."""
     (row_span, row_step), (col_span, col_step) = group_rule(
-        height, width, group_size=group_size, interval=interval, long_distance=long_distance
+        height, width, group_size=group_size, interval=interval, long_distance=long_distance, scope=scope
     )
     return [
         (r, c)
@@ -73,14 +79,16 @@ def position_bias(params: Params, row_offset: int, col_offset: int) -> Tensor:
     return x
 
 
-def attention(x: Tensor, params: Params, *, heads: int, group_size: int, interval: int, long_distance: bool) -> Tensor:
+def attention(
+    x: Tensor, params: Params, *, heads: int, group_size: int, interval: int, long_distance: bool, scope: str
+) -> Tensor:
     """Attention of each token over its group: [H, W, C] -> [H, W, C] (CrossFormer, L/SDA).
 
     `x` is normalised; `params` has the official names below `attn.`; both are float64.
-    `long_distance` chooses long-distance attention (LDA), else it is short-distance (SDA).
+    `long_distance` chooses long-distance attention (LDA), else it is short-distance (SDA); `scope` is 'map' or 'block'.
     """
     height, width, channels = x.shape
-    rule = {'group_size': group_size, 'interval': interval, 'long_distance': long_distance}
+    rule = {'group_size': group_size, 'interval': interval, 'long_distance': long_distance, 'scope': scope}
     (_, row_step), (_, col_step) = group_rule(height, width, **rule)
     q, k, v = linear(x, params, 'qkv').split(channels, dim=-1)
     scale = (channels // heads) ** -0.5
@@ -128,6 +136,7 @@ def forward(
     group_size: Sequence[int | Sequence[int]],
     interval: Sequence[int | Sequence[int]],
     cooling: bool,
+    scope: str,
     adaptive_interval: bool = False,
 ) -> list[Tensor]:
     """Outputs of all stages, un-normed, in evaluation mode.
@@ -140,6 +149,7 @@ def forward(
         group_size: G of each stage, or for each stage a list of the G of its blocks.
         interval: I, in the same form.
         cooling: cool after every third block but the last of a stage (CrossFormer++).
+        scope: what long-distance groups span, 'map' or 'block'.
         adaptive_interval: I = ceil(max(h, w) / G) on a map of h x w, whatever `interval` says.
 
     Returns:
@@ -163,6 +173,7 @@ def forward(
                 group_size=g,
                 interval=ceil(max(x.shape[:2]) / g) if adaptive_interval else step,
                 long_distance=j % 2 == 1,
+                scope=scope,
             )
             hidden = F.gelu(linear(layer_norm(x, w, f'{name}.norm2'), w, f'{name}.mlp.fc1'))
             x = x + linear(hidden, w, f'{name}.mlp.fc2')

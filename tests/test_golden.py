@@ -35,6 +35,7 @@ def build(case, weights, dtype, **kwargs):
             group_size=case['group_size'],
             interval=case['interval'],
             adaptive_interval=case.get('adaptive_interval', False),
+            lda_scope=case['lda_scope'],
             out_indices=(3,) if classifier else (0, 1, 2, 3),
             out_norm=classifier,
             **kwargs,

@@ -10,7 +10,7 @@ from oracle import group_members
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official
-from mmcrossformer.models.layers import DynamicPositionBias, GroupAttention, GroupRule, split_axis
+from mmcrossformer.models.layers import LDA_SCOPES, DynamicPositionBias, GroupAttention, GroupRule, split_axis
 
 
 def random_grouping(seed):
@@ -21,7 +21,7 @@ def random_grouping(seed):
         height, width = rng.choice(
             [(rng.randint(1, 4), rng.randint(300, 1200)), (rng.randint(300, 1200), rng.randint(1, 4))]
         )
-    return height, width, GroupRule(rng.randint(1, 9), rng.randint(1, 5), rng.random() < 0.6)
+    return height, width, GroupRule(rng.randint(1, 9), rng.randint(1, 5), rng.random() < 0.6, rng.choice(LDA_SCOPES))
 
 
 @pytest.mark.parametrize('seed', range(60))
@@ -46,30 +46,28 @@ def test_groups_are_those_of_the_definition(seed):
 
 
 def oracle_members(height, width, row, col, rule):
-    names = dict(group_size=rule.size, interval=rule.interval, long_distance=rule.long_distance)
-    return group_members(height, width, row, col, **names)
+    return group_members(height, width, row, col, **oracle_rule(rule))
 
 
-@pytest.mark.parametrize('grad', [True, False], ids=['training path', 'inference path'])
+def oracle_rule(rule):
+    return dict(group_size=rule.size, interval=rule.interval, long_distance=rule.long_distance, scope=rule.scope)
+
+
+@pytest.mark.parametrize('path', ['training', 'inference', 'strips'])
 @pytest.mark.parametrize('seed', range(25))
-def test_attention_equals_the_oracle(seed, grad):
+def test_attention_equals_the_oracle(seed, path, request):
+    if path == 'strips':
+        request.getfixturevalue('in_strips')
     height, width, rule = random_grouping(seed + 1 if seed % 5 == 0 else seed)
     layer = GroupAttention(32, 4, rule, DynamicPositionBias(2, 4)).double()
     for p in layer.parameters():
         torch.nn.init.normal_(p, std=0.3)
     x = torch.randn(2, height, width, 32, dtype=torch.float64)
     official = official_attention_names(layer.state_dict())
-    with torch.set_grad_enabled(grad):
+    with torch.set_grad_enabled(path == 'training'):
         out = layer(x)
     for image, result in zip(x, out, strict=True):
-        expected = oracle_attention(
-            image,
-            official,
-            heads=4,
-            group_size=rule.size,
-            interval=rule.interval,
-            long_distance=rule.long_distance,
-        )
+        expected = oracle_attention(image, official, heads=4, **oracle_rule(rule))
         torch.testing.assert_close(result.detach(), expected, rtol=1e-10, atol=1e-10)
 
 
@@ -85,6 +83,18 @@ def official_attention_names(state):
     return out
 
 
+@pytest.mark.parametrize('seed', range(10))
+def test_gradients_do_not_depend_on_the_strips(seed, request):
+    height, width, rule = random_grouping(seed)
+    layer = GroupAttention(32, 4, rule, DynamicPositionBias(2, 4)).double()
+    x, cotangent = torch.randn(2, 2, height, width, 32, dtype=torch.float64)
+    inputs = [x.requires_grad_(), *layer.parameters()]
+    whole = torch.autograd.grad((layer(x) * cotangent).sum(), inputs)
+    request.getfixturevalue('in_strips')
+    pieces = torch.autograd.grad((layer(x) * cotangent).sum(), inputs)
+    torch.testing.assert_close(pieces, whole, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize(
     ('height', 'width', 'options'),
     [
@@ -95,11 +105,12 @@ def official_attention_names(state):
         (64, 96, dict(group_size=((3,), (2, 5), (1, 2, 3, 4), (2, 7)), interval=((4,), (1, 3), (2, 2, 1, 2), (1, 1)))),
     ],
 )
+@pytest.mark.parametrize('scope', LDA_SCOPES)
 @pytest.mark.parametrize('path', ['training', 'inference', 'strips'])
-def test_backbone_equals_the_oracle(tiny_arch, height, width, options, path, request):
+def test_backbone_equals_the_oracle(tiny_arch, height, width, options, path, scope, request):
     if path == 'strips':
         request.getfixturevalue('in_strips')
-    model = CrossFormer(tiny_arch, **options).double().eval()
+    model = CrossFormer(tiny_arch, lda_scope=scope, **options).double().eval()
     for p in model.parameters():
         if p.dim() > 1:
             torch.nn.init.normal_(p, std=p[0].numel() ** -0.5)
@@ -114,6 +125,7 @@ def test_backbone_equals_the_oracle(tiny_arch, height, width, options, path, req
         group_size=options.get('group_size', tiny_arch['group_size']),
         interval=options.get('interval', tiny_arch['interval']),
         cooling=True,
+        scope=scope,
         adaptive_interval=options.get('adaptive_interval', False),
     )
     with torch.set_grad_enabled(path == 'training'):

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from typing_extensions import Self
 
+from mmcrossformer.models.layers import LDA_SCOPES, LDAScope
+
 PerStage = tuple[int, ...]
 PerBlock = tuple[PerStage, ...]
 
@@ -67,18 +69,21 @@ class Arch:
 class CrossFormerArch(Arch):
     """What makes a CrossFormer.
 
-    The fields of `Arch` and `cooling` shape the weights. `group_size` and `interval` only say which tokens attend to
-    each other: the weights fit any of them. `embed_dims` is a multiple of 16.
+    The fields of `Arch` and `cooling` shape the weights. `group_size`, `interval` and `lda_scope` only say which tokens
+    attend to each other: the weights fit any of them. `embed_dims` is a multiple of 16.
 
     Attributes:
         group_size: G, tokens along a side of a group: a number for each stage, or for each block of each stage.
         interval: I, distance in tokens between neighbours in a long distance group; like `group_size`.
+        lda_scope: What a long distance group spans, see `GroupRule`: the whole 'map', as the published detectors and
+            segmenters have it, or a 'block' of (G*I) x (G*I) tokens, as CrossFormer++ was trained on ImageNet.
         cooling: Whether amplitude cooling layers follow every third block (CrossFormer++).
     """
 
     group_size: PerStage | PerBlock = (7, 7, 7, 7)
     interval: PerStage | PerBlock = (8, 4, 2, 1)
     cooling: bool = False
+    lda_scope: LDAScope = 'map'
 
     def checked(self) -> Self:
         """Checks every value, and spells `group_size` and `interval` out for each block."""
@@ -87,6 +92,8 @@ class CrossFormerArch(Arch):
         common = super().checked()
         if not isinstance(self.cooling, bool):
             raise TypeError(f'cooling must be True or False, got {self.cooling!r}')
+        if self.lda_scope not in LDA_SCOPES:
+            raise ValueError(f'lda_scope must be {" or ".join(map(repr, LDA_SCOPES))}, got {self.lda_scope!r}')
         return replace(
             self,
             depths=common.depths,
@@ -96,7 +103,12 @@ class CrossFormerArch(Arch):
         )
 
 
-_PROGRESSIVE: dict[str, Any] = {'group_size': (4, 4, 14, 7), 'interval': (4, 2, 1, 1), 'cooling': True}
+_PROGRESSIVE: dict[str, Any] = {
+    'group_size': (4, 4, 14, 7),
+    'interval': (4, 2, 1, 1),
+    'lda_scope': 'block',
+    'cooling': True,
+}
 
 ARCHS: dict[str, CrossFormerArch] = {
     'tiny': CrossFormerArch(64, (1, 1, 8, 6), (2, 4, 8, 16), 0.1),

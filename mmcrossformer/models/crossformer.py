@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from mmcrossformer.models.arch import ARCHS, CrossFormerArch, PerBlock, resolve_arch
-from mmcrossformer.models.layers import CrossFormerBlock, CrossScaleEmbed, GroupRule
+from mmcrossformer.models.layers import CrossFormerBlock, CrossScaleEmbed, GroupRule, LDAScope
 from mmcrossformer.models.pyramid import Pyramid, Stage, check_flags
 from mmcrossformer.registry import MODELS
 
@@ -18,11 +18,16 @@ class CrossFormer(Pyramid):
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', 'pp-small', 'pp-base', 'pp-large' or 'pp-huge', or a dict with
-            `embed_dims`, `depths`, `num_heads` and optionally `group_size`, `interval`, `cooling`.
+            `embed_dims`, `depths`, `num_heads` and optionally `group_size`, `interval`, `cooling`, `lda_scope`.
         in_channels: Channels of the image.
         group_size: Group size G: a number for each stage, or for each stage a sequence with a number for each block.
             By default that of `arch` for ImageNet. Weights fit any.
         interval: Interval I of the long distance attention, in tokens; like `group_size`.
+        lda_scope: What a group of the long distance attention spans. 'map': every I-th row and column of the whole map,
+            whatever G is; the published detectors and segmenters, in time that grows with the square of the image's
+            area. 'block': (G*I) x (G*I) tokens; in time that grows with the area. Both are the same on maps of G*I
+            tokens a side. By default that of `arch`: 'map' for tiny to large and for a dict, 'block' for pp-*, for
+            their groups on ImageNet. Weights fit both.
         adaptive_interval: Choose I from the map in each forward: ceil(max(height, width) / G).
         out_indices: Stages whose outputs are returned, increasing.
         drop_path_rate: Stochastic depth rate of the last block; by default that of `arch`, 0 for a dict.
@@ -50,6 +55,7 @@ class CrossFormer(Pyramid):
         group_size: Sequence[int | Sequence[int]] | None = None,
         interval: Sequence[int | Sequence[int]] | None = None,
         adaptive_interval: bool = False,
+        lda_scope: LDAScope | None = None,
         out_indices: Sequence[int] = (0, 1, 2, 3),
         drop_path_rate: float | None = None,
         out_norm: bool = False,
@@ -58,7 +64,14 @@ class CrossFormer(Pyramid):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         check_flags(adaptive_interval=adaptive_interval, out_norm=out_norm, with_cp=with_cp)
-        spec = resolve_arch(arch, ARCHS, group_size=group_size, interval=interval, drop_path_rate=drop_path_rate)
+        spec = resolve_arch(
+            arch,
+            ARCHS,
+            group_size=group_size,
+            interval=interval,
+            lda_scope=lda_scope,
+            drop_path_rate=drop_path_rate,
+        )
         super().__init__(
             spec,
             lambda i: Stage(_embed(spec, i, in_channels), _blocks(spec, i, adaptive_interval), with_cp),
@@ -84,7 +97,7 @@ def _blocks(arch: CrossFormerArch, i: int, adaptive_interval: bool) -> list[Cros
         CrossFormerBlock(
             arch.out_channels[i],
             arch.num_heads[i],
-            GroupRule(size, interval=0 if adaptive_interval else interval, long_distance=j % 2 == 1),
+            GroupRule(size, 0 if adaptive_interval else interval, long_distance=j % 2 == 1, scope=arch.lda_scope),
             drop_path=arch.drop_path_rates[i][j],
             cooling=arch.cooling and (j + 1) % 3 == 0 and j < arch.depths[i] - 1,
         )

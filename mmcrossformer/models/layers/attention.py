@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmcrossformer.models.layers.exported_attention import exported_attention
-from mmcrossformer.models.layers.grouping import Grouping, GroupRule
+from mmcrossformer.models.layers.grouping import Grouping, Rule
 from mmcrossformer.models.layers.plain_attention import group_attention
 from mmcrossformer.models.layers.triton_attention import DTYPES, TILE, supports_triton, triton_group_attention
 
@@ -24,7 +24,7 @@ class GroupAttention(nn.Module):
             `relative_offsets`.
     """
 
-    def __init__(self, dim: int, num_heads: int, rule: GroupRule, pos_bias: nn.Module) -> None:
+    def __init__(self, dim: int, num_heads: int, rule: Rule, pos_bias: nn.Module) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.rule = rule

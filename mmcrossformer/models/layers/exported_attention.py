@@ -9,10 +9,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mmcrossformer.models.layers.grouping import WHOLE_MAP_TOKENS, GroupRule, spread_bias
+from mmcrossformer.models.layers.grouping import Rule, offset_index
 
 
-def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: GroupRule, num_heads: int) -> Tensor:
+def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: Rule, num_heads: int) -> Tensor:
     """Lets each token attend to its group; the numbers are those of `group_attention`.
 
     Args:
@@ -44,7 +44,9 @@ def attend_groups(
         Groups [B, groups, N, C].
     """
     q, k, v = qkv.unflatten(-1, (3, num_heads, -1)).permute(3, 0, 1, 4, 2, 5)
-    bias = spread_bias(table, size).reshape(num_heads, q.shape[-2], q.shape[-2])
+    places = torch.arange(q.shape[-2], device=q.device)
+    index = offset_index(size, places, places)
+    bias = table.index_select(1, index.flatten()).unflatten(1, index.shape)
     logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + bias
     if hidden is not None:
         # Half of the smallest number stays finite when a logit is added.
@@ -64,10 +66,10 @@ class Cut:
         real: Which places of the groups, [groups, N], are not beyond the map.
     """
 
-    def __init__(self, x: Tensor, rule: GroupRule) -> None:
+    def __init__(self, x: Tensor, rule: Rule) -> None:
         self.height, self.width = height, width = x.shape[1:3]
         sides = torch.stack([torch.scalar_tensor(side, dtype=torch.int64) for side in (height, width)])
-        axes = zip((height, width), sides.unbind(), *_grouping(rule, sides), strict=True)
+        axes = zip((height, width), sides.unbind(), *rule.cut(*sides.unbind()), strict=True)
         rows, cols = (_Axis(*axis) for axis in axes)
         self.size = rows.size, cols.size
         # Places beyond the map read some token of it.
@@ -92,8 +94,9 @@ class Cut:
 class _Axis:
     """Groups along an axis. Sizes are read out of tensors: a graph learns these numbers when it runs."""
 
-    def __init__(self, length: int, side: Tensor, size: Tensor | int, interval: Tensor) -> None:
-        self.length, self.interval = length, interval
+    def __init__(self, length: int, side: Tensor, size: Tensor | int, interval: Tensor | int) -> None:
+        self.length = length
+        self.interval = interval = interval if isinstance(interval, Tensor) else torch.full_like(side, interval)
         self.region = size * interval
         self.size = size if isinstance(size, int) else _read(size)
         # Groups of padding alone, in the last region, are left out.
@@ -110,24 +113,6 @@ class _Axis:
         row = torch.arange(self.length, device=self.interval.device)
         group = row // self.region * self.interval + row % self.interval
         return group, row % self.region // self.interval
-
-
-def _grouping(rule: GroupRule, sides: Tensor) -> tuple[tuple[Tensor | int, ...], tuple[Tensor, ...]]:
-    """Sizes and intervals along (rows, columns), as `GroupRule` gives them, in tensors but for sizes that are fixed."""
-    short, long = sides.min(), sides.max()
-    interval: int | Tensor = 1
-    if rule.long_distance:
-        interval = rule.interval or -(-long // rule.size)
-    if not rule.whole_small_maps:
-        return (rule.size, rule.size), (torch.ones_like(sides) * interval).unbind()
-    # A map whose short side fits is one group, or several along its long side.
-    is_whole, is_long_side = short <= rule.size, sides > short
-    limit = torch.full_like(short, max(WHOLE_MAP_TOKENS, rule.size**2))
-    chunks = -(-long // (limit // short.clamp(max=rule.size)))
-    whole_size = torch.where(is_long_side, -(-long // chunks), sides)
-    whole_interval = torch.where(is_long_side, chunks, 1) if rule.long_distance else 1
-    size = torch.where(is_whole, whole_size, rule.size)
-    return size.unbind(), torch.where(is_whole, whole_interval, interval).expand(2).unbind()
 
 
 def _read(number: Tensor) -> int:

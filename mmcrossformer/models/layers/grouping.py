@@ -1,28 +1,40 @@
 """Short and long distance groups: which tokens of a map attend to each other.
 
 CrossFormer (ICLR 2022), section 3.2.1. Both kinds of attention regroup the map and then run the same attention inside
-each group, so both are one operation here: a group holds `size` tokens, `interval` rows and columns apart.
+each group, so both are one operation here: a group holds some tokens, `interval` rows and columns apart.
 
-    interval 1 (SDA)        interval 2 (LDA), size 2
-    a a | b b               a b a b        equal letters attend
-    a a | b b               c d c d        to each other
-    ----+----               a b a b
-    c c | d d               c d c d
+    SDA, G = 2      LDA, I = 2, scope map    LDA, G = 2, I = 2, scope block
+    a a b b c c     a b a b a b              a b a b | e f
+    a a b b c c     c d c d c d              c d c d | g h
+    d d e e f f     a b a b a b              a b a b | e f     equal letters attend
+    d d e e f f     c d c d c d              c d c d | g h     to each other
+    g g h h i i     a b a b a b              --------+----
+    g g h h i i     c d c d c d              i j i j | m n
 
 The axes of a map are independent: a group is some rows crossed with some columns. Where the map ends inside a region,
 groups are smaller. They are computed at the size that they have, so that nothing is ever padded or masked: along an
 axis, the groups of one size make a `Run`.
+
+`GroupRule` is the one place that says how a map is cut. It computes with numbers, and with tensors where an exported
+graph learns the size of its map when it runs.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar, cast, get_args
 
 import torch
 from torch import Tensor
 
-# A map no larger than this is one group when its short side fits the group size. Longer maps are cut along their long
-# side, so that memory grows linearly with the number of tokens (a 96 x 8192 image is a 6 x 512 map at stride 16).
+LDAScope: TypeAlias = Literal['map', 'block']
+LDA_SCOPES: tuple[LDAScope, ...] = get_args(LDAScope)
+
+# In scope `block`, a map no larger than this is one group when its short side fits the group size. Longer maps are cut
+# along their long side, so that time grows linearly with the number of tokens (a 96 x 8192 image is a 6 x 512 map at
+# stride 16).
 WHOLE_MAP_TOKENS = 1024
+
+N = TypeVar('N', int, Tensor)
+Cut: TypeAlias = tuple[tuple[N, N], tuple[N, N]]
 
 
 class Run(NamedTuple):
@@ -79,40 +91,104 @@ class Grouping:
         return _members(rows, row), _members(cols, col)
 
 
+class Rule(Protocol):
+    """Says how maps of any size are cut."""
+
+    def cut(self, height: N, width: N) -> Cut[N] | Cut[int]:
+        """Returns the tokens of a full group and the interval, each along (rows, columns)."""
+
+    def __call__(self, height: int, width: int) -> Grouping:
+        """Groups of a map of `height` x `width` tokens."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of one size on maps of any size, as CAT has them.
+
+    Attributes:
+        size: Tokens along a side.
+    """
+
+    size: int
+
+    def cut(self, height: int | Tensor, width: int | Tensor) -> Cut[int]:
+        """Returns `size` and interval 1 along both axes."""
+        return (self.size, self.size), (1, 1)
+
+    def __call__(self, height: int, width: int) -> Grouping:
+        """Groups of a map of `height` x `width` tokens."""
+        return Grouping(height, width, *self.cut(height, width))
+
+
 @dataclass(frozen=True)
 class GroupRule:
-    """How maps of any size are grouped.
+    """How CrossFormer groups maps of any size.
 
     Attributes:
         size: Group size G.
-        interval: Interval I of long distance attention; 0 takes the smallest whose region covers the map.
+        interval: Interval I of long distance attention; 0 takes the smallest whose (G*I) x (G*I) covers the map.
         long_distance: Whether groups are spread out (LDA) or windows (SDA).
-        whole_small_maps: Whether a map whose short side fits G is one group (CrossFormer), or cut like any other (CAT).
+        scope: What a long distance group spans: the whole map, where every I-th row and column belong to it whatever G
+            is, or a block of (G*I) x (G*I) tokens. It also decides about maps whose short side is at most G: windows of
+            the short side (map) or one group (block), SDA and LDA alike.
     """
 
     size: int
     interval: int
     long_distance: bool
-    whole_small_maps: bool = True
+    scope: LDAScope
+
+    def cut(self, height: N, width: N) -> Cut[N]:
+        """Returns the tokens of a full group and the interval, each along (rows, columns)."""
+        short, long = _least(height, width), _largest(height, width)
+        interval = _constant(1, height)
+        if self.long_distance:
+            spread = _constant(self.interval, height) if self.interval else -(-long // self.size)
+            interval = _either(short <= self.size, interval, spread)
+        if self.scope == 'block':
+            return self._cut_blocks(height, width, short, long, interval)
+        if not self.long_distance:
+            side = _least(short, _constant(self.size, height))
+            return (side, side), (interval, interval)
+        small = short <= self.size
+        sides = (_either(small, short, -(-side // interval)) for side in (height, width))
+        return cast(tuple[N, N], tuple(sides)), (interval, interval)
+
+    def _cut_blocks(self, height: N, width: N, short: N, long: N, interval: N) -> Cut[N]:
+        """One group for a map whose short side fits G, or several along its long side if it is elongated."""
+        small, size = short <= self.size, _constant(self.size, height)
+        limit = max(WHOLE_MAP_TOKENS, self.size**2)
+        # Where the map is not small this is not used, but a graph computes it all the same.
+        chunks = -(-long // (limit // _least(short, size)))
+        along, apart = -(-long // chunks), chunks if self.long_distance else _constant(1, height)
+        sizes, intervals = [], []
+        for side in (height, width):
+            is_long = side > short
+            sizes.append(_either(small, _either(is_long, along, side), size))
+            intervals.append(_either(small, _either(is_long, apart, _constant(1, height)), interval))
+        return (sizes[0], sizes[1]), (intervals[0], intervals[1])
 
     def __call__(self, height: int, width: int) -> Grouping:
         """Groups of a map of `height` x `width` tokens."""
-        if self.whole_small_maps and min(height, width) <= self.size:
-            return self._whole_map(height, width)
-        interval = 1
-        if self.long_distance:
-            interval = self.interval or -(-max(height, width) // self.size)
-        return Grouping(height, width, (self.size, self.size), (interval, interval))
+        return Grouping(height, width, *self.cut(height, width))
 
-    def _whole_map(self, height: int, width: int) -> Grouping:
-        """One group for a map whose short side fits the group size; several along the long side of an elongated map."""
-        limit = max(WHOLE_MAP_TOKENS, self.size**2)
-        short, long = min(height, width), max(height, width)
-        chunks = -(-long // (limit // short))
-        size, interval = (short, -(-long // chunks)), (1, chunks if self.long_distance else 1)
-        if height > width:
-            size, interval = size[::-1], interval[::-1]
-        return Grouping(height, width, size, interval)
+
+def _constant(number: int, like: N) -> N:
+    """The number as what `like` is: a number, or a tensor of a graph."""
+    return torch.full_like(like, number) if isinstance(like, Tensor) else number
+
+
+def _least(a: N, b: N) -> N:
+    return torch.minimum(a, b) if isinstance(a, Tensor) else min(a, b)
+
+
+def _largest(a: N, b: N) -> N:
+    return torch.maximum(a, b) if isinstance(a, Tensor) else max(a, b)
+
+
+def _either(condition: bool | Tensor, a: N, b: N) -> N:
+    """The first number where the condition holds, else the second."""
+    return torch.where(condition, a, b) if isinstance(condition, Tensor) else (a if condition else b)
 
 
 def _runs(length: int, size: int, interval: int) -> list[Run]:
@@ -171,33 +247,21 @@ def relative_offsets(size: tuple[int, int], device: torch.device | None = None) 
     )
 
 
-def spread_bias(table: Tensor, size: tuple[int, int]) -> Tensor:
-    """Turns the biases of distinct offsets into those of pairs of places.
+def offset_index(size: tuple[int, int], queries: Tensor, keys: Tensor) -> Tensor:
+    """Finds the offsets between places of a group in `relative_offsets`.
 
-    A smaller group has the first members of each axis: its biases are a corner of the result.
+    The offset of two places has row (di + Gh - 1) * (2*Gw - 1) + dj + Gw - 1 there: a term of the query minus one of
+    the key plus the middle.
 
     Args:
-        table: Bias of each offset in the order of `relative_offsets`, [heads, P].
         size: Rows and columns of the group, (Gh, Gw).
+        queries: Places [Q], row by row.
+        keys: Places [K].
 
     Returns:
-        Bias [heads, Gh, Gw, Gh, Gw], of queries (first pair of axes) and keys.
+        Rows of `relative_offsets`, [Q, K].
     """
-    index = _offset_index(size, table.device)
-    return table.index_select(1, index.flatten()).unflatten(1, index.shape)
-
-
-def gather_bias(bias: Tensor, size: tuple[int, int]) -> Tensor:
-    """Sums biases of pairs of places by their offset: the transpose of `spread_bias`, for gradients."""
-    index = _offset_index(size, bias.device)
-    table = bias.new_zeros(bias.shape[0], (2 * size[0] - 1) * (2 * size[1] - 1))
-    return table.index_add_(1, index.flatten(), bias.flatten(1))
-
-
-def _offset_index(size: tuple[int, int], device: torch.device) -> Tensor:
-    """For each query and key the row of `relative_offsets` that holds query - key, [Gh, Gw, Gh, Gw]."""
     height, width = size
-    rows, cols = torch.arange(height, device=device), torch.arange(width, device=device)
-    row = rows[:, None, None, None] - rows[:, None] + height - 1
-    col = cols[:, None, None] - cols + width - 1
-    return row * (2 * width - 1) + col
+    pitch = 2 * width - 1
+    query_term, key_term = (places // width * pitch + places % width for places in (queries, keys))
+    return query_term[:, None] - key_term + ((2 * height - 1) * pitch) // 2

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmcrossformer.models.layers.attention import GroupAttention
 from mmcrossformer.models.layers.exported_attention import Cut, attend_groups
-from mmcrossformer.models.layers.grouping import GroupRule
+from mmcrossformer.models.layers.grouping import Windows
 from mmcrossformer.models.layers.padding import pad_map
 from mmcrossformer.models.layers.position_bias import PositionBiasTable
 
@@ -23,7 +23,7 @@ class InnerPatchAttention(GroupAttention):
     """
 
     def __init__(self, dim: int, num_heads: int, patch: int) -> None:
-        super().__init__(dim, num_heads, _patches(patch), PositionBiasTable(patch, num_heads))
+        super().__init__(dim, num_heads, Windows(patch), PositionBiasTable(patch, num_heads))
 
     def forward(self, x: Tensor) -> Tensor:
         """Lets each token attend to its patch: normalised map [B, H, W, C] to [B, H, W, C]."""
@@ -49,7 +49,7 @@ class CrossPatchAttention(nn.Module):
 
     def __init__(self, patch: int) -> None:
         super().__init__()
-        self.rule = _patches(patch)
+        self.rule = Windows(patch)
         self.qkv = nn.Linear(patch**2, 3 * patch**2)
         self.proj = nn.Linear(patch**2, patch**2)
 
@@ -69,10 +69,6 @@ class CrossPatchAttention(nn.Module):
         patches = self.proj(fused_attention(q, k, v, multiple=8 if x.is_cuda else 1))
         x = patches.unflatten(2, (rows, cols)).unflatten(4, (patch, patch))
         return x.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)[:, :height, :width]
-
-
-def _patches(patch: int) -> GroupRule:
-    return GroupRule(patch, interval=1, long_distance=False, whole_small_maps=False)
 
 
 def _padded(cut: Cut, x: Tensor) -> Tensor:

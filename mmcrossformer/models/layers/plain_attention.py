@@ -1,8 +1,9 @@
 """Attention inside groups in plain torch, forward and backward, as one operator.
 
 The map is walked through in strips: some groups of rows with all their columns. What a strip needs stays in the cache
-of a processor, and no more than a strip of logits exists at a time, in training too: the backward pass computes them
-again. Nothing is padded (see `grouping`).
+of a processor. No tensor holds a number for each pair of tokens of a large group: in the forward pass torch's fused
+attention takes them, in the backward pass some queries at a time, and the bias is looked up for the queries at hand.
+Memory is linear in the tokens, in training too. Nothing is padded (see `grouping`).
 
 As an operator of its own, attention is opaque to `torch.compile`: sizes of a map choose the loops here, not a new
 compilation.
@@ -13,18 +14,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.layers.grouping import Grouping, Run, gather_bias, split_axis, spread_bias
+from mmcrossformer.models.layers.grouping import Grouping, Run, offset_index, split_axis
 from mmcrossformer.models.layers.precision import autocast_off
 
 # Tokens of a strip: on a processor enough to keep matrix products efficient, few enough to stay in its cache.
 _STRIP_TOKENS = {'cpu': 2**11}
 # Logits computed at a time.
-_CHUNK_LOGITS = {'cpu': 2**18}
+_CHUNK_LOGITS = {'cpu': 2**19}
+# Biases looked up at a time for fused attention, which keeps no logits.
+_CHUNK_BIASES = 2**22
 # Other devices have less use for their caches than for large operations.
 _ELSEWHERE = 2**25
+# Fused attention of torch is faster for groups of more tokens, products of small matrices for groups of fewer.
+_FUSED_TOKENS = 196
 
 
 def group_attention(qkv: Tensor, table: Tensor, grouping: Grouping, num_heads: int) -> Tensor:
@@ -55,10 +61,9 @@ def grouping_of(shape: Sequence[int], size: Sequence[int], interval: Sequence[in
 def _attend(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> Tensor:
     grouping = grouping_of(qkv.shape, size, interval)
     out = qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
-    bias = spread_bias(table, grouping.size)
     with autocast_off(qkv.device.type):
         for qkv_strip, out_strip in strips(grouping, qkv, out):
-            attend_strip(qkv_strip, out_strip, bias, grouping)
+            attend_strip(qkv_strip, out_strip, table, grouping)
     return out
 
 
@@ -72,12 +77,11 @@ def _attend_backward(
     grad: Tensor, qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
     grouping = grouping_of(qkv.shape, size, interval)
-    bias = spread_bias(table, grouping.size)
-    grad_qkv, grad_bias = torch.empty_like(qkv), torch.zeros_like(bias, dtype=_precise(qkv.dtype))
+    grad_qkv, grad_table = torch.empty_like(qkv), torch.zeros_like(table, dtype=_precise(qkv.dtype))
     with autocast_off(qkv.device.type):
         for grad_strip, qkv_strip, grad_qkv_strip in strips(grouping, grad, qkv, grad_qkv):
-            _attend_strip_backward(grad_strip, qkv_strip, grad_qkv_strip, bias, grad_bias, grouping)
-    return grad_qkv, gather_bias(grad_bias, grouping.size).to(table.dtype)
+            _attend_strip_backward(grad_strip, qkv_strip, grad_qkv_strip, table, grad_table, grouping)
+    return grad_qkv, grad_table.to(table.dtype)
 
 
 @_attend_backward.register_fake
@@ -150,83 +154,126 @@ def strips(grouping: Grouping, *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
                     yield tuple(view[part] for view in views)
 
 
-def attend_strip(qkv: Tensor, out: Tensor, bias: Tensor, grouping: Grouping) -> None:
+def attend_strip(qkv: Tensor, out: Tensor, table: Tensor, grouping: Grouping) -> None:
     """Attention inside the groups of a strip.
 
     Args:
         qkv: A strip with 3C channels, as `strips` yields it.
         out: A strip with C channels; written to.
-        bias: Bias of each pair of places, [heads, Gh, Gw, Gh, Gw].
+        table: Bias of each offset, [heads, P].
         grouping: How the map is cut.
     """
-    members, num_heads = qkv.shape[3], len(bias)
+    num_heads = len(table)
     for run in grouping.runs[1]:
-        q, k, v = _matrices(_by_group(qkv, run, 3, num_heads))
+        size = qkv.shape[3], run.members
+        fused = math.prod(size) > _FUSED_TOKENS
+        dtype = qkv.dtype if fused else _precise(qkv.dtype)
+        q, k, v = _matrices(_by_group(qkv, run, 3, num_heads), dtype)
         result = torch.empty_like(q)
-        for part, probabilities in _probabilities(q, k, _corner(bias, members, run.members, q.dtype)):
-            torch.bmm(probabilities, v[part], out=result[part])
+        attend = _attend_fused if fused else _attend_small
+        attend(q, k, v, result, table, Places(grouping.size, size))
         target = _by_group(out, run, 1, num_heads)
         target.copy_(result.view(target.shape))
 
 
+def _attend_small(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor, places: 'Places') -> None:
+    """Writes the attention of queries, keys and values [groups, heads, N, head_dim] to `result`, likewise."""
+    bias = places.bias(table, slice(None)).to(q.dtype)
+    for part in _parts(q, k.shape[2]):
+        probabilities = _probabilities(q[part], k[part], bias[part[1]])
+        torch.bmm(probabilities, v[part].flatten(0, 1), out=result[part].flatten(0, 1))
+
+
+def _attend_fused(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor, places: 'Places') -> None:
+    """The same by torch's fused attention, for large groups."""
+    groups, num_heads, tokens, _ = q.shape
+    # On other devices torch may have no fused kernel for a bias, and hold the logits of all groups.
+    on_cpu = q.device.type == 'cpu'
+    at_a_time = _CHUNK_BIASES // (num_heads * tokens) if on_cpu else _ELSEWHERE // (groups * num_heads * tokens)
+    for queries in _slices(tokens, at_a_time):
+        bias = places.bias(table, queries).to(q.dtype)
+        result[:, :, queries] = F.scaled_dot_product_attention(q[:, :, queries], k, v, attn_mask=bias[None])
+
+
 def _attend_strip_backward(
-    grad: Tensor, qkv: Tensor, grad_qkv: Tensor, bias: Tensor, grad_bias: Tensor, grouping: Grouping
+    grad: Tensor, qkv: Tensor, grad_qkv: Tensor, table: Tensor, grad_table: Tensor, grouping: Grouping
 ) -> None:
-    """Writes the gradient of a strip's queries, keys and values; that of the bias is added to `grad_bias`."""
-    members, num_heads = qkv.shape[3], len(bias)
+    """Writes the gradient of a strip's queries, keys and values; that of the biases is added to `grad_table`."""
+    num_heads, dtype = len(table), grad_table.dtype
     for run in grouping.runs[1]:
-        q, k, v = _matrices(_by_group(qkv, run, 3, num_heads))
-        (grad_result,) = _matrices(_by_group(grad, run, 1, num_heads), scaled=False)
-        grads = q.new_empty(3, *q.shape)
-        corner = _corner(bias, members, run.members, q.dtype)
-        grad_corner = torch.zeros_like(corner)
-        for part, probabilities in _probabilities(q, k, corner):
-            torch.bmm(probabilities.mT, grad_result[part], out=grads[2, part])
-            grad_logits = torch.bmm(grad_result[part], v[part].mT)
-            grad_logits = torch._softmax_backward_data(grad_logits, probabilities, -1, grad_logits.dtype)
-            torch.bmm(grad_logits, k[part], out=grads[0, part])
-            torch.bmm(grad_logits.mT, q[part], out=grads[1, part])
-            _of_heads(grad_corner, part).add_(_by_head(grad_logits, num_heads).sum(0))
-        grads[0] *= _scale(q)
+        size = qkv.shape[3], run.members
+        places, tokens = Places(grouping.size, size), math.prod(size)
+        q, k, v = _matrices(_by_group(qkv, run, 3, num_heads), dtype)
+        (grad_result,) = _matrices(_by_group(grad, run, 1, num_heads), dtype)
+        grads = q.new_zeros(3, *q.shape)
+        limit = _CHUNK_LOGITS.get(q.device.type, _ELSEWHERE)
+        # Several matrices at a time keep several threads busy.
+        for queries in _slices(tokens, limit // tokens if tokens**2 <= limit else limit // (4 * tokens)):
+            bias = places.bias(table, queries).to(dtype)
+            grad_bias = torch.zeros_like(bias)
+            for groups, heads in _parts(q[:, :, queries], tokens):
+                part, all_keys = (groups, heads, queries), (groups, heads)
+                probabilities = _probabilities(q[part], k[all_keys], bias[heads])
+                some_q, some_grad, some_k, some_v = (
+                    x.flatten(0, 1) for x in (q[part], grad_result[part], k[all_keys], v[all_keys])
+                )
+                grad_logits = torch.bmm(some_grad, some_v.mT)
+                grad_logits = torch._softmax_backward_data(grad_logits, probabilities, -1, dtype)
+                grads[0][part] = torch.bmm(grad_logits, some_k).view(q[part].shape)
+                grads[1][all_keys].flatten(0, 1).baddbmm_(grad_logits.mT, some_q)
+                grads[2][all_keys].flatten(0, 1).baddbmm_(probabilities.mT, some_grad)
+                grad_bias[heads] += grad_logits.unflatten(0, q[part].shape[:2]).sum(0)
+            places.add_gradient(grad_table, grad_bias, queries)
+        grads[:2] *= _scale(q)
         target = _by_group(grad_qkv, run, 3, num_heads)
         target.copy_(grads.view(target.shape))
-        grad_bias[:, :members, : run.members, :members, : run.members] += grad_corner.view(
-            num_heads, members, run.members, members, run.members
-        )
 
 
-def _probabilities(q: Tensor, k: Tensor, bias: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Softmax of the logits, some matrices at a time.
+class Places:
+    """The places of the groups of one size, and the biases of pairs of them.
 
     Args:
-        q: Scaled queries, a matrix for each head of each group, [groups * heads, N, head_dim].
-        k: Keys, likewise.
-        bias: Bias [heads, N, N].
-
-    Yields:
-        Which matrices, and their probabilities [n, N, N]: whole groups, or some heads of one group if they are large.
+        full: Rows and columns of the largest groups of the map; the table of biases has their offsets.
+        size: Rows and columns of these groups.
     """
-    num_heads, tokens, _ = bias.shape
-    step = max(1, _CHUNK_LOGITS.get(q.device.type, _ELSEWHERE) // tokens**2)
-    stride = num_heads if step < num_heads else len(q)
-    step -= step % num_heads if step >= num_heads else 0
-    for first in range(0, len(q), stride):
-        for start in range(first, first + stride, step):
-            part = slice(start, min(start + step, first + stride))
-            logits = torch.bmm(q[part], k[part].mT)
-            _by_head(logits, num_heads).add_(_of_heads(bias, part))
-            yield part, logits.softmax(-1)
+
+    def __init__(self, full: tuple[int, int], size: tuple[int, int]) -> None:
+        self.full, self.size = full, size
+
+    def bias(self, table: Tensor, queries: slice) -> Tensor:
+        """Looks up the biases of some queries with all keys: table [heads, P] to [heads, Q, N]."""
+        index = self._index(queries, table.device)
+        return table.index_select(1, index.flatten()).unflatten(1, index.shape)
+
+    def add_gradient(self, grad_table: Tensor, grad_bias: Tensor, queries: slice) -> None:
+        """Adds the gradient of what `bias` returned, [heads, Q, N], to that of the table."""
+        grad_table.index_add_(1, self._index(queries, grad_table.device).flatten(), grad_bias.flatten(1))
+
+    def _index(self, queries: slice, device: torch.device) -> Tensor:
+        rows, cols = (torch.arange(side, device=device, dtype=torch.int32) for side in self.size)
+        places = (rows[:, None] * self.full[1] + cols).flatten()
+        return offset_index(self.full, places[queries], places)
 
 
-def _by_head(x: Tensor, num_heads: int) -> Tensor:
-    """Splits matrices of whole groups, or of some heads of one group, into [groups, heads, ...]."""
-    return x.unflatten(0, (-1, min(len(x), num_heads)))
+def _slices(length: int, step: int) -> Iterator[slice]:
+    for start in range(0, length, max(1, step)):
+        yield slice(start, min(start + max(1, step), length))
 
 
-def _of_heads(bias: Tensor, part: slice) -> Tensor:
-    """The heads of `part` in a bias [heads, N, N]: all, or some of one group."""
-    start = part.start % len(bias)
-    return bias[start : start + part.stop - part.start]
+def _parts(q: Tensor, keys: int) -> Iterator[tuple[slice, slice]]:
+    """Cuts matrices [groups, heads, Q, head_dim] so that few logits exist at a time: whole groups, or heads of one."""
+    groups, heads, queries, _ = q.shape
+    step = max(1, _CHUNK_LOGITS.get(q.device.type, _ELSEWHERE) // (queries * keys))
+    for some_groups in _slices(groups, step // heads):
+        for some_heads in _slices(heads, min(step, heads)):
+            yield some_groups, some_heads
+
+
+def _probabilities(q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
+    """Softmax of the logits of queries and keys [groups, heads, ...]: [groups * heads, Q, N]."""
+    logits = torch.bmm(q.flatten(0, 1) * _scale(q), k.flatten(0, 1).mT)
+    logits.unflatten(0, q.shape[:2]).add_(bias)
+    return logits.softmax(-1)
 
 
 def _by_group(x: Tensor, run: Run, parts: int, num_heads: int) -> Tensor:
@@ -235,25 +282,14 @@ def _by_group(x: Tensor, run: Run, parts: int, num_heads: int) -> Tensor:
     return x.permute(6, 0, 1, 2, 4, 9, 7, 3, 5, 8)
 
 
-def _matrices(view: Tensor, scaled: bool = True) -> Tensor:
-    """Copies what `_by_group` views into a matrix for each head of each group, [parts, groups * heads, N, head_dim].
-
-    The first part, the queries, is multiplied with the scale of the logits.
-    """
-    matrices = torch.empty(view.shape, dtype=_precise(view.dtype), device=view.device).copy_(view)
-    matrices = matrices.flatten(-3, -2).flatten(1, -3)
-    if scaled:
-        matrices[0] *= _scale(matrices)
-    return matrices
+def _matrices(view: Tensor, dtype: torch.dtype) -> Tensor:
+    """Copies what `_by_group` views into matrices [parts, groups, heads, N, head_dim]."""
+    matrices = torch.empty(view.shape, dtype=dtype, device=view.device).copy_(view)
+    return matrices.flatten(-3, -2).flatten(1, -4)
 
 
 def _scale(matrices: Tensor) -> float:
     return matrices.shape[-1] ** -0.5
-
-
-def _corner(bias: Tensor, rows: int, cols: int, dtype: torch.dtype) -> Tensor:
-    """Bias of a group with `rows` x `cols` members, [heads, N, N]."""
-    return bias[:, :rows, :cols, :rows, :cols].reshape(len(bias), rows * cols, rows * cols).to(dtype)
 
 
 def _precise(dtype: torch.dtype) -> torch.dtype:

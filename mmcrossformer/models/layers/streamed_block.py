@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.layers.grouping import Grouping, spread_bias
+from mmcrossformer.models.layers.grouping import Grouping
 from mmcrossformer.models.layers.plain_attention import attend_strip, count_flops, grouping_of, strips
 from mmcrossformer.models.layers.precision import autocast_off
 
@@ -54,7 +54,6 @@ def _stream(
     device = x.device.type
     norm1, qkv, proj, norm2, fc1, fc2 = zip(weights[::2], weights[1::2], strict=True)
     grouping = grouping_of(x.shape, size, interval)
-    bias = spread_bias(table, grouping.size)
     out = x.new_empty(x.shape)
     streamed = x.shape[:3].numel() >= _STREAMED_TOKENS
     # Compiled code runs without the autocast that it was compiled under.
@@ -66,7 +65,7 @@ def _stream(
             with autocast_off(device):
                 views = [(mixed, attended)] if streamed else strips(grouping, mixed, attended)
                 for mixed_strip, attended_strip in views:
-                    attend_strip(mixed_strip, attended_strip, bias, grouping)
+                    attend_strip(mixed_strip, attended_strip, table, grouping)
             part = part + F.linear(attended, *proj)
             hidden = F.linear(F.layer_norm(part, part.shape[-1:], *norm2, eps[1]), *fc1)
             torch.add(part, F.linear(F.gelu(hidden), *fc2), out=target)
