@@ -20,7 +20,7 @@ graph learns the size of its map when it runs.
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar, cast, get_args
+from typing import ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
 
 import torch
 from torch import Tensor
@@ -91,16 +91,6 @@ class Grouping:
         return _members(rows, row), _members(cols, col)
 
 
-class Rule(Protocol):
-    """Says how maps of any size are cut."""
-
-    def cut(self, height: N, width: N) -> Cut[N] | Cut[int]:
-        """Returns the tokens of a full group and the interval, each along (rows, columns)."""
-
-    def __call__(self, height: int, width: int) -> Grouping:
-        """Groups of a map of `height` x `width` tokens."""
-
-
 @dataclass(frozen=True)
 class Windows:
     """Windows of one size on maps of any size, as CAT has them.
@@ -110,6 +100,7 @@ class Windows:
     """
 
     size: int
+    long_distance: ClassVar[bool] = False
 
     def cut(self, height: int | Tensor, width: int | Tensor) -> Cut[int]:
         """Returns `size` and interval 1 along both axes."""
@@ -173,6 +164,9 @@ class GroupRule:
         return Grouping(height, width, *self.cut(height, width))
 
 
+Rule: TypeAlias = GroupRule | Windows
+
+
 def _constant(number: int, like: N) -> N:
     """The number as what `like` is: a number, or a tensor of a graph."""
     return torch.full_like(like, number) if isinstance(like, Tensor) else number
@@ -188,7 +182,7 @@ def _largest(a: N, b: N) -> N:
 
 def _either(condition: bool | Tensor, a: N, b: N) -> N:
     """The first number where the condition holds, else the second."""
-    return torch.where(condition, a, b) if isinstance(condition, Tensor) else (a if condition else b)
+    return torch.where(cast(Tensor, condition), a, b) if isinstance(a, Tensor) else (a if condition else b)
 
 
 def _runs(length: int, size: int, interval: int) -> list[Run]:
