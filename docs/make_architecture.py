@@ -88,15 +88,23 @@ def draw_kernels(axis: Axes, embed: CrossScaleEmbed, title: str) -> None:
 
 
 def draw_grouping() -> Figure:
-    """SDA and LDA: which tokens of a small map attend to each other."""
-    figure = new_figure(12, 3.3, 'Equal letters attend to each other: groups of G = 3')
-    panels = figure.subplots(1, 4)
-    cases = [(long, size) for size in ((6, 6), (7, 8)) for long in (False, True)]
-    for axis, (long_distance, (height, width)) in zip(panels, cases, strict=True):
-        rule = GroupRule(3, interval=2, long_distance=long_distance)
-        kind = 'LDA, I = 2' if long_distance else 'SDA'
-        draw_letters(axis, rule, height, width)
-        axis.set_title(f'{kind}, {height} x {width} tokens', fontsize='medium')
+    """SDA and LDA in both scopes: which tokens of small maps attend to each other."""
+    size, interval = 3, 2
+    rules = [
+        GroupRule(size, interval, long_distance=long, scope=scope)
+        for long, scope in ((False, 'map'), (True, 'map'), (True, 'block'))
+    ]
+    names = ['SDA', 'LDA, scope map', 'LDA, scope block']
+    # A map whose short side fits a group has the same groups for SDA and LDA, other ones in each scope.
+    names_of_small = ['SDA, scope map', 'LDA, scope map', 'SDA and LDA, scope block']
+    maps = {(6, 6): names, (8, 10): names, (3, 10): names_of_small}
+    title = f'Equal letters attend to each other: G = {size}, I = {interval}, maps of three sizes'
+    figure = new_figure(12, 8.4, title)
+    panels = figure.subplots(len(maps), len(rules), height_ratios=[height + 1 for height, _ in maps])
+    for line, ((height, width), titles) in zip(panels, maps.items(), strict=True):
+        for axis, rule, name in zip(line, rules, titles, strict=True):
+            draw_letters(axis, rule, height, width)
+            axis.set_title(f'{name}, {height} x {width} tokens', fontsize='medium')
     return figure
 
 
@@ -120,14 +128,17 @@ def draw_groups_on_photograph() -> Figure:
     size = tuple(round(side * scale) for side in image.shape[:2])
     placement = Placement(image, size, size, (scale, scale), (0, 0))
     options = dict(group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1))
-    tokens = probe(CrossFormer('small', **options).eval(), torch.zeros(1, 3, *size), placement.pixel(120, 150))
     figure = new_figure(
-        12, 4.6, f'Groups of the token in the blue frame, CrossFormer-S at {size[0]} x {size[1]} pixels'
+        12, 6.9, f'Groups of the token in the blue frame, CrossFormer-S at {size[0]} x {size[1]} pixels'
     )
-    for line, long_distance in zip(figure.subplots(2, 4), (False, True), strict=True):
+    kinds = [('SDA', False, 'map'), ('LDA, scope map', True, 'map'), ('LDA, scope block', True, 'block')]
+    for line, (kind, long_distance, scope) in zip(figure.subplots(3, 4), kinds, strict=True):
+        backbone = CrossFormer('small', lda_scope=scope, **options).eval()
+        tokens = probe(backbone, torch.zeros(1, 3, *size), placement.pixel(120, 150))
         found = [token for token in tokens if token.long_distance is long_distance]
         for axis, token in zip(line, found, strict=True):
             draw_group(axis, placement, token)
+        line[0].set_ylabel(kind)
     return figure
 
 

@@ -66,7 +66,8 @@ def draw_inside(config: str, checkpoint: str, scene: Path) -> None:
     last = len(backbone.stages[STAGE].blocks)
     tokens = probe(backbone, batch['inputs'], placement.pixel(*PIXEL), [(STAGE, last - 2), (STAGE, last - 1)])
     save(draw_groups(placement, tokens), IMAGES / 'inside_groups.png', palette=256)
-    save(draw_position_bias(backbone), IMAGES / 'inside_bias.png', palette=256)
+    bias = draw_position_bias(backbone, placement.input_size)
+    save(bias, IMAGES / 'inside_bias.png', palette=256)
     with torch.no_grad():
         save(draw_pyramid(placement, backbone(batch['inputs'])), IMAGES / 'inside_pyramid.png', palette=256)
 

@@ -1,5 +1,7 @@
 """Groups of single tokens, the attention in them, the pictures, and tools/visualize.py."""
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -9,15 +11,17 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 from quick import CONFIGS
 from test_any_input import EXAMPLES, crossformers
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.engine.errors import UserError
 from mmcrossformer.engine.inference import Prediction, Predictor
-from mmcrossformer.models.layers import GroupRule, relative_offsets
+from mmcrossformer.models.layers import LDA_SCOPES, DynamicPositionBias, GroupAttention, GroupRule, relative_offsets
 from mmcrossformer.models.layers.grouping import Grouping
 from mmcrossformer.visual import Placement, draw_groups, draw_position_bias, draw_predictions, draw_pyramid, probe
 from mmcrossformer.visual.filters import filter_picture
-from mmcrossformer.visual.probe import bias_table, last_blocks
+from mmcrossformer.visual.probe import attention_weights, bias_table, last_blocks
 from mmcrossformer.visual.pyramid import principal_component
 from mmcrossformer.visual.style import COLOURS, save
 
@@ -42,8 +46,9 @@ class TestGroupOf:
         assert [*rows] == [r for r in range(height) if together(r, row, size[0], interval[0])]
         assert [*cols] == [c for c in range(width) if together(c, col, size[1], interval[1])]
 
-    def test_every_token_of_a_group_has_the_same_group(self):
-        grouping = GroupRule(3, interval=2, long_distance=True)(7, 11)
+    @pytest.mark.parametrize('scope', LDA_SCOPES)
+    def test_every_token_of_a_group_has_the_same_group(self, scope):
+        grouping = GroupRule(3, interval=2, long_distance=True, scope=scope)(7, 11)
         for row in range(7):
             for col in range(11):
                 rows, cols = grouping.group_of(row, col)
@@ -66,11 +71,25 @@ def seen(backbone, image, place):
     return attention, *found[0]
 
 
+class Largest(TorchDispatchMode):
+    """Notes the size of the largest tensor that an operator returns."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+        self.numel = max([self.numel, *(tensor.numel() for tensor in tensors)])
+        return result
+
+
 class TestProbe:
-    @settings(EXAMPLES, max_examples=15)
-    @given(crossformers(), st.data())
-    def test_weights_times_values_are_the_output_of_the_layer(self, model, data):
+    @settings(EXAMPLES, max_examples=20)
+    @given(crossformers(), st.sampled_from(LDA_SCOPES), st.data())
+    def test_weights_times_values_are_the_output_of_the_layer(self, model, scope, data):
         model.eval()
+        for block in (block for stage in model.stages for block in stage.blocks):
+            block.attn.rule = replace(block.attn.rule, scope=scope)
         # The position bias of fresh weights is next to nothing.
         for parameter in (p for name, p in model.named_parameters() if 'pos_bias' in name and p.dim() == 2):
             torch.nn.init.normal_(parameter)
@@ -89,6 +108,17 @@ class TestProbe:
             with torch.no_grad():
                 summed = attention.proj(torch.einsum('hrc,rchd->hd', token.weights, values).flatten())
             torch.testing.assert_close(summed, output[0][token.query], rtol=1e-5, atol=1e-5)
+
+    def test_memory_is_linear_in_the_tokens_of_a_group(self):
+        """A click in the page looks at groups of thousands of tokens: those of a photograph, at I = 1."""
+        height, width, dim, num_heads = 50, 84, 32, 2
+        rule = GroupRule(7, interval=1, long_distance=True, scope='map')
+        attention = GroupAttention(dim, num_heads, rule, DynamicPositionBias(4, num_heads))
+        with torch.no_grad(), Largest() as largest:
+            weights = attention_weights(attention, torch.randn(height, width, dim), (20, 30))
+        assert weights.shape == (num_heads, height, width)
+        # Queries, keys and values of the group, or the hidden layers of the biases of four times as many offsets.
+        assert 3 * dim * height * width <= largest.numel <= 4 * dim * height * width
 
     def test_default_blocks(self, tiny_arch):
         backbone = CrossFormer(tiny_arch).eval()
@@ -155,6 +185,17 @@ class TestPictures:
         # Rows 3 to 5 and columns 6 to 8 of tokens of four pixels.
         assert (*corners.min(0), *corners.max(0)) == (24, 12, 36, 24)
 
+    @pytest.mark.parametrize(('scope', 'tokens'), [('map', '4 x 6'), ('block', '3 x 3')])
+    def test_long_distance_groups(self, tiny_arch, scope, tokens):
+        """G = 3 and I = 2 on 8 x 12 tokens, of which the token in row 3, column 3 attends."""
+        backbone = CrossFormer(tiny_arch, lda_scope=scope).eval()
+        figure = draw_groups(placed(64, 96), probe(backbone, torch.zeros(1, 3, 64, 96), (24, 24), [(1, 1)]))
+        assert f'stage 2, block 2 (LDA)\n{tokens} of 8 x 12 tokens' in texts(figure)
+        group = figure.axes[0].collections[0]
+        corners = np.concatenate([path.vertices for path in group.get_paths()])
+        # Rows and columns 1, 3, 5 and so on, of eight pixels each.
+        assert (*corners.min(0), *corners.max(0)) == (8, 8, *((96, 64) if scope == 'map' else (48, 48)))
+
     def test_bias_by_offset(self, tiny_arch):
         backbone = CrossFormer(tiny_arch)
         attention = backbone.stages[2].blocks[1].attn
@@ -163,11 +204,45 @@ class TestPictures:
         table = bias_table(attention, (2, 3))
         for index, (row, col) in enumerate(relative_offsets((2, 3)).tolist()):
             assert torch.equal(table[:, row + 1, col + 2], attention.pos_bias((2, 3))[:, index])
-        figure = draw_position_bias(backbone, [(2, 1)])
+        # A map of 2 x 4 tokens, which is no larger than a group along one side.
+        figure = draw_position_bias(backbone, (32, 64), [(2, 1)])
         images = [axis.images[0] for axis in figure.axes if axis.images and axis.get_label() != '<colorbar>']
         assert len(images) == 4
         limit = bias_table(attention, (2, 2)).abs().max().item()
         assert all(image.get_clim() == pytest.approx((-limit, limit)) for image in images)
+
+    @pytest.mark.parametrize(
+        ('scope', 'input_size', 'sizes'),
+        [
+            # Stages 1 to 4: SDA with G = 3; LDA with G and I of 3 and 2, 2 and 2, 2 and 1.
+            ('map', (64, 96), [(3, 3), (4, 6), (2, 3), (2, 2)]),
+            ('block', (64, 96), [(3, 3), (3, 3), (2, 2), (2, 3)]),
+            ('map', (200, 420), [(3, 3), (13, 27), (7, 14), (7, 14)]),
+            ('block', (200, 420), [(3, 3), (3, 3), (2, 2), (2, 2)]),
+            # Whole maps, and windows of their short side.
+            ('map', (8, 80), [(2, 2), (1, 1), (1, 1), (1, 1)]),
+            ('block', (8, 80), [(2, 20), (1, 10), (1, 5), (1, 3)]),
+        ],
+    )
+    def test_bias_of_the_groups_that_exist(self, tiny_arch, scope, input_size, sizes):
+        backbone = CrossFormer(tiny_arch, lda_scope=scope).eval()
+        figure = draw_position_bias(backbone, input_size)
+        assert f'{input_size[0]} x {input_size[1]} pixels' in figure.get_suptitle()
+        lines = figure.axes[::12][:4]
+        for i, (axis, (rows, cols)) in enumerate(zip(lines, sizes, strict=True)):
+            assert axis.images[0].get_array().shape == (2 * rows - 1, 2 * cols - 1)
+            assert axis.get_ylabel().endswith(f'\n{rows} x {cols} tokens')
+            (token,) = probe(
+                backbone, torch.zeros(1, 3, *input_size), (0, 0), [(i, len(backbone.stages[i].blocks) - 1)]
+            )
+            # The first group is a largest one.
+            assert (len(token.rows), len(token.cols)) == (rows, cols)
+
+    def test_bias_of_long_groups_is_no_line(self, tiny_arch):
+        figure = draw_position_bias(CrossFormer(tiny_arch, lda_scope='block'), (8, 400), [(1, 1), (2, 0)])
+        axes = [axis for axis in figure.axes if axis.images]
+        assert [axis.get_aspect() for axis in axes[:2]] == ['auto', 'auto']
+        assert draw_position_bias(CrossFormer(tiny_arch), (64, 96), [(1, 1)]).axes[0].get_aspect() == 1
 
     def test_principal_component(self):
         pattern = torch.tensor([[0.0, 0.0, 4.0], [0.0, 1.0, 0.0]])

@@ -93,7 +93,7 @@ def draw(
     if 'groups' in wanted:
         yield 'groups', draw_groups(placement, probe(backbone, inputs, pixel))
     if 'bias' in wanted:
-        yield 'bias', draw_position_bias(backbone)
+        yield 'bias', draw_position_bias(backbone, placement.input_size)
     if 'filters' in wanted:
         yield 'filters', draw_filters(backbone.stages[0].embed)
 
