@@ -8,7 +8,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import pytest
 import torch
 
-from mmcrossformer.models.layers import plain_attention
+from mmcrossformer.models.layers import plain_attention, streamed_block
 
 # Without a GPU the Triton kernels run in Triton's interpreter, which Triton wants to know when it is imported.
 if not torch.cuda.is_available():
@@ -42,7 +42,8 @@ def zero_weights(monkeypatch) -> None:
 @pytest.fixture
 def in_strips(monkeypatch) -> None:
     """Makes backbones take small maps as they take large ones: in strips, large groups by some queries at a time."""
-    monkeypatch.setattr('mmcrossformer.models.layers.streamed_block._STREAMED_TOKENS', 0)
+    monkeypatch.setattr(streamed_block, '_STREAMED_TOKENS', 0)
+    monkeypatch.setitem(streamed_block._STRIP_TOKENS, 'cpu', 20)
     monkeypatch.setitem(plain_attention._STRIP_TOKENS, 'cpu', 20)
     monkeypatch.setitem(plain_attention._CHUNK_LOGITS, 'cpu', 64)
     monkeypatch.setattr(plain_attention, '_CHUNK_BIASES', 64)

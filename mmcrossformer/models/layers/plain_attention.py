@@ -9,8 +9,9 @@ As an operator of its own, attention is opaque to `torch.compile`: sizes of a ma
 compilation.
 """
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,10 +22,10 @@ from torch.utils.flop_counter import register_flop_formula
 from mmcrossformer.models.layers.grouping import Grouping, Run, offset_index, split_axis
 from mmcrossformer.models.layers.precision import autocast_off
 
-# Tokens of a strip: on a processor enough to keep matrix products efficient, few enough to stay in its cache.
-_STRIP_TOKENS = {'cpu': 2**11}
+# Tokens of a strip: few enough to stay in the cache of a processor, enough for large operations.
+_STRIP_TOKENS = {'cpu': 2**12}
 # Logits computed at a time.
-_CHUNK_LOGITS = {'cpu': 2**19}
+_CHUNK_LOGITS = {'cpu': 2**20}
 # Biases looked up at a time for fused attention, which keeps no logits.
 _CHUNK_BIASES = 2**22
 # Other devices have less use for their caches than for large operations.
@@ -62,8 +63,7 @@ def _attend(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], int
     grouping = grouping_of(qkv.shape, size, interval)
     out = qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
     with autocast_off(qkv.device.type):
-        for qkv_strip, out_strip in strips(grouping, qkv, out):
-            attend_strip(qkv_strip, out_strip, table, grouping)
+        attend_map(qkv, out, table, grouping)
     return out
 
 
@@ -79,8 +79,8 @@ def _attend_backward(
     grouping = grouping_of(qkv.shape, size, interval)
     grad_qkv, grad_table = torch.empty_like(qkv), torch.zeros_like(table, dtype=_precise(qkv.dtype))
     with autocast_off(qkv.device.type):
-        for grad_strip, qkv_strip, grad_qkv_strip in strips(grouping, grad, qkv, grad_qkv):
-            _attend_strip_backward(grad_strip, qkv_strip, grad_qkv_strip, table, grad_table, grouping)
+        for rows, cols in itertools.product(*grouping.runs):
+            _attend_runs_backward(grad, qkv, grad_qkv, table, grad_table, grouping, rows, cols)
     return grad_qkv, grad_table.to(table.dtype)
 
 
@@ -127,31 +127,30 @@ register_flop_formula(torch.ops.mmcrossformer.group_attention)(count_flops)
 register_flop_formula(torch.ops.mmcrossformer.group_attention_backward)(count_flops_backward)
 
 
-def strips(grouping: Grouping, *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def strips(run: Run, tokens: Mapping[str, int], *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Cuts maps of equal height and width into strips of whole groups.
 
     Args:
-        grouping: How the maps are cut.
+        run: Groups of rows.
+        tokens: About how many tokens a strip has, by type of device.
         *maps: Tensors [B, H, W, ...].
 
     Yields:
         A view of each map: some groups of rows with all columns, [images, regions, phases, members, W, ...].
     """
-    tokens = _STRIP_TOKENS.get(maps[0].device.type, _ELSEWHERE)
-    for run in grouping.runs[0]:
-        views = [split_axis(x, 1, run).movedim(-1, 2) for x in maps]
-        images, regions, phases = views[0].shape[:3]
-        groups = max(1, tokens // (run.members * grouping.width))
-        steps = max(1, groups // (regions * phases)), max(1, groups // phases), groups
-        for image in range(0, images, steps[0]):
-            for region in range(0, regions, steps[1]):
-                for phase in range(0, phases, steps[2]):
-                    part = (
-                        slice(image, image + steps[0]),
-                        slice(region, region + steps[1]),
-                        slice(phase, phase + steps[2]),
-                    )
-                    yield tuple(view[part] for view in views)
+    views = [split_axis(x, 1, run).movedim(-1, 2) for x in maps]
+    images, regions, phases, members, width = views[0].shape[:5]
+    groups = max(1, tokens.get(maps[0].device.type, _ELSEWHERE) // (members * width))
+    steps = max(1, groups // (regions * phases)), max(1, groups // phases), groups
+    for part in itertools.product(*map(_slices, (images, regions, phases), steps)):
+        yield tuple(view[part] for view in views)
+
+
+def attend_map(qkv: Tensor, out: Tensor, table: Tensor, grouping: Grouping) -> None:
+    """Attention inside the groups of a map: qkv [B, H, W, 3C], out [B, H, W, C], the rest as `attend_strip` takes it."""
+    for rows in grouping.runs[0]:
+        for qkv_strip, out_strip in strips(rows, _STRIP_TOKENS, qkv, out):
+            attend_strip(qkv_strip, out_strip, table, grouping)
 
 
 def attend_strip(qkv: Tensor, out: Tensor, table: Tensor, grouping: Grouping) -> None:
@@ -195,38 +194,68 @@ def _attend_fused(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor
         result[:, :, queries] = F.scaled_dot_product_attention(q[:, :, queries], k, v, attn_mask=bias[None])
 
 
-def _attend_strip_backward(
-    grad: Tensor, qkv: Tensor, grad_qkv: Tensor, table: Tensor, grad_table: Tensor, grouping: Grouping
+def _attend_runs_backward(
+    grad: Tensor,
+    qkv: Tensor,
+    grad_qkv: Tensor,
+    table: Tensor,
+    grad_table: Tensor,
+    grouping: Grouping,
+    rows: Run,
+    cols: Run,
 ) -> None:
-    """Writes the gradient of a strip's queries, keys and values; that of the biases is added to `grad_table`."""
+    """Writes the gradient of queries, keys and values of groups of one size; that of the biases is added to its table.
+
+    Large groups are gone through once for some of their queries at a time.
+    """
     num_heads, dtype = len(table), grad_table.dtype
-    for run in grouping.runs[1]:
-        size = qkv.shape[3], run.members
-        places, tokens = Places(grouping.size, size), math.prod(size)
-        q, k, v = _matrices(_by_group(qkv, run, 3, num_heads), dtype)
-        (grad_result,) = _matrices(_by_group(grad, run, 1, num_heads), dtype)
-        grads = q.new_zeros(3, *q.shape)
-        limit = _CHUNK_LOGITS.get(q.device.type, _ELSEWHERE)
-        # Several matrices at a time keep several threads busy.
-        for queries in _slices(tokens, limit // tokens if tokens**2 <= limit else limit // (4 * tokens)):
-            bias = places.bias(table, queries).to(dtype)
-            grad_bias = torch.zeros_like(bias)
-            for groups, heads in _parts(q[:, :, queries], tokens):
-                part, all_keys = (groups, heads, queries), (groups, heads)
-                probabilities = _probabilities(q[part], k[all_keys], bias[heads])
-                some_q, some_grad, some_k, some_v = (
-                    x.flatten(0, 1) for x in (q[part], grad_result[part], k[all_keys], v[all_keys])
-                )
-                grad_logits = torch.bmm(some_grad, some_v.mT)
-                grad_logits = torch._softmax_backward_data(grad_logits, probabilities, -1, dtype)
-                grads[0][part] = torch.bmm(grad_logits, some_k).view(q[part].shape)
-                grads[1][all_keys].flatten(0, 1).baddbmm_(grad_logits.mT, some_q)
-                grads[2][all_keys].flatten(0, 1).baddbmm_(probabilities.mT, some_grad)
-                grad_bias[heads] += grad_logits.unflatten(0, q[part].shape[:2]).sum(0)
-            places.add_gradient(grad_table, grad_bias, queries)
-        grads[:2] *= _scale(q)
-        target = _by_group(grad_qkv, run, 3, num_heads)
-        target.copy_(grads.view(target.shape))
+    places, tokens = Places(grouping.size, (rows.members, cols.members)), rows.members * cols.members
+    limit = _CHUNK_LOGITS.get(qkv.device.type, _ELSEWHERE)
+    # Several matrices at a time keep several threads busy.
+    for queries in _slices(tokens, tokens if tokens**2 <= limit else limit // (4 * tokens)):
+        bias = places.bias(table, queries).to(dtype)
+        grad_bias = torch.zeros_like(bias)
+        for grad_strip, qkv_strip, grad_qkv_strip in strips(rows, _STRIP_TOKENS, grad, qkv, grad_qkv):
+            matrices = _matrices(_by_group(qkv_strip, cols, 3, num_heads), dtype)
+            (grad_result,) = _matrices(_by_group(grad_strip, cols, 1, num_heads), dtype)
+            grads = _backward_of_queries(matrices, grad_result, queries, bias, grad_bias)
+            target = _by_group(grad_qkv_strip, cols, 3, num_heads)
+            write = target.copy_ if queries.start == 0 else target.add_
+            write(grads.view(target.shape))
+        places.add_gradient(grad_table, grad_bias, queries)
+
+
+def _backward_of_queries(
+    matrices: Tensor, grad_result: Tensor, queries: slice, bias: Tensor, grad_bias: Tensor
+) -> Tensor:
+    """Gradient of queries, keys and values through the results of some queries; that of the bias is added.
+
+    Args:
+        matrices: Queries, keys and values [3, groups, heads, N, head_dim].
+        grad_result: Gradient of the results, [groups, heads, N, head_dim].
+        queries: Which results.
+        bias: Their biases, [heads, Q, N].
+        grad_bias: Gradient of the biases; added to.
+
+    Returns:
+        Gradient of `matrices`.
+    """
+    q, k, v = matrices
+    scale, tokens = _scale(q), q.shape[2]
+    grads = torch.zeros_like(matrices) if queries.stop - queries.start < tokens else torch.empty_like(matrices)
+    for groups, heads in _parts(q[:, :, queries], tokens):
+        some, every = (groups, heads, queries), (groups, heads)
+        some_q, some_grad = q[some].flatten(0, 1), grad_result[some].flatten(0, 1)
+        some_k, some_v = k[every].flatten(0, 1), v[every].flatten(0, 1)
+        probabilities = _probabilities(q[some], k[every], bias[heads])
+        grad_logits = torch.bmm(some_grad, some_v.mT)
+        torch._softmax_backward_data(grad_logits, probabilities, -1, grad_logits.dtype, grad_input=grad_logits)
+        grad_q, grad_k, grad_v = (x.flatten(0, 1) for x in (grads[0][some], grads[1][every], grads[2][every]))
+        torch.baddbmm(grad_q, grad_logits, some_k, beta=0, alpha=scale, out=grad_q)
+        torch.baddbmm(grad_k, grad_logits.mT, some_q, beta=0, alpha=scale, out=grad_k)
+        torch.bmm(probabilities.mT, some_grad, out=grad_v)
+        grad_bias[heads] += grad_logits.unflatten(0, q[some].shape[:2]).sum(0)
+    return grads
 
 
 class Places:
@@ -250,7 +279,7 @@ class Places:
         grad_table.index_add_(1, self._index(queries, grad_table.device).flatten(), grad_bias.flatten(1))
 
     def _index(self, queries: slice, device: torch.device) -> Tensor:
-        rows, cols = (torch.arange(side, device=device, dtype=torch.int32) for side in self.size)
+        rows, cols = (torch.arange(side, device=device) for side in self.size)
         places = (rows[:, None] * self.full[1] + cols).flatten()
         return offset_index(self.full, places[queries], places)
 
@@ -271,9 +300,9 @@ def _parts(q: Tensor, keys: int) -> Iterator[tuple[slice, slice]]:
 
 def _probabilities(q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
     """Softmax of the logits of queries and keys [groups, heads, ...]: [groups * heads, Q, N]."""
-    logits = torch.bmm(q.flatten(0, 1) * _scale(q), k.flatten(0, 1).mT)
-    logits.unflatten(0, q.shape[:2]).add_(bias)
-    return logits.softmax(-1)
+    logits = bias.repeat(len(q), 1, 1)
+    logits = torch.baddbmm(logits, q.flatten(0, 1), k.flatten(0, 1).mT, alpha=_scale(q), out=logits)
+    return torch.softmax(logits, -1, out=logits)
 
 
 def _by_group(x: Tensor, run: Run, parts: int, num_heads: int) -> Tensor:

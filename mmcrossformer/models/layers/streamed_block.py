@@ -6,7 +6,7 @@ lies in one strip, and every other step of a block acts on single tokens. As an 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import register_flop_formula
 
 from mmcrossformer.models.layers.grouping import Grouping
-from mmcrossformer.models.layers.plain_attention import attend_strip, count_flops, grouping_of, strips
+from mmcrossformer.models.layers.plain_attention import attend_map, attend_strip, count_flops, grouping_of, strips
 from mmcrossformer.models.layers.precision import autocast_off
 
 # Smaller maps fit the cache as they are, and strips would read the weights more often.
 _STREAMED_TOKENS = 2**12
+# Tokens of a strip, whose hidden layer stays in the cache.
+_STRIP_TOKENS = {'cpu': 2**11}
 
 
 def stream_block(x: Tensor, modules: Sequence[nn.Module], table: Tensor, grouping: Grouping) -> Tensor:
@@ -55,21 +57,28 @@ def _stream(
     norm1, qkv, proj, norm2, fc1, fc2 = zip(weights[::2], weights[1::2], strict=True)
     grouping = grouping_of(x.shape, size, interval)
     out = x.new_empty(x.shape)
-    streamed = x.shape[:3].numel() >= _STREAMED_TOKENS
     # Compiled code runs without the autocast that it was compiled under.
     with torch.autocast(device, dtype, enabled=dtype is not None):
-        for source, target in strips(grouping, x, out) if streamed else [(x, out)]:
+        for source, target, attend in _pieces(x, out, grouping):
             part = source.contiguous()
             mixed = F.linear(F.layer_norm(part, part.shape[-1:], *norm1, eps[0]), *qkv)
             attended = torch.empty_like(part, dtype=mixed.dtype)
             with autocast_off(device):
-                views = [(mixed, attended)] if streamed else strips(grouping, mixed, attended)
-                for mixed_strip, attended_strip in views:
-                    attend_strip(mixed_strip, attended_strip, table, grouping)
+                attend(mixed, attended, table, grouping)
             part = part + F.linear(attended, *proj)
             hidden = F.linear(F.layer_norm(part, part.shape[-1:], *norm2, eps[1]), *fc1)
             torch.add(part, F.linear(F.gelu(hidden), *fc2), out=target)
     return out
+
+
+def _pieces(x: Tensor, out: Tensor, grouping: Grouping) -> Iterator[tuple[Tensor, Tensor, Callable[..., None]]]:
+    """Cuts both maps into strips if they are large; with each piece comes the attention that takes it."""
+    if x.shape[:3].numel() < _STREAMED_TOKENS:
+        yield x, out, attend_map
+        return
+    for rows in grouping.runs[0]:
+        for source, target in strips(rows, _STRIP_TOKENS, x, out):
+            yield source, target, attend_strip
 
 
 @_stream.register_fake
