@@ -8,6 +8,7 @@ model = dict(
         arch='small',
         group_size=(7, 7, 7, 7),
         interval=(8, 4, 2, 1),
+        lda_scope='map',
         out_indices=(1, 2, 3),
     ),
     neck=dict(in_channels=[192, 384, 768]),

@@ -3,7 +3,12 @@ _base_ = ['mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco-panoptic.py', '_
 
 model = dict(
     backbone=dict(
-        _delete_=True, type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)
+        _delete_=True,
+        type='mmcrossformer.CrossFormer',
+        arch='small',
+        group_size=(7, 7, 7, 7),
+        interval=(8, 4, 2, 1),
+        lda_scope='map',
     ),
     panoptic_head=dict(in_channels=[96, 192, 384, 768]),
 )

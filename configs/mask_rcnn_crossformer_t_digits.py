@@ -11,6 +11,7 @@ norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     data_preprocessor=dict(pad_size_divisor=1),
     # 112 pixels give maps of 28, 14, 7 and 4 tokens, which groups of 7 fill without padding.
+    # Long distance attention is the same over the whole map and in blocks there: no map is larger than 7 * interval.
     backbone=dict(arch='tiny', interval=(4, 2, 1, 1), drop_path_rate=0.0),
     neck=dict(in_channels=[64, 128, 256, 512], out_channels=width, num_outs=4, norm_cfg=norm_cfg),
     rpn_head=dict(

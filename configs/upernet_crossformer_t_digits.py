@@ -11,6 +11,7 @@ class_weight = [0.2] + [1.0] * 10
 model = dict(
     data_preprocessor=dict(size=(112, 112)),
     # 112 pixels give maps of 28, 14, 7 and 4 tokens, which groups of 7 fill without padding.
+    # Long distance attention is the same over the whole map and in blocks there: no map is larger than 7 * interval.
     backbone=dict(arch='tiny', interval=(4, 2, 1, 1), drop_path_rate=0.0),
     # Four fifths of the pixels are background.
     decode_head=dict(

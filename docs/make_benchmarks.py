@@ -23,11 +23,13 @@ HEAD = """# Speed and memory
 
 <!-- Written by docs/make_benchmarks.py from docs/benchmarks/*.json: measure again with --measure. -->
 
-Everything on this page was measured here, by `tools/benchmark.py`; nothing is published by others. It tells about
+Everything on this page was measured here, by `tools/benchmark.py`; nothing is published by others. These are figures of
 backbones alone, with random weights, on the hardware that each section names. Other hardware may order them otherwise.
 
-- CrossFormers have the groups of dense tasks (G = 7, 7, 7, 7 and I = 8, 4, 2, 1; `g14`: 14, 14, 7, 7 and 16, 8, 2, 1).
-  Peers are those of the host libraries that `configs/_base_/backbones` sets up. Whatever has stochastic depth has it at
+- CrossFormers are set for dense tasks: G = 7, 7, 7, 7 and I = 8, 4, 2, 1, long distance attention over the whole map,
+  as in most published detectors and segmenters. `g14`: G = 14, 14, 7, 7 and I = 16, 8, 2, 1. `block`: long distance
+  attention in blocks of G * I x G * I tokens.
+- Peers are those of the host libraries that `configs/_base_/backbones` sets up. Whatever has stochastic depth has it at
   a rate of 0.2 in training.
 - All models of a table are timed in one process, by turns, one repetition each. `ms` is the median for an image;
   `quartiles` are those of the repetitions. A training step is forward and backward of the sum of the outputs' means,
@@ -47,8 +49,9 @@ STANDARD = {
     'training': ('Training', '--mode training --shapes 224x224 512x512 --repeats 5 --warmup 1'),
     'variants': (
         'Variants of CrossFormer',
-        '--models crossformer_t crossformer_s crossformer_s_g14 crossformer_b crossformer_l crossformerpp_s '
-        'crossformerpp_b crossformerpp_l crossformerpp_h --baseline crossformer_s --shapes 224x224 800x1280',
+        '--models crossformer_t crossformer_s crossformer_s_g14 crossformer_s_block crossformer_b crossformer_l '
+        'crossformerpp_s crossformerpp_b crossformerpp_l crossformerpp_h --baseline crossformer_s '
+        '--shapes 224x224 800x1280',
     ),
     'bf16': (
         'Mixed precision',
@@ -57,15 +60,18 @@ STANDARD = {
     'compiled': ('Compiled', '--models crossformer_s swin_t --compile --shapes 512x512 800x1280 --repeats 5'),
     'growth_square': (
         'Squares that grow',
-        '--models crossformer_s swin_t --growth square --repeats 3 --warmup 1',
+        '--models crossformer_s crossformer_s_block swin_t --growth square --repeats 3 --warmup 1',
     ),
     'growth_elongated': (
         'Bands that grow',
-        '--models crossformer_s swin_t --growth elongated --repeats 3 --warmup 1',
+        '--models crossformer_s crossformer_s_block swin_t --growth elongated --repeats 3 --warmup 1',
     ),
     'cuda_inference': ('Inference on a GPU', f'{_CUDA} --dtype fp32 bf16 fp16 --batch-size 8'),
     'cuda_training': ('Training on a GPU', f'{_CUDA} --dtype fp32 bf16 fp16 --mode training --batch-size 2'),
-    'cuda_growth': ('Squares that grow on a GPU', f'{_CUDA} --models crossformer_s swin_t --growth square'),
+    'cuda_growth': (
+        'Squares that grow on a GPU',
+        f'{_CUDA} --models crossformer_s crossformer_s_block swin_t --growth square',
+    ),
 }
 
 

@@ -103,20 +103,25 @@ class TestBackbones:
     def test_every_variant_and_peer_has_a_name(self):
         variants = {find_backbone(name).settings['arch']: name for name in names() if name.startswith('crossformer')}
         assert list(variants) == list(ARCHS)
-        assert variants['pp-huge'] == 'crossformerpp_h_g14'
+        assert variants['pp-huge'] == 'crossformerpp_h_block'
         peers = {path.stem for path in ROOT.glob('configs/_base_/backbones/*.py')}
         assert {'swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50'} <= peers
         cats = {f'cat_{size}': arch for size, arch in zip('tsb', CAT_ARCHS, strict=True)}
         assert {name: find_backbone(name).settings['arch'] for name in cats} == cats
         assert set(names()) == peers | {*cats} | {name for name in names() if name.startswith('crossformer')}
 
-    def test_groups_of_dense_tasks(self):
-        for name, group_size, interval in (
-            ('crossformerpp_b', (7, 7, 7, 7), (8, 4, 2, 1)),
-            ('crossformerpp_b_g14', (14, 14, 7, 7), (16, 8, 2, 1)),
-        ):
-            settings = find_backbone(name).settings
-            assert (settings['arch'], settings['group_size'], settings['interval']) == ('pp-base', group_size, interval)
+    @pytest.mark.parametrize(
+        ('name', 'group_size', 'interval', 'scope'),
+        [
+            ('crossformerpp_b', (7, 7, 7, 7), (8, 4, 2, 1), 'map'),
+            ('crossformerpp_b_g14', (14, 14, 7, 7), (16, 8, 2, 1), 'map'),
+            ('crossformerpp_b_block', (7, 7, 7, 7), (8, 4, 2, 1), 'block'),
+        ],
+    )
+    def test_settings_of_dense_tasks(self, name, group_size, interval, scope):
+        settings = find_backbone(name).settings
+        found = [settings[key] for key in ('arch', 'group_size', 'interval', 'lda_scope')]
+        assert found == ['pp-base', group_size, interval, scope]
 
     def test_one_rate_of_stochastic_depth(self):
         rates = {name: find_backbone(name).settings.get('drop_path_rate') for name in names()}

@@ -3,6 +3,7 @@
 import copy
 import functools
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,11 @@ MODELS = dict(
 CLASSES = dict(coco=80, coco_panoptic=133, ade20k=150, imagenet=1000, digits=10)
 NAME = re.compile(
     rf'((?P<method>{"|".join(MODELS)})_)?(cat|(?P<crossformer>crossformer(?P<pp>pp)?))_(?P<size>[tsblh])'
-    rf'(_(?P<detail>[a-z0-9]+))?_(?P<dataset>{"|".join(CLASSES)})'
+    rf'(_(?P<detail>[a-z0-9]+(_[a-z0-9]+)*))?_(?P<dataset>{"|".join(CLASSES)})'
 )
-COCO_1X = ('coco', 'g14_coco')
+COSTS = runpy.run_path(str(CONFIGS[0].parent.parent / 'docs' / 'published_costs.py'))
+# The only detector and segmenter with long distance attention in blocks.
+BLOCK = ('mask_rcnn_crossformer_s_block_coco', 'upernet_crossformer_s_block_ade20k')
 SIZES = dict(t='tiny', s='small', b='base', l='large', h='huge')
 
 
@@ -60,14 +63,9 @@ def test_name_says_what_it_is(config):
 
 def test_every_published_model_has_its_config():
     """The cells of the published tables."""
-    sizes = ['crossformer_s', 'crossformer_b', 'crossformerpp_s', 'crossformerpp_b']
-    names = {f'{method}_{size}_{cell}' for method in ('retinanet', 'mask_rcnn') for size in sizes for cell in COCO_1X}
-    names |= {'mask_rcnn_crossformer_s_3x_coco', 'mask_rcnn_crossformer_b_3x_coco'}
-    names |= {'cascade_mask_rcnn_crossformer_s_3x_coco'}
-    sizes.append('crossformer_l')
-    names |= {f'{method}_{size}_ade20k' for method in ('semantic_fpn', 'upernet') for size in sizes}
-    sizes += ['crossformer_t', 'crossformerpp_l', 'crossformerpp_h']
-    names |= {f'{size}_imagenet' for size in [*sizes, 'cat_t', 'cat_s', 'cat_b']}
+    families = {'crossformer': 'tsbl', 'crossformerpp': 'sblh', 'cat': 'tsb'}
+    names = {f'{family}_{size}_imagenet' for family, sizes in families.items() for size in sizes}
+    names |= {*COSTS['ROWS']}
     cells = [f'{method}_cat_{{}}_coco' for method in ('mask_rcnn', 'retinanet', 'fcos', 'atss', 'cascade_rcnn')]
     cells += ['cascade_rcnn_cat_{}_multiscale_coco', 'semantic_fpn_cat_{}_ade20k', 'semantic_fpn_cat_{}_160k_ade20k']
     names |= {cell.format(size) for cell in cells for size in 'sb'}
@@ -85,12 +83,32 @@ def test_channels_fit_the_backbone(config):
         assert model.auxiliary_head.in_channels == channels[model.auxiliary_head.in_index]
 
 
-def test_dense_tasks_use_the_published_groups(config):
+def test_dense_tasks_have_a_published_setting(config):
+    """Blocks, too, have the groups of one. Digits are smaller and have shorter intervals."""
     backbone, name = read(config).model.backbone, NAME.fullmatch(config.stem)
-    if name['crossformer'] and name['method'] and name['dataset'] != 'digits':
-        big = name['detail'] == 'g14'
-        assert tuple(backbone.group_size) == ((14, 14, 7, 7) if big else (7, 7, 7, 7))
-        assert tuple(backbone.interval) == ((16, 8, 2, 1) if big else (8, 4, 2, 1))
+    if name['crossformer'] and name['method']:
+        groups, interval = COSTS['SETTINGS']['g14' if 'g14' in (name['detail'] or '') else 'g7']
+        assert backbone.group_size == groups
+        assert backbone.interval == ((4, 2, 1, 1) if name['dataset'] == 'digits' else interval)
+        assert backbone.lda_scope == ('block' if config.stem in BLOCK else 'map')
+
+
+@pytest.mark.parametrize('row', COSTS['ROWS'])
+def test_published_cost_is_that_of_the_setting(row):
+    """The published detectors and segmenters, in the setting that their cost belongs to."""
+    _, arch, setting, _ = COSTS['ROWS'][row]
+    backbone = read(CONFIGS[0].parent / f'{row}.py').model.backbone
+    assert (backbone.arch, backbone.lda_scope) == (arch, 'map')
+    assert (backbone.group_size, backbone.interval) == COSTS['SETTINGS'][setting]
+
+
+@pytest.mark.parametrize('name', BLOCK)
+def test_block_differs_in_the_scope_alone(name):
+    plain, block = (
+        copy.deepcopy(read(CONFIGS[0].parent / f'{stem}.py')) for stem in (name.replace('_block', ''), name)
+    )
+    assert (plain.model.backbone.pop('lda_scope'), block.model.backbone.pop('lda_scope')) == ('map', 'block')
+    assert block.to_dict() == plain.to_dict()
 
 
 def test_step_and_prediction(config):
@@ -115,7 +133,7 @@ def test_recipes():
     assert upernet.optim_wrapper.optimizer == dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01)
     assert upernet.optim_wrapper.paramwise_cfg.norm_decay_mult == 0
     assert (upernet.train_cfg.max_iters, upernet.param_scheduler[0].end) == (160000, 1500)
-    fpn = read(folder / 'semantic_fpn_crossformer_s_ade20k.py')
+    fpn = read(folder / 'semantic_fpn_crossformer_s_g14_ade20k.py')
     assert (fpn.train_cfg.max_iters, fpn.param_scheduler[0].power) == (80000, 0.9)
     assert dict(type='ResizeToMultiple', size_divisor=32) in fpn.test_dataloader.dataset.pipeline
     imagenet = read(folder / 'crossformer_s_imagenet.py')

@@ -1,6 +1,7 @@
 """The published costs of detectors and segmenters come out of the shapes of the models."""
 
 import runpy
+from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -39,6 +40,21 @@ def test_only_its_setting_fits(name):
     method, arch, setting, published = ROWS[name]
     (other,) = {*COSTS['SETTINGS']} - {setting}
     assert abs(COSTS['count'](method, arch, other) - published) > 0.5
+
+
+def test_blocks_fit_no_row(monkeypatch):
+    """LDA in blocks of G * I tokens a side, padded to multiples of it."""
+
+    def attention(dim, h, w, group, interval, *, far):
+        multiple = group * interval if far else group
+        tokens = -(-h // multiple) * -(-w // multiple) * multiple**2
+        d = dim // 16
+        bias = (2 * d + 2 * d**2 + d * (dim // 32) + 3 * d) * (2 * group - 1) ** 2
+        return Counter({PARTS[0]: (4 * dim**2 + 2 * dim * group**2) * tokens + bias})
+
+    monkeypatch.setitem(COSTS['backbone'].__globals__, 'attention', attention)
+    for method, arch, _, published in ROWS.values():
+        assert all(abs(COSTS['count'](method, arch, setting) - published) > 3 for setting in COSTS['SETTINGS'])
 
 
 def test_cooling_layers_show_in_the_published_cost(monkeypatch):

@@ -134,7 +134,7 @@ def test_all_sizes_grow_alike(name, sizes):
 def test_sizes_of_trainings():
     assert trained_sizes(Config.fromfile(CONFIGS / 'crossformer_s_multires_imagenet.py')) == [128, 160, 224]
     assert trained_sizes(Config.fromfile(CONFIGS / 'mask_rcnn_crossformer_s_coco.py')) == [800]
-    assert trained_sizes(Config.fromfile(CONFIGS / 'mask_rcnn_crossformer_s_3x_coco.py')) == []
+    assert trained_sizes(Config.fromfile(CONFIGS / 'mask_rcnn_crossformer_s_g14_3x_coco.py')) == []
     assert default_sizes(224) == [112, 168, 224, 280, 336, 448]
 
 

@@ -28,7 +28,7 @@ class TestAnalyze:
         for column in range(3):
             parts = sum(row[column] for name, row in rows.items() if name != 'total')
             assert parts == pytest.approx(rows['total'][column], abs=0.3)
-        assert rows['total'][:2] == pytest.approx([40.825, 251.9], abs=0.1)
+        assert rows['total'][:2] == pytest.approx([40.825, 279.9], abs=0.1)
         # Four heads of 3x3 convolutions for each of classes and boxes on 21,340 places, then the predictions.
         places = sum(h * w for h, w in ((100, 160), (50, 80), (25, 40), (13, 20), (7, 10)))
         assert rows['bbox_head'][1] == pytest.approx(places * 9 * 256 * (8 * 256 + 9 * 84) / 1e9, abs=0.001)

@@ -1,5 +1,7 @@
 # Mask R-CNN with FPN on CrossFormer-S. Another variant changes `backbone.arch` and `neck.in_channels`, a multiple
 # (1, 2, 4, 8) of the variant's embed_dims.
+_base_ = './dense_crossformer.py'
+
 model = dict(
     type='MaskRCNN',
     data_preprocessor=dict(
@@ -10,8 +12,6 @@ model = dict(
         pad_mask=True,
         pad_size_divisor=32,
     ),
-    # Dense tasks use these groups for every variant, CrossFormer++ too.
-    backbone=dict(type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)),
     neck=dict(type='FPN', in_channels=[96, 192, 384, 768], out_channels=256, num_outs=5),
     rpn_head=dict(
         type='RPNHead',

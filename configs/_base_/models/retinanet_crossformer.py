@@ -1,5 +1,7 @@
 # RetinaNet with FPN on CrossFormer-S. Another variant changes `backbone.arch` and `neck.in_channels`, a multiple
 # (1, 2, 4, 8) of the variant's embed_dims.
+_base_ = './dense_crossformer.py'
+
 model = dict(
     type='RetinaNet',
     data_preprocessor=dict(
@@ -9,8 +11,6 @@ model = dict(
         bgr_to_rgb=True,
         pad_size_divisor=32,
     ),
-    # Dense tasks use these groups for every variant, CrossFormer++ too.
-    backbone=dict(type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)),
     neck=dict(
         type='FPN',
         in_channels=[96, 192, 384, 768],

@@ -1,4 +1,6 @@
 # A segmenter on CrossFormer-S, without its heads.
+_base_ = './dense_crossformer.py'
+
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
@@ -10,8 +12,6 @@ model = dict(
         seg_pad_val=255,
         size=(512, 512),
     ),
-    # Dense tasks use these groups for every variant, CrossFormer++ too.
-    backbone=dict(type='mmcrossformer.CrossFormer', arch='small', group_size=(7, 7, 7, 7), interval=(8, 4, 2, 1)),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )

@@ -15,8 +15,12 @@ from mmcrossformer.models.arch import ARCHS, CAT_ARCHS
 CONFIGS = Path(__file__).parents[2] / '.mim' / 'configs'
 # Stochastic depth of every named backbone that has it, so that all are compared at one rate.
 DROP_PATH_RATE = 0.2
-# The groups of dense tasks are those of these configs.
-_GROUPS = {'': 'mask_rcnn_crossformer_s_coco.py', '_g14': 'mask_rcnn_crossformer_s_g14_coco.py'}
+# Settings of dense tasks, by the end of a name: groups and scope of long distance attention are those of these configs.
+_SETTINGS = {
+    '': 'mask_rcnn_crossformer_s_coco.py',
+    '_g14': 'mask_rcnn_crossformer_s_g14_3x_coco.py',
+    '_block': 'mask_rcnn_crossformer_s_block_coco.py',
+}
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ class Backbone:
 
 
 def names() -> list[str]:
-    """Names that `find_backbone` knows: CrossFormer's variants, with groups of 14 too, CAT's, and peers."""
-    return [*(name + suffix for suffix in _GROUPS for name in _variants()), *_cats(), *_peers()]
+    """Names that `find_backbone` knows: CrossFormer's variants in each setting of dense tasks, CAT's, and peers."""
+    return [*_crossformers(), *_cats(), *_peers()]
 
 
 def find_backbone(name: str) -> Backbone:
@@ -71,16 +75,16 @@ def find_backbone(name: str) -> Backbone:
     if name in _cats():
         settings = dict(type='mmcrossformer.CAT', arch=_cats()[name], drop_path_rate=DROP_PATH_RATE)
         return Backbone(name, settings, ('mmcrossformer',))
-    suffix = '_g14' * name.endswith('_g14')
-    dense = _from_config(name, CONFIGS / _GROUPS[suffix]).settings
-    arch = _variants()[name.removesuffix(suffix)]
+    arch, config = _crossformers()[name]
+    dense = _from_config(name, CONFIGS / config).settings
     return Backbone(name, dict(dense, arch=arch, drop_path_rate=DROP_PATH_RATE), ('mmcrossformer',))
 
 
-def _variants() -> dict[str, str]:
-    """Names of the variants, as configs use them: crossformer_s is 'small', crossformerpp_s is 'pp-small'."""
+def _crossformers() -> dict[str, tuple[str, str]]:
+    """Variant and config of each name: crossformer_s is 'small', crossformerpp_s_g14 is 'pp-small' in setting g14."""
     parts = {arch: arch.rpartition('-') for arch in ARCHS}
-    return {f'crossformer{family}_{size[0]}': arch for arch, (family, _, size) in parts.items()}
+    variants = {f'crossformer{family}_{size[0]}': arch for arch, (family, _, size) in parts.items()}
+    return {name + suffix: (arch, config) for suffix, config in _SETTINGS.items() for name, arch in variants.items()}
 
 
 def _cats() -> dict[str, str]:

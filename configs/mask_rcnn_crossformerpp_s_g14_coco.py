@@ -1,4 +1,0 @@
-# Mask R-CNN, CrossFormer++-S, COCO 1x, groups of 14 tokens in the first two stages.
-_base_ = './mask_rcnn_crossformerpp_s_coco.py'
-
-model = dict(backbone=dict(group_size=(14, 14, 7, 7), interval=(16, 8, 2, 1)))

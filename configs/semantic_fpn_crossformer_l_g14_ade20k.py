@@ -1,0 +1,4 @@
+# Semantic FPN, CrossFormer-L in setting g14, ADE20K 80k.
+_base_ = './semantic_fpn_crossformer_s_g14_ade20k.py'
+
+model = dict(backbone=dict(arch='large'), neck=dict(in_channels=[128, 256, 512, 1024]))
