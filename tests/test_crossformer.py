@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.models.layers import DynamicPositionBias, GroupAttention
+from mmcrossformer.models.layers import LDA_SCOPES, DynamicPositionBias, GroupAttention
 
 
 def test_outputs_have_no_norm_unless_asked_for(tiny_arch):
@@ -22,12 +22,13 @@ def test_outputs_have_no_norm_unless_asked_for(tiny_arch):
         torch.testing.assert_close(b, layer_norm)
 
 
+@pytest.mark.parametrize('scope', LDA_SCOPES)
 @pytest.mark.parametrize('group_size', [2, 7])
-def test_memory_grows_linearly_with_elongated_images(tiny_arch, group_size):
-    model = CrossFormer(tiny_arch, group_size=(group_size,) * 4)
+def test_memory_grows_linearly_with_elongated_images(tiny_arch, group_size, scope):
+    model = CrossFormer(tiny_arch, group_size=(group_size,) * 4, lda_scope=scope)
     weights = saved_bytes(model, torch.randn(1, 3, 32, 32))
     short, long = (saved_bytes(model, torch.randn(1, 3, 96, length)) - weights for length in (4096, 16384))
-    # Not exactly: a whole-map group has up to 1,024 tokens, and the chunks of a map have equal lengths.
+    # Not exactly in blocks: a whole-map group has up to 1,024 tokens, and the chunks of a map have equal lengths.
     assert long == pytest.approx(4 * short, rel=0.15)
 
 
@@ -83,9 +84,10 @@ def test_half_precision_is_finite_on_padded_maps_and_empty_groups(tiny_arch, dty
 
 
 @pytest.mark.parametrize(('short', 'group_size'), [(96, 7), (224, 14)])
-def test_cost_grows_linearly_with_elongated_images(short, group_size):
+def test_cost_of_blocks_grows_linearly_with_elongated_images(short, group_size):
+    """The map of stage 3 would be one group, were it not cut."""
     with torch.device('meta'):
-        model = CrossFormer('tiny', group_size=(group_size,) * 4).eval()
+        model = CrossFormer('small', group_size=(group_size,) * 4, lda_scope='block').eval()
 
     def flops(length):
         with FlopCounterMode(display=False) as counter, torch.no_grad():

@@ -11,7 +11,7 @@ from quick import ARCH, run
 from mmcrossformer import CAT, CrossFormer
 from mmcrossformer.engine.export import bake_position_bias, export
 
-# Whole maps, an elongated one that is cut, padding in every stage, and the usual.
+# Whole maps, an elongated one that scope block cuts, padding in every stage, and the usual.
 SIZES = [(1, 64, 64), (2, 57, 130), (1, 33, 700), (3, 100, 70)]
 
 
@@ -29,7 +29,11 @@ def check_sizes(program, backbone):
                 torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize('options', [{}, dict(adaptive_interval=True, out_indices=(0, 1))], ids=['plain', 'adaptive'])
+@pytest.mark.parametrize(
+    'options',
+    [dict(lda_scope='map'), dict(lda_scope='block'), dict(adaptive_interval=True, out_indices=(0, 1))],
+    ids=['map', 'block', 'adaptive'],
+)
 def test_one_program_for_all_sizes(options):
     backbone = model(**options)
     check_sizes(export(backbone, torch.randn(2, 3, 96, 80)).module(), backbone)
@@ -41,8 +45,9 @@ def test_one_program_of_cat_for_all_sizes():
     check_sizes(export(backbone, torch.randn(2, 3, 96, 80)).module(), backbone)
 
 
-def test_baked_bias_changes_nothing_and_ends_at_its_size():
-    backbone, baked = model(), model()
+@pytest.mark.parametrize(('scope', 'too_large'), [('map', (100, 700)), ('block', (16, 700))])
+def test_baked_bias_changes_nothing_and_ends_at_its_size(scope, too_large):
+    backbone, baked = model(lda_scope=scope), model(lda_scope=scope)
     baked.load_state_dict(backbone.state_dict())
     bake_position_bias(baked, 128)
     assert not any('pos_bias.proj' in name for name in baked.state_dict())
@@ -51,7 +56,7 @@ def test_baked_bias_changes_nothing_and_ends_at_its_size():
         for a, b in zip(baked(images), backbone(images), strict=True):
             torch.testing.assert_close(a, b)
         with pytest.raises(IndexError):
-            baked(torch.randn(1, 3, 16, 700))
+            baked(torch.randn(1, 3, *too_large))
 
 
 @pytest.mark.parametrize('suffix', ['onnx', 'pt2'])
