@@ -25,9 +25,9 @@ class CrossFormer(Pyramid):
         interval: Interval I of the long distance attention, in tokens; like `group_size`.
         lda_scope: What a group of the long distance attention spans. 'map': every I-th row and column of the whole map,
             whatever G is; the published detectors and segmenters, in time that grows with the square of the image's
-            area. 'block': (G*I) x (G*I) tokens; in time that grows with the area. Both are the same on maps of G*I
-            tokens a side. By default that of `arch`: 'map' for tiny to large and for a dict, 'block' for pp-*, for
-            their groups on ImageNet. Weights fit both.
+            area. 'block': (G*I) x (G*I) tokens; in time that grows with the area. Both are the same on maps of more
+            than G and at most G*I tokens a side, and on smaller square ones. By default that of `arch`: 'map' for tiny
+            to large and for a dict, 'block' for pp-*, for their groups on ImageNet. Weights fit both.
         adaptive_interval: Choose I from the map in each forward: ceil(max(height, width) / G).
         out_indices: Stages whose outputs are returned, increasing.
         drop_path_rate: Stochastic depth rate of the last block; by default that of `arch`, 0 for a dict.

@@ -1,6 +1,6 @@
 """What turns images into tokens and halves maps: cross-scale embedding (CrossFormer), patch merging (CAT)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal, cast
 
 import torch
@@ -46,6 +46,7 @@ class CrossScaleEmbed(nn.Module):
         Returns:
             Map [B, ceil(H / stride), ceil(W / stride), out_dim].
         """
+        convs = cast(Sequence[nn.Conv2d], self.convs)
         if self.norm_first:
             x = self.norm(x)
         x = x.permute(0, 3, 1, 2)
@@ -53,10 +54,10 @@ class CrossScaleEmbed(nn.Module):
         # Compiled code pads in any case, for it shall be one for all sizes.
         if torch.compiler.is_compiling() or pad_h or pad_w:
             x = F.pad(x, (0, pad_w, 0, pad_h))
-        if torch.compiler.is_compiling():
-            # Its convolutions take no other layout, and each one would copy the image for itself.
+        if torch.compiler.is_compiling() or not (torch.is_grad_enabled() and convs[0].weight.requires_grad):
+            # Convolutions of few channels are several times faster in this layout, but not their gradients; compiled
+            # ones take no other, and each one would copy the image for itself.
             x = x.contiguous(memory_format=torch.channels_last)
-        convs = cast(Iterable[nn.Conv2d], self.convs)
         x = torch.cat([self._convolve(conv, x) for conv in convs], dim=1).permute(0, 2, 3, 1)
         return x if self.norm_first else self.norm(x)
 

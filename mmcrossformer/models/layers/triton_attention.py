@@ -6,6 +6,7 @@ this module imports without it, and `supports_triton` says whether it can be use
 """
 
 import importlib.util
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -13,12 +14,11 @@ from types import ModuleType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from mmcrossformer.models.layers.grouping import Grouping
-from mmcrossformer.models.layers.plain_attention import count_flops, count_flops_backward
+from mmcrossformer.models.layers.plain_attention import Places, count_flops, count_flops_backward, grouping_of
 
 INSTALLED = importlib.util.find_spec('triton') is not None
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -56,8 +56,9 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
 
     CrossFormer (ICLR 2022), section 3.2.1 and 3.2.2. Softmax and sums are in single precision. Products of single
     precision use TF32 if `torch.set_float32_matmul_precision` allows it. Gradients flow to `qkv` and `bias`; they have
-    no gradients themselves. They are bitwise reproducible for groups of up to `TILE` tokens (fewer with wide heads); in
-    larger ones the parts of a token's gradient are added in no fixed order, in a float32 buffer of the size of `qkv`.
+    no gradients themselves. Under `torch.use_deterministic_algorithms` they are bitwise reproducible for groups of up to
+    `TILE` tokens (fewer with wide heads); in larger ones the parts of a token's gradient are added in no fixed order, in
+    a float32 buffer of the size of `qkv`. Memory is linear in the tokens.
 
     Args:
         qkv: Queries, keys and values [B, H, W, 3*C], last axis in this order, each split into heads; float32, float16
@@ -145,17 +146,22 @@ def _attention_backward(
     launch = _Launch(qkv, num_heads, size, interval)
     # Tiles add to the gradient in single precision; one tile alone stores it as it is.
     grad_qkv = torch.empty_like(qkv) if launch.tiles == 1 else torch.zeros_like(qkv, dtype=torch.float32)
-    grad_bias = torch.empty(bias.shape, dtype=torch.float32, device=bias.device)
+    grad_bias = torch.zeros(bias.shape, dtype=torch.float32, device=bias.device)
 
-    places, all_groups = math.prod(size), len(qkv) * launch.groups
-    # Groups of very many tokens take the heads in several turns, to keep within the bytes.
-    partials = max(1, PARTIAL_BYTES // (4 * places**2))
+    tokens, all_groups = math.prod(size), len(qkv) * launch.groups
+    full = grouping_of(qkv.shape, size, interval).size
+    places = Places(full, full)
+    # Large groups take some queries and heads at a time, to keep within the bytes.
+    query_tiles = min(launch.tiles, max(1, PARTIAL_BYTES // (4 * tokens * launch.tile)))
+    partials = max(1, PARTIAL_BYTES // (4 * tokens * min(tokens, query_tiles * launch.tile)))
     heads = min(num_heads, partials)
-    chunks = min(all_groups, partials // heads, math.ceil(PROGRAMS / (heads * launch.tiles**2)))
-    for first in range(0, num_heads, heads):
-        turn = min(heads, num_heads - first)
-        partial = qkv.new_empty(chunks, turn, places, places, dtype=torch.float32)
-        if programs := chunks * turn * launch.tiles**2:
+    chunks = min(all_groups, partials // heads, math.ceil(PROGRAMS / (heads * query_tiles * launch.tiles)))
+    for first_head, first_tile in itertools.product(range(0, num_heads, heads), range(0, launch.tiles, query_tiles)):
+        some_heads = min(heads, num_heads - first_head)
+        some_tiles = min(query_tiles, launch.tiles - first_tile)
+        queries = slice(first_tile * launch.tile, min(tokens, (first_tile + some_tiles) * launch.tile))
+        partial = qkv.new_empty(chunks, some_heads, queries.stop - queries.start, tokens, dtype=torch.float32)
+        if programs := chunks * some_heads * some_tiles * launch.tiles:
             launch(
                 launch.kernels.backward_kernel,
                 programs,
@@ -163,10 +169,12 @@ def _attention_backward(
                 num_warps=launch.warps(8),
                 all_groups=all_groups,
                 chunks=chunks,
-                heads=turn,
-                first_head=first,
+                heads=some_heads,
+                first_head=first_head,
+                query_tiles=some_tiles,
+                first_tile=first_tile,
             )
-        grad_bias[first : first + turn] = _sum_by_offset(partial.sum(0), size)
+        places.add_gradient(grad_bias[first_head : first_head + some_heads], partial.sum(0), queries)
     return grad_qkv.to(qkv.dtype), grad_bias.to(bias.dtype)
 
 
@@ -180,7 +188,8 @@ class _Launch:
         self.qkv = qkv
         _, height, width, channels = qkv.shape
         # Groups of an image that hold tokens.
-        group_rows, group_cols = _real_groups(height, width, size, interval)
+        runs = grouping_of(qkv.shape, size, interval).runs
+        group_rows, group_cols = (sum(run.regions * run.phases for run in axis) for axis in runs)
         self.groups = group_rows * group_cols
         head_dim = channels // (3 * num_heads)
         padded_dim = max(16, _power_of_two(head_dim))
@@ -227,31 +236,6 @@ def _interpreted() -> bool:
 
 def _power_of_two(number: int) -> int:
     return 1 << (number - 1).bit_length()
-
-
-def _real_groups(height: int, width: int, size: Sequence[int], interval: Sequence[int]) -> tuple[int, int]:
-    """Groups along each axis that hold tokens: in the last region only the phases that start on the map do."""
-
-    def along(length: int, size: int, interval: int) -> int:
-        whole = (length - 1) // (size * interval)
-        return whole * interval + min(interval, length - whole * size * interval)
-
-    return along(height, size[0], interval[0]), along(width, size[1], interval[1])
-
-
-def _sum_by_offset(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Sums over the pairs of places that have the same offset, in a fixed order: [heads, N, N] -> [heads, P]."""
-    x = x.unflatten(2, size).unflatten(1, size)  # [heads, row, column, row of the key, its column]
-    x = _sum_diagonals(x.transpose(2, 3))
-    return _sum_diagonals(x.movedim(3, 1)).transpose(1, 2).flatten(1)
-
-
-def _sum_diagonals(x: Tensor) -> Tensor:
-    """Sums the diagonals of square matrices: [..., n, n] -> [..., 2n-1], entry n - 1 + d over all i - j = d."""
-    n = x.shape[-1]
-    # Rows of 2n read as rows of 2n - 1: row i moves i to the right, and so its diagonals become columns.
-    x = F.pad(x.flip(-1), (0, n)).flatten(-2)[..., :-n]
-    return x.unflatten(-1, (n, 2 * n - 1)).sum(-2)
 
 
 @_attention.register_fake

@@ -131,7 +131,7 @@ def forward_kernel(
         tl.store(to_lse + query, largest + tl.log(total), mask=is_query)
 
 
-@triton.jit(do_not_specialize=(*_SIZES, 'all_groups', 'chunks', 'heads', 'first_head'))
+@triton.jit(do_not_specialize=(*_SIZES, 'all_groups', 'chunks', 'heads', 'first_head', 'query_tiles', 'first_tile'))
 def backward_kernel(
     qkv,
     bias,
@@ -152,6 +152,8 @@ def backward_kernel(
     chunks,
     heads,
     first_head,
+    query_tiles,
+    first_tile,
     HEADS: tl.constexpr,
     DIM: tl.constexpr,
     PADDED_DIM: tl.constexpr,
@@ -163,21 +165,23 @@ def backward_kernel(
     """Gradients of TILE queries and TILE keys of one head, in every `chunks`-th group of all images.
 
     The tile of the bias and that of its gradient belong to all groups, so they stay in registers; the latter is written
-    once, to [chunks, heads, N, N]. With ONE_TILE a group is one tile and its tokens' gradients are stored; else each
+    once, to [chunks, heads, queries, N], the queries of `query_tiles` tiles from `first_tile` on. With ONE_TILE a group is one tile and its tokens' gradients are stored; else each
     tile adds its share to them.
 
-    Programs: [chunks, heads, tiles of queries, tiles of keys], for `heads` heads from `first_head` on.
+    Programs: [chunks, heads, query_tiles, tiles of keys], for `heads` heads from `first_head` on.
     """
     size = size_h * size_w
-    tiles = tl.cdiv(size, TILE)
-    tile = tl.program_id(0) % (tiles * tiles)
-    head = first_head + tl.program_id(0) // (tiles * tiles) % heads
-    chunk = tl.program_id(0) // (tiles * tiles * heads)
+    key_tiles = tl.cdiv(size, TILE)
+    tiles = query_tiles * key_tiles
+    tile = tl.program_id(0) % tiles
+    head = first_head + tl.program_id(0) // tiles % heads
+    chunk = tl.program_id(0) // (tiles * heads)
+    first = first_tile * TILE
 
     channel = tl.arange(0, PADDED_DIM)
     is_channel = channel < DIM
-    place = tile // tiles * TILE + tl.arange(0, TILE)
-    key_place = tile % tiles * TILE + tl.arange(0, TILE)
+    place = first + tile // key_tiles * TILE + tl.arange(0, TILE)
+    key_place = tile % key_tiles * TILE + tl.arange(0, TILE)
     query = place // size_w * (step_h * width) + place % size_w * step_w
     key = key_place // size_w * (step_h * width) + key_place % size_w * step_w
     query_at = query[:, None] * (3 * HEADS * DIM) + channel[None, :]
@@ -230,6 +234,7 @@ def backward_kernel(
             tl.atomic_add(to_k + key_at, grad_k, mask=key_mask, sem='relaxed')
             tl.atomic_add(to_v + key_at, grad_v, mask=key_mask, sem='relaxed')
 
-    grad_bias += tl.cast(chunk * heads + head - first_head, tl.int64) * size * size
+    rows = tl.minimum(size - first, query_tiles * TILE)
+    grad_bias += tl.cast(chunk * heads + head - first_head, tl.int64) * rows * size
     inside = (place < size)[:, None] & (key_place < size)[None, :]
-    tl.store(grad_bias + place[:, None] * size + key_place[None, :], grad_tile, mask=inside)
+    tl.store(grad_bias + (place - first)[:, None] * size + key_place[None, :], grad_tile, mask=inside)
