@@ -24,7 +24,8 @@ from mmcrossformer.engine.benchmark.worker import Worker, WorkerDied
 
 ROOT = Path(__file__).parent.parent
 ARCH = dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8))
-HEAD = ('model', 'params [M]', 'MACs [G]', 'ms', 'quartiles', 'GMAC/s', 'ms ratio', 'ms/MAC ratio', 'peak MB')
+HEAD = ('model', 'params [M]', 'MACs [G]', 'ms', 'quartiles', 'GMAC/s', 'of products', 'ms ratio', 'ms/MAC ratio')
+HEAD += ('peak MB',)
 
 
 @pytest.fixture
@@ -165,6 +166,7 @@ class TestMeasure:
         assert row.macs == counter.get_total_flops() // 2
         assert row.params == sum(parameter.numel() for parameter in model.parameters())
         assert len(row.seconds) == 3
+        assert row.product_rate > 1e8
         assert (row.model, row.compiled, row.peak_bytes, row.error) == ('tiny', False, None, None)
 
     @pytest.mark.parametrize('dtype', ['bf16', 'fp16'])
@@ -319,8 +321,8 @@ class TestTool:
 def report(**changes):
     """A run of two models on two sizes, with figures that are easily checked."""
     rows = [
-        Row('base', params=2_000_000, macs=10**9, seconds=[0.1, 0.2, 0.3], peak_bytes=4_000_000),
-        Row('other', params=3_000_000, macs=2 * 10**9, seconds=[0.1], peak_bytes=8_000_000),
+        Row('base', params=2_000_000, macs=10**9, seconds=[0.1, 0.2, 0.3], peak_bytes=4_000_000, product_rate=5e10),
+        Row('other', params=3_000_000, macs=2 * 10**9, seconds=[0.1], peak_bytes=8_000_000, product_rate=5e10),
     ]
     odd = [rows[0], Row('other', params=3_000_000, error='RuntimeError: odd | size')]
     settings = dict(device='cpu', threads=2, repeats=3, warmup=1, memory=True)
@@ -334,13 +336,13 @@ class TestPage:
     def test_figures_of_a_table(self):
         first, second = tables(report())
         assert first.head == HEAD
-        assert first.title == '1000 x 1000, inference, fp32'
+        assert first.title == '1000 x 1000, inference, fp32; matrix products: 50.0 GMAC/s'
         assert first.rows == [
-            ['base', '2.00', '1.00', '200', '150-250', '5.0', '1.00', '1.00', '4.0'],
-            ['other', '3.00', '2.00', '100', '100-100', '20.0', '0.50', '0.25', '8.0'],
+            ['base', '2.00', '1.00', '200', '150-250', '5.0', '0.10', '1.00', '1.00', '4.0'],
+            ['other', '3.00', '2.00', '100', '100-100', '20.0', '0.40', '0.50', '0.25', '8.0'],
         ]
         assert not first.errors
-        assert second.rows[1] == ['other', '3.00', *['-'] * 7]
+        assert second.rows[1] == ['other', '3.00', *['-'] * 8]
         assert second.errors == ['other: RuntimeError: odd | size']
 
     def test_time_is_that_of_an_image(self):
@@ -348,6 +350,11 @@ class TestPage:
         assert table.title == '32 x 32, inference, fp32, batch of 4'
         assert table.rows[0][3] == '100'
         assert table.rows[0][5] == '10.0'
+
+    def test_training_has_three_products_for_each_of_the_forward(self):
+        row = Row('base', macs=10**9, seconds=[0.5], product_rate=6e9)
+        (table,) = tables(report(cells=[(Cell(32, 32, 'training', batch_size=2), [row])]))
+        assert table.rows[0][6] == '2.00'
 
     def test_figures_of_growth(self):
         cells = [
@@ -369,7 +376,7 @@ class TestPage:
             'Measured on A processor, 2 cores, 2 threads; 3 repetitions after 1 that do not count; torch 2.0, revision',
             'images/benchmark_inference.png',
             '### 1000 x 2001, inference, fp32',
-            '| other | 3.00 | 2.00 | 100 | 100-100 | 20.0 | 0.50 | 0.25 | 8.0 |',
+            '| other | 3.00 | 2.00 | 100 | 100-100 | 20.0 | 0.40 | 0.50 | 0.25 | 8.0 |',
             '- `other: RuntimeError: odd | size`',
         ):
             assert part in inference

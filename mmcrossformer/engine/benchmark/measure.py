@@ -1,6 +1,7 @@
 """Time, multiply-adds and memory of backbones side by side: same images, same process, repetitions interleaved."""
 
 import copy
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 # Sides of squares of 0.05 to 8 megapixels, each about twice the pixels of the one before.
 _SIDES = (224, 320, 448, 640, 896, 1280, 1792, 2816)
 _BAND = 96
+# What models are compared with are products of square matrices of this side, so many in a turn.
+PRODUCT_SIDE, _PRODUCTS = 1024, 8
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Row:
             counts of backwards are not used: they are many times too large for depthwise convolutions.
         seconds: Time of a step for each repetition.
         peak_bytes: Peak memory of a step, see `peak_memory`.
+        product_rate: Multiply-adds a second of plain matrix products, by turns with the models; see `PRODUCT_SIDE`.
         error: First line of the error, if the model cannot be run.
     """
 
@@ -89,6 +93,7 @@ class Row:
     macs: int | None = None
     seconds: list[float] = field(default_factory=list)
     peak_bytes: int | None = None
+    product_rate: float | None = None
     error: str | None = None
 
 
@@ -137,12 +142,16 @@ def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -
     torch._dynamo.reset()  # compiled code is of one size
     steps = [_Step(cell, contestant, settings.device) for contestant in contestants]
     synchronize = torch.cuda.synchronize if settings.device == 'cuda' else lambda: None
-    seconds = interleaved(steps, settings.repeats, settings.warmup, synchronize)
+    *seconds, products = interleaved(
+        [*steps, _products(cell, settings.device)], settings.repeats, settings.warmup, synchronize
+    )
+    rate = _PRODUCTS * PRODUCT_SIDE**3 / statistics.median(products) if products else None
     for step, times in zip(steps, seconds, strict=True):
         if settings.memory:
             step.row.peak_bytes = step.guard(partial(peak_memory, step.run, settings.device))
         if step.row.error is None:
             step.row.seconds = times
+            step.row.product_rate = rate
     return [step.row for step in steps]
 
 
@@ -186,6 +195,17 @@ def _measure_alive(worker: Worker, cell: Cell, contestants: Sequence[Contestant]
         message = f'{died} (together with the others)'
         together = iter([Row(contestant.backbone.name, contestant.compiled, error=message) for contestant in rest])
     return [row if row.error else next(together) for row in alone]
+
+
+def _products(cell: Cell, device: str) -> Callable[[], None]:
+    """Plain matrix products in the precision of a cell: what the hardware gives at most."""
+    a, b = torch.rand(2, PRODUCT_SIDE, PRODUCT_SIDE, device=device, dtype=DTYPES[cell.dtype] or torch.float32)
+
+    def run() -> None:
+        for _ in range(_PRODUCTS):
+            torch.mm(a, b)
+
+    return run
 
 
 T = TypeVar('T')

@@ -99,6 +99,12 @@ def time_per_mac_ratio(row: Row, base: Row) -> float:
     return time_ratio(row, base) * (base.macs or np.nan) / (row.macs or np.nan)
 
 
+def share_of_products(cell: Cell, row: Row) -> float:
+    """A row's multiply-adds a second in those of plain matrix products; a training step has three forwards' worth."""
+    macs = (row.macs or np.nan) * (3 if cell.mode == 'training' else 1) * cell.batch_size
+    return macs / quartiles(row)[1] / (row.product_rate or np.nan)
+
+
 def label(row: Row) -> str:
     """Name of a row in tables."""
     return row.model + ', compiled' * row.compiled

@@ -15,11 +15,23 @@ from mmcrossformer.engine.benchmark.report import (
     megapixels,
     per_pixel,
     quartiles,
+    share_of_products,
     time_per_mac_ratio,
     time_ratio,
 )
 
-_HEAD = ('model', 'params [M]', 'MACs [G]', 'ms', 'quartiles', 'GMAC/s', 'ms ratio', 'ms/MAC ratio', 'peak MB')
+_HEAD = (
+    'model',
+    'params [M]',
+    'MACs [G]',
+    'ms',
+    'quartiles',
+    'GMAC/s',
+    'of products',
+    'ms ratio',
+    'ms/MAC ratio',
+    'peak MB',
+)
 _GROWTH_HEAD = ('size', 'megapixels', 'ms', 'quartiles', 'ms/MP', 'ms/MP ratio', 'peak MB', 'MB/MP', 'MB/MP ratio')
 
 
@@ -51,7 +63,9 @@ def tables(report: Report) -> Iterator[TextTable]:
 
 
 def _cell_table(cell: Cell, rows: list[Row], base_name: str) -> TextTable:
-    table = TextTable(f'{cell.height} x {cell.width}, {how(cell)}', _HEAD)
+    rate = next((row.product_rate for row in rows if row.product_rate), None)
+    products = f'; matrix products: {rate / 1e9:.1f} GMAC/s' if rate else ''
+    table = TextTable(f'{cell.height} x {cell.width}, {how(cell)}{products}', _HEAD)
     for row in rows:
         base = baseline(rows, base_name, row.compiled)
         median, spread = _milliseconds(cell, row)
@@ -64,6 +78,7 @@ def _cell_table(cell: Cell, rows: list[Row], base_name: str) -> TextTable:
                 _short(median),
                 spread,
                 _number(macs / median * 1e3, 1),
+                _number(share_of_products(cell, row), 2),
                 _number(time_ratio(row, base), 2),
                 _number(time_per_mac_ratio(row, base), 2),
                 _short(_megabytes(row)),

@@ -147,7 +147,7 @@ def strips(run: Run, tokens: Mapping[str, int], *maps: Tensor) -> Iterator[tuple
 
 
 def attend_map(qkv: Tensor, out: Tensor, table: Tensor, grouping: Grouping) -> None:
-    """Attention inside the groups of a map: qkv [B, H, W, 3C], out [B, H, W, C], the rest as `attend_strip` takes it."""
+    """Attention inside the groups of a map: qkv [B, H, W, 3C] and out [B, H, W, C], the rest as for `attend_strip`."""
     for rows in grouping.runs[0]:
         for qkv_strip, out_strip in strips(rows, _STRIP_TOKENS, qkv, out):
             attend_strip(qkv_strip, out_strip, table, grouping)
@@ -189,8 +189,10 @@ def _attend_fused(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor
     # On other devices torch may have no fused kernel for a bias, and hold the logits of all groups.
     on_cpu = q.device.type == 'cpu'
     at_a_time = _CHUNK_BIASES // (num_heads * tokens) if on_cpu else _ELSEWHERE // (groups * num_heads * tokens)
+    # Fused attention for processors takes an exact bias beside values of half precision.
+    dtype = _precise(q.dtype) if on_cpu else q.dtype
     for queries in _slices(tokens, at_a_time):
-        bias = places.bias(table, queries).to(q.dtype)
+        bias = places.bias(table, queries).to(dtype)
         result[:, :, queries] = F.scaled_dot_product_attention(q[:, :, queries], k, v, attn_mask=bias[None])
 
 

@@ -56,9 +56,9 @@ def triton_group_attention(qkv: Tensor, bias: Tensor, grouping: Grouping, num_he
 
     CrossFormer (ICLR 2022), section 3.2.1 and 3.2.2. Softmax and sums are in single precision. Products of single
     precision use TF32 if `torch.set_float32_matmul_precision` allows it. Gradients flow to `qkv` and `bias`; they have
-    no gradients themselves. Under `torch.use_deterministic_algorithms` they are bitwise reproducible for groups of up to
-    `TILE` tokens (fewer with wide heads); in larger ones the parts of a token's gradient are added in no fixed order, in
-    a float32 buffer of the size of `qkv`. Memory is linear in the tokens.
+    no gradients themselves. Under `torch.use_deterministic_algorithms` they are bitwise reproducible for groups of up
+    to `TILE` tokens (fewer with wide heads); in larger ones the parts of a token's gradient are added in no fixed
+    order, in a float32 buffer of the size of `qkv`. Memory is linear in the tokens.
 
     Args:
         qkv: Queries, keys and values [B, H, W, 3*C], last axis in this order, each split into heads; float32, float16

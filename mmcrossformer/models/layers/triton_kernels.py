@@ -17,6 +17,7 @@ import triton
 import triton.language as tl
 
 _SIZES = ('height', 'width', 'size_h', 'size_w', 'step_h', 'step_w', 'groups', 'group_cols')
+_TURN = ('all_groups', 'chunks', 'heads', 'first_head', 'query_tiles', 'first_tile')
 
 
 @triton.jit
@@ -131,7 +132,7 @@ def forward_kernel(
         tl.store(to_lse + query, largest + tl.log(total), mask=is_query)
 
 
-@triton.jit(do_not_specialize=(*_SIZES, 'all_groups', 'chunks', 'heads', 'first_head', 'query_tiles', 'first_tile'))
+@triton.jit(do_not_specialize=(*_SIZES, *_TURN))
 def backward_kernel(
     qkv,
     bias,
@@ -165,8 +166,8 @@ def backward_kernel(
     """Gradients of TILE queries and TILE keys of one head, in every `chunks`-th group of all images.
 
     The tile of the bias and that of its gradient belong to all groups, so they stay in registers; the latter is written
-    once, to [chunks, heads, queries, N], the queries of `query_tiles` tiles from `first_tile` on. With ONE_TILE a group is one tile and its tokens' gradients are stored; else each
-    tile adds its share to them.
+    once, to [chunks, heads, queries, N], the queries of `query_tiles` tiles from `first_tile` on. With ONE_TILE a group
+    is one tile and its tokens' gradients are stored; else each tile adds its share to them.
 
     Programs: [chunks, heads, query_tiles, tiles of keys], for `heads` heads from `first_head` on.
     """
