@@ -68,6 +68,9 @@ Top-1 in percent; **bold**: a resolution of the training.
 """
 # What figures alone do not tell.
 NOTES = """
+`lda_scope` changes nothing here: up to 112 pixels both scopes have the same groups in every block of these models
+(`test_scopes_agree_at_all_resolutions_of_the_page`).
+
 With 600 pictures, one run each, differences of two or three points are chance. Swin-T is ahead at 56 pixels, the size
 of its training; none of the three models that were trained at 56 alone keeps its result elsewhere. Against
 CrossFormer-T at one resolution, training at several gains 61 points at 32 and 40 pixels and 42 at 48, which it had

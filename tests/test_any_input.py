@@ -7,6 +7,7 @@ from conftest import TINY_CAT
 from hypothesis import HealthCheck, given, settings
 
 from mmcrossformer import CAT, CrossFormer
+from mmcrossformer.models.layers import LDA_SCOPES
 
 WIDTHS = (8, 16, 32, 64)
 EXAMPLES = settings(
@@ -28,7 +29,7 @@ def common(draw):
 
 @st.composite
 def crossformers(draw):
-    """CrossFormers of any group size and interval, with any channels and outputs."""
+    """CrossFormers of any group size, interval and scope, with any channels and outputs."""
     group = st.integers(1, 9)
     cooling = draw(st.booleans())
     return CrossFormer(
@@ -36,6 +37,7 @@ def crossformers(draw):
         group_size=draw(st.tuples(group, group, group, group)),
         interval=draw(st.tuples(group, group, group, group)),
         adaptive_interval=draw(st.booleans()),
+        lda_scope=draw(st.sampled_from(LDA_SCOPES)),
         out_norm=draw(st.booleans()),
         **common(draw),
     )

@@ -147,8 +147,44 @@ class TestOutputs:
     def test_equal_with_adaptive_interval(self, pair, size):
         assert max(self.differences(pair(adaptive_interval=True), *size)) < 1e-12
 
-    def test_different(self, pair):
+    def test_scopes_differ_on_large_maps(self, pair):
         assert min(self.differences(pair(), 512, 512)) > 0.01
+
+
+@pytest.mark.parametrize(
+    ('size', 'expected'),
+    [
+        ((512, 512), [1.9, 1.0, 0.3, 0.4, 22]),
+        ((800, 1280), [29.2, 15.4, 1.3, 3.2, 86]),
+        ((2667, 3000), [1791, 945, 10.9, 30.2, 678]),
+    ],
+)
+def test_costs_of_the_scopes(size, expected):
+    """Multiply-adds of the blocks of CrossFormer-S, in G, as the table of docs/faq.md has them."""
+    settings = dict(g7=((7, 7, 7, 7), (8, 4, 2, 1)), g14=((14, 14, 7, 7), (16, 8, 2, 1)))
+    far, rest = {}, {}
+    for scope in LDA_SCOPES:
+        for name, (group_size, interval) in settings.items():
+            backbone = on_paper(arch='small', group_size=group_size, interval=interval, lda_scope=scope)
+            far[scope, name], rest[scope, name] = (cost / 1e9 for cost in costs_of_blocks(backbone, *size))
+    assert rest['map', 'g7'] == rest['block', 'g7']
+    counted = [*(far[scope, name] for scope in LDA_SCOPES for name in settings), rest['map', 'g7']]
+    assert counted == pytest.approx(expected, rel=0.01, abs=0.05)
+
+
+def costs_of_blocks(backbone, height, width):
+    """Multiply-adds of the products over pairs of tokens in long distance groups, and of all else in the blocks."""
+    far = rest = 0
+    for i, stage in enumerate(backbone.stages):
+        h, w = (-(-side // (4 * 2**i)) for side in (height, width))
+        for block in stage.blocks:
+            channels, grouping = block.attn.proj.in_features, block.attn.rule(h, w)
+            rows, cols = (sum(run.regions * run.phases * run.members**2 for run in runs) for runs in grouping.runs)
+            pairs = 2 * channels * rows * cols
+            far += pairs if block.attn.rule.long_distance else 0
+            # Queries, keys, values and the projection; an MLP that is four times as wide.
+            rest += (4 + 8) * channels**2 * h * w + (0 if block.attn.rule.long_distance else pairs)
+    return far, rest
 
 
 def sizes_of(pipeline):
