@@ -1,16 +1,18 @@
 """What CrossFormer promises beyond test_pyramid.py."""
 
 import copy
-import pickle
+import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from conftest import TINY
 from saved import saved_bytes
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.models.layers import LDA_SCOPES, DynamicPositionBias, GroupAttention
+from mmcrossformer.models.layers import BACKENDS, LDA_SCOPES, GroupAttention, choose, force_backend
 
 
 def test_outputs_have_no_norm_unless_asked_for(tiny_arch):
@@ -97,78 +99,78 @@ def test_cost_of_blocks_grows_linearly_with_elongated_images(short, group_size):
     assert flops(16384) == pytest.approx(2 * flops(8192), rel=0.03)
 
 
-def count_calls(model, kind):
-    """Counts the calls of the modules of a kind; hooks on the modules inside would keep a model from streaming."""
-    calls = []
-    for module in model.modules():
-        if isinstance(module, kind):
-            compute = module._compute
-            module._compute = lambda size, compute=compute: calls.append(size) or compute(size)
-    return calls
-
-
-def test_position_bias_is_computed_once_a_forward_and_kept_in_evaluation(tiny_arch):
-    model = CrossFormer(tiny_arch)
-    calls = count_calls(model, DynamicPositionBias)
-    x, blocks = torch.randn(2, 3, 100, 100), sum(tiny_arch['depths'])
-    model(x)
-    model(x)
-    assert len(calls) == 2 * blocks
-    model.eval()
-    with torch.no_grad():
-        model(x)
-        model(x)
-    assert len(calls) == 3 * blocks
-
-
-def _write_in_place(model, other):
-    with torch.no_grad():
-        for p, q in zip(model.parameters(), other.parameters(), strict=True):
-            p.copy_(q)
-
-
-def _write_through_data(model, other):
-    """As exponential moving averages do."""
-    for p, q in zip(model.parameters(), other.parameters(), strict=True):
-        p.data.copy_(q.data)
-    model.eval()
-
-
-@pytest.mark.usefixtures('in_strips')
-@pytest.mark.parametrize(
-    'change',
-    [
-        lambda model, other: model.load_state_dict(other.state_dict()),
-        lambda model, other: model.load_state_dict(other.state_dict(), assign=True),
-        _write_in_place,
-        _write_through_data,
-    ],
-    ids=['load', 'assign', 'in place', 'data'],
-)
-def test_kept_position_bias_follows_the_weights(tiny_arch, change):
-    model, other = CrossFormer(tiny_arch).eval(), CrossFormer(tiny_arch).eval()
+def test_weights_count_at_once_after_a_step_of_a_fused_optimizer(tiny_arch):
+    """Fused optimizers do not raise the version of the weights that they write to."""
+    model = CrossFormer(tiny_arch).eval()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, fused=True)
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         before = model(x)
-        change(model, other)
-        assert not torch.equal(before[-1], other(x)[-1])
-        assert all(torch.equal(a, b) for a, b in zip(model(x), other(x), strict=True))
-        model.double()
-        exact = model(x.double())
-    assert exact[-1].dtype == torch.float64
-    torch.testing.assert_close(exact[-1].float(), other(x)[-1], rtol=1e-3, atol=1e-4)
-
-
-def test_kept_position_bias_is_no_state(tiny_arch):
-    model = CrossFormer(tiny_arch).eval()
-    names = list(model.state_dict())
-    size = len(pickle.dumps(model))
+    for _ in range(3):
+        sum(out.square().mean() for out in model(x)).backward()
+        optimizer.step()
     with torch.no_grad():
-        model(torch.randn(1, 3, 64, 64))
-    assert list(model.state_dict()) == names
-    assert len(pickle.dumps(model)) == size
-    copied = copy.deepcopy(model)
-    assert all(module._kept is None for module in copied.modules() if isinstance(module, DynamicPositionBias))
+        after = model(x)
+    other = CrossFormer(tiny_arch).eval()
+    other.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        assert not torch.equal(before[-1], after[-1])
+        assert all(torch.equal(a, b) for a, b in zip(after, other(x), strict=True))
+
+
+@pytest.mark.usefixtures('in_strips')
+def test_threads_share_a_model(tiny_arch):
+    arch = dict(tiny_arch, depths=(1, 2, 1, 1), embed_dims=16)
+    model = CrossFormer(arch).eval()
+    images = [torch.randn(1, 3, side, side + 8) for side in (24, 32, 40, 48)]
+    with torch.no_grad():
+        expected = [model(x) for x in images]
+
+    def run(number):
+        with torch.no_grad():
+            outputs = model(images[number % 4])
+        return all(torch.equal(a, b) for a, b in zip(outputs, expected[number % 4], strict=True))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(run, range(600)))
+
+
+class Sine(nn.Module):
+    """Another layer in the place of one: an adapter, or a quantized layer."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, *args):
+        return self.layer(*args).sin()
+
+
+LAYERS = CrossFormer(TINY | dict(cooling=True), out_indices=(0, 1, 2)).named_modules()
+LAYERS = [name for name, layer in LAYERS if name.count('.') > 1 and not isinstance(layer, nn.ModuleList)]
+# Of each kind of layer the last one.
+LAYERS = sorted({re.sub(r'\d+', '*', name): name for name in LAYERS}.values())
+
+
+@pytest.mark.parametrize('grad', [True, False], ids=['gradients', 'no gradients'])
+@pytest.mark.parametrize('name', LAYERS)
+def test_every_layer_is_called_and_can_be_replaced(tiny_arch, name, grad):
+    model = CrossFormer(tiny_arch, out_indices=(0, 1, 2)).eval()
+    for p in model.parameters():
+        nn.init.normal_(p, std=0.5)
+    x, calls = torch.randn(1, 3, 72, 64), []
+    with torch.set_grad_enabled(grad):
+        before = model(x)
+        layer = model.get_submodule(name)
+        handle = layer.register_forward_hook(lambda *_: calls.append(name))
+        hooked = model(x)
+        handle.remove()
+        parent, _, attribute = name.rpartition('.')
+        setattr(model.get_submodule(parent), attribute, Sine(layer))
+        after = model(x)
+    assert len(calls) == (2 if name.endswith('drop_path') else 1)
+    torch.testing.assert_close(hooked, before)
+    assert not torch.allclose(after[-1], before[-1], rtol=1e-3)
 
 
 @pytest.mark.parametrize('size', [(100, 70), (300, 270)], ids=['small', 'large'])
@@ -188,26 +190,21 @@ def test_blocks_run_as_one_operator_without_gradients(tiny_arch, monkeypatch, si
     torch.testing.assert_close(streamed, plain)
 
 
-def test_other_layers_in_a_block_are_called(tiny_arch):
-    """Adapters and quantized layers take the place of linear ones."""
-
-    class Doubled(nn.Linear):
-        def forward(self, x):
-            return 2 * super().forward(x)
-
-    model = CrossFormer(tiny_arch, out_indices=(0,)).eval()
-    layers = model.stages[0].blocks[0].mlp
-    other = Doubled(layers.fc2.in_features, layers.fc2.out_features)
-    other.load_state_dict(layers.fc2.state_dict())
-    images = torch.randn(1, 3, 40, 40)
+def test_backend_can_be_asked_and_forced(tiny_arch):
+    model = CrossFormer(tiny_arch).eval()
+    attention = model.stages[0].blocks[0].attn
+    assert choose(torch.zeros(1, 4, 4, 48), attention.rule) == 'strips'
+    x = torch.randn(1, 3, 50, 70)
     with torch.no_grad():
-        (before,) = model(images)
-        layers.fc2 = other
-        (after,) = model(images)
-    with torch.enable_grad():
-        (wanted,) = model(images)
-    assert not torch.allclose(after, before)
-    torch.testing.assert_close(after, wanted)
+        expected = model(x)
+        for backend in ('strips', 'traced'):
+            force_backend(model, backend)
+            torch.testing.assert_close(model(x), expected)
+        force_backend(model, None)
+        assert attention.backend is None
+        assert all(torch.equal(a, b) for a, b in zip(model(x), expected, strict=True))
+    with pytest.raises(ValueError, match=f"backend must be one of {', '.join(BACKENDS)} or None, got 'flash'"):
+        force_backend(model, 'flash')
 
 
 def test_operations_are_counted_alike_with_and_without_gradients(tiny_arch):

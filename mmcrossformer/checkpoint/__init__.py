@@ -2,6 +2,7 @@
 
 from mmcrossformer.checkpoint.files import read_checkpoint, weights_of, write_checkpoint
 from mmcrossformer.checkpoint.names import backbone_weights, check_own_names, convert_official, is_official, to_official
+from mmcrossformer.checkpoint.pretrained import pretrained_weights
 from mmcrossformer.checkpoint.stem import fit_stem
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     'convert_official',
     'fit_stem',
     'is_official',
+    'pretrained_weights',
     'read_checkpoint',
     'to_official',
     'weights_of',

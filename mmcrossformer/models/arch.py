@@ -74,7 +74,8 @@ class CrossFormerArch(Arch):
 
     Attributes:
         group_size: G, tokens along a side of a group: a number for each stage, or for each block of each stage.
-        interval: I, distance in tokens between neighbours in a long distance group; like `group_size`.
+        interval: I, distance in tokens between neighbours in a long distance group; like `group_size`. 0 is what
+            `adaptive_interval` of CrossFormer makes of it: the smallest that covers the map, see `GroupRule`.
         lda_scope: What a long distance group spans, see `GroupRule`: the whole 'map', as the published detectors and
             segmenters have it, or a 'block' of (G*I) x (G*I) tokens, as CrossFormer++ was trained on ImageNet.
         cooling: Whether amplitude cooling layers follow every third block (CrossFormer++).

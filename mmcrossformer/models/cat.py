@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmcrossformer.models.arch import CAT_ARCHS, Arch, resolve_arch
+from mmcrossformer.models.arch import CAT_ARCHS, resolve_arch
 from mmcrossformer.models.layers import (
     AttentionBlock,
     CrossPatchAttention,
@@ -11,7 +11,7 @@ from mmcrossformer.models.layers import (
     PatchMerging,
     PositionedEmbed,
 )
-from mmcrossformer.models.pyramid import Pyramid, Stage, check_flags
+from mmcrossformer.models.pyramid import Pyramid
 from mmcrossformer.registry import MODELS
 
 PATCH = 7
@@ -60,34 +60,31 @@ class CAT(Pyramid):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        check_flags(with_cp=with_cp)
-        spec = resolve_arch(arch, CAT_ARCHS, drop_path_rate=drop_path_rate)
         super().__init__(
-            spec,
-            lambda i: Stage(_embed(spec, i, in_channels), _blocks(spec, i), with_cp),
+            resolve_arch(arch, CAT_ARCHS, drop_path_rate=drop_path_rate),
             in_channels=in_channels,
             out_indices=out_indices,
             out_norm=True,
             frozen_stages=frozen_stages,
+            with_cp=with_cp,
             init_cfg=init_cfg,
         )
 
+    def make_embed(self, stage: int) -> PositionedEmbed | PatchMerging:
+        """Returns the patch embedding, or the patch merging before a further stage."""
+        if stage == 0:
+            return PositionedEmbed(self.in_channels, self.arch.embed_dims, patch=4, places=_PLACES)
+        return PatchMerging(self.arch.out_channels[stage - 1])
 
-def _embed(arch: Arch, i: int, in_channels: int) -> PositionedEmbed | PatchMerging:
-    if i == 0:
-        return PositionedEmbed(in_channels, arch.embed_dims, patch=4, places=_PLACES)
-    return PatchMerging(arch.out_channels[i - 1])
-
-
-def _blocks(arch: Arch, i: int) -> list[AttentionBlock]:
-    """The blocks of a stage, round by round; those of a round share a stochastic depth rate."""
-    dim, heads = arch.out_channels[i], arch.num_heads[i]
-    return [
-        AttentionBlock(dim, attn, rate)
-        for rate in arch.drop_path_rates[i]
-        for attn in (
-            InnerPatchAttention(dim, heads, PATCH),
-            CrossPatchAttention(PATCH),
-            InnerPatchAttention(dim, heads, PATCH),
-        )
-    ]
+    def make_blocks(self, stage: int) -> list[AttentionBlock]:
+        """Returns the blocks of a stage, round by round; those of a round share a stochastic depth rate."""
+        dim, heads = self.arch.out_channels[stage], self.arch.num_heads[stage]
+        return [
+            AttentionBlock(dim, attn, rate)
+            for rate in self.arch.drop_path_rates[stage]
+            for attn in (
+                InnerPatchAttention(dim, heads, PATCH),
+                CrossPatchAttention(PATCH),
+                InnerPatchAttention(dim, heads, PATCH),
+            )
+        ]

@@ -1,11 +1,12 @@
 """The CrossFormer and CrossFormer++ backbone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from mmcrossformer.models.arch import ARCHS, CrossFormerArch, PerBlock, resolve_arch
 from mmcrossformer.models.layers import CrossFormerBlock, CrossScaleEmbed, GroupRule, LDAScope
-from mmcrossformer.models.pyramid import Pyramid, Stage, check_flags
+from mmcrossformer.models.pyramid import Pyramid, check_flags
 from mmcrossformer.registry import MODELS
 
 
@@ -63,7 +64,7 @@ class CrossFormer(Pyramid):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        check_flags(adaptive_interval=adaptive_interval, out_norm=out_norm, with_cp=with_cp)
+        check_flags(adaptive_interval=adaptive_interval)
         spec = resolve_arch(
             arch,
             ARCHS,
@@ -72,34 +73,37 @@ class CrossFormer(Pyramid):
             lda_scope=lda_scope,
             drop_path_rate=drop_path_rate,
         )
+        if adaptive_interval:
+            spec = replace(spec, interval=tuple((0,) * depth for depth in spec.depths))
         super().__init__(
             spec,
-            lambda i: Stage(_embed(spec, i, in_channels), _blocks(spec, i, adaptive_interval), with_cp),
             in_channels=in_channels,
             out_indices=out_indices,
             out_norm=out_norm,
             frozen_stages=frozen_stages,
+            with_cp=with_cp,
             init_cfg=init_cfg,
         )
 
+    def make_embed(self, stage: int) -> CrossScaleEmbed:
+        """Returns the cross-scale embedding before a stage."""
+        dims = self.arch.out_channels
+        if stage == 0:
+            return CrossScaleEmbed(self.in_channels, dims[0], kernel_sizes=(4, 8, 16, 32), stride=4, norm='after')
+        return CrossScaleEmbed(dims[stage - 1], dims[stage], kernel_sizes=(2, 4), stride=2, norm='before')
 
-def _embed(arch: CrossFormerArch, i: int, in_channels: int) -> CrossScaleEmbed:
-    dims = arch.out_channels
-    if i == 0:
-        return CrossScaleEmbed(in_channels, dims[0], kernel_sizes=(4, 8, 16, 32), stride=4, norm='after')
-    return CrossScaleEmbed(dims[i - 1], dims[i], kernel_sizes=(2, 4), stride=2, norm='before')
-
-
-def _blocks(arch: CrossFormerArch, i: int, adaptive_interval: bool) -> list[CrossFormerBlock]:
-    # `resolve_arch` has spelled them out for each block.
-    sizes, intervals = cast(PerBlock, arch.group_size), cast(PerBlock, arch.interval)
-    return [
-        CrossFormerBlock(
-            arch.out_channels[i],
-            arch.num_heads[i],
-            GroupRule(size, 0 if adaptive_interval else interval, long_distance=j % 2 == 1, scope=arch.lda_scope),
-            drop_path=arch.drop_path_rates[i][j],
-            cooling=arch.cooling and (j + 1) % 3 == 0 and j < arch.depths[i] - 1,
-        )
-        for j, (size, interval) in enumerate(zip(sizes[i], intervals[i], strict=True))
-    ]
+    def make_blocks(self, stage: int) -> list[CrossFormerBlock]:
+        """Returns the blocks of a stage: SDA and LDA by turns."""
+        arch = cast(CrossFormerArch, self.arch)
+        # `resolve_arch` has spelled them out for each block.
+        sizes, intervals = cast(PerBlock, arch.group_size), cast(PerBlock, arch.interval)
+        return [
+            CrossFormerBlock(
+                arch.out_channels[stage],
+                arch.num_heads[stage],
+                GroupRule(size, interval, long_distance=j % 2 == 1, scope=arch.lda_scope),
+                drop_path=arch.drop_path_rates[stage][j],
+                cooling=arch.cooling and (j + 1) % 3 == 0 and j < arch.depths[stage] - 1,
+            )
+            for j, (size, interval) in enumerate(zip(sizes[stage], intervals[stage], strict=True))
+        ]

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,11 +12,10 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmcrossformer.checkpoint import backbone_weights, fit_stem, read_checkpoint
+from mmcrossformer.checkpoint import pretrained_weights
 from mmcrossformer.models.arch import NUM_STAGES, Arch
 from mmcrossformer.models.layers import AttentionBlock, CrossScaleEmbed, PatchMerging
 
-STEM = 'stages.0.embed.convs.0.weight'
 _IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
 
 
@@ -51,30 +50,33 @@ class Pyramid(BaseModule):
 
     Args:
         arch: The variant.
-        make_stage: Builds the stage of an index.
         in_channels: Channels of the image.
         out_indices: Stages whose outputs are returned, increasing.
         out_norm: Add a LayerNorm (`norm{i}`) to each output.
         frozen_stages: Freeze the stem and the stages up to and including this index; -1 freezes nothing.
+        with_cp: Recompute blocks in the backward pass.
         init_cfg: Initialization by mmengine.
 
     Raises:
         ValueError: A value that is not allowed.
+        TypeError: A value of the wrong type.
     """
 
     def __init__(
         self,
         arch: Arch,
-        make_stage: Callable[[int], Stage],
         *,
         in_channels: int,
         out_indices: Sequence[int],
         out_norm: bool,
         frozen_stages: int,
+        with_cp: bool,
         init_cfg: dict | list[dict] | None,
     ) -> None:
         super().__init__(init_cfg)
+        check_flags(out_norm=out_norm, with_cp=with_cp)
         self.arch = arch
+        self.with_cp = with_cp
         if isinstance(in_channels, bool) or not isinstance(in_channels, int) or in_channels < 1:
             raise ValueError(f'in_channels must be a positive integer, got {in_channels!r}')
         self.in_channels = in_channels
@@ -90,13 +92,21 @@ class Pyramid(BaseModule):
         dims = self.arch.out_channels
         self.out_channels = tuple(dims[i] for i in self.out_indices)
         self.out_strides = tuple(4 * 2**i for i in self.out_indices)
-        self.stages = nn.ModuleList(make_stage(i) for i in range(num_stages))
+        self.stages = nn.ModuleList(Stage(self.make_embed(i), self.make_blocks(i), with_cp) for i in range(num_stages))
         if out_norm:
             for i in self.out_indices:
                 self.add_module(f'norm{i}', nn.LayerNorm(dims[i]))
         self.out_norm = out_norm
         self.apply(_init_weights)
         self._freeze()
+
+    def make_embed(self, stage: int) -> CrossScaleEmbed | PatchMerging:
+        """Returns the stem (stage 0) or the layer that halves the map before a stage."""
+        raise NotImplementedError
+
+    def make_blocks(self, stage: int) -> Sequence[AttentionBlock]:
+        """Returns the blocks of a stage."""
+        raise NotImplementedError
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Computes the feature pyramid.
@@ -150,30 +160,9 @@ class Pyramid(BaseModule):
         path = entries[0].get('checkpoint')
         if not isinstance(path, str | Path):
             raise ValueError(f'init_cfg of type Pretrained needs checkpoint, the path of a file, got {path!r}')
-        found, own = backbone_weights(read_checkpoint(path)), self.state_dict()
-        weights = fit_stem(found, self.in_channels)
-        wrong = [
-            f'{name} {list(value.shape)} is {list(weights[name].shape) if name in weights else "missing"} in the file'
-            for name, value in own.items()
-            # A detector's output norms are new: the official classifiers have one, behind the last stage.
-            if (name in weights or name.startswith('stages.'))
-            and getattr(weights.get(name), 'shape', None) != value.shape
-        ]
-        if wrong:
-            raise ValueError(
-                f'checkpoint {path} does not fit: {len(wrong)} of {len(own)} parameters, such as {wrong[0]}'
-            )
-        loaded = {name: value for name, value in weights.items() if name in own}
-        self.load_state_dict(loaded, strict=False)
-        message = f'{self._name}: {len(loaded)} of {len(own)} parameters loaded from {path}'
-        for names, what in (
-            (set(weights) - set(own), 'dropped'),
-            (set(own) - set(weights), 'missing, left as they are'),
-        ):
-            message += f', {len(names)} {what}' + (f' ({", ".join(sorted(names)[:3])})' if names else '')
-        if weights[STEM] is not found[STEM]:
-            message += f', filters of the stem changed from {found[STEM].shape[1]} to {self.in_channels} channels'
-        print_log(message, logger='current')
+        weights, report = pretrained_weights(path, self.state_dict(), self.in_channels)
+        self.load_state_dict(weights, strict=False)
+        print_log(f'{self._name}: {report}', logger='current')
         self._is_init = True
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:

@@ -1,6 +1,7 @@
-"""Group attention as a layer."""
+"""Group attention as a layer, and the one place that chooses how it is computed."""
 
 import math
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,11 @@ from mmcrossformer.models.layers.exported_attention import exported_attention
 from mmcrossformer.models.layers.grouping import Grouping, Rule
 from mmcrossformer.models.layers.plain_attention import group_attention
 from mmcrossformer.models.layers.triton_attention import DTYPES, TILE, supports_triton, triton_group_attention
+
+# 'strips': plain torch on any device. 'triton': kernels for GPUs. 'traced': torch operators in one graph for maps of
+# any size, which holds all logits; what exported programs contain.
+Backend: TypeAlias = Literal['strips', 'triton', 'traced']
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 
 class GroupAttention(nn.Module):
@@ -20,14 +26,18 @@ class GroupAttention(nn.Module):
         dim: Channels C.
         num_heads: Number of heads; divides `dim`.
         rule: How maps are grouped.
-        pos_bias: Gives the bias [heads, P] of each offset for the rows and columns of a group, in the order of
+        pos_bias: Returns the bias [heads, P] of each offset for the rows and columns of a group, in the order of
             `relative_offsets`.
+
+    Attributes:
+        backend: How attention is computed, see `force_backend`; None chooses for each input.
     """
 
     def __init__(self, dim: int, num_heads: int, rule: Rule, pos_bias: nn.Module) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.rule = rule
+        self.backend: Backend | None = None
         self.qkv = nn.Linear(dim, 3 * dim)
         self.pos_bias = pos_bias
         self.proj = nn.Linear(dim, dim)
@@ -35,16 +45,47 @@ class GroupAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Lets each token attend to its group: normalised map [B, H, W, C] to [B, H, W, C]."""
         qkv = self.qkv(x)
-        if torch.compiler.is_exporting():
+        backend = self.backend or choose(qkv, self.rule)
+        if backend == 'traced':
             return self.proj(exported_attention(qkv, self.pos_bias, self.rule, self.num_heads))
         grouping = self.rule(x.shape[1], x.shape[2])
         table = self.pos_bias(grouping.size)
-        attend = triton_group_attention if _takes_triton(qkv, grouping) else group_attention
+        attend = triton_group_attention if backend == 'triton' else group_attention
         return self.proj(attend(qkv, table, grouping, self.num_heads))
 
 
-def _takes_triton(qkv: Tensor, grouping: Grouping) -> bool:
-    """Whether the kernels for GPUs run; they add up the gradients of large groups in no fixed order."""
+def choose(qkv: Tensor, rule: Rule) -> Backend:
+    """Chooses how the attention of a map is computed.
+
+    Args:
+        qkv: Queries, keys and values [B, H, W, 3C].
+        rule: How maps are grouped.
+
+    Returns:
+        'traced' while a program is exported; 'triton' on GPUs that Triton compiles for, but not for large groups under
+        `torch.use_deterministic_algorithms`, whose gradients it adds in no fixed order; else 'strips'.
+    """
+    if torch.compiler.is_exporting():
+        return 'traced'
     if not qkv.is_cuda or qkv.dtype not in DTYPES or not supports_triton(qkv.device):
-        return False
-    return math.prod(grouping.size) <= TILE or not torch.are_deterministic_algorithms_enabled()
+        return 'strips'
+    grouping: Grouping = rule(qkv.shape[1], qkv.shape[2])
+    fixed_order = math.prod(grouping.size) <= TILE or not torch.are_deterministic_algorithms_enabled()
+    return 'triton' if fixed_order else 'strips'
+
+
+def force_backend(model: nn.Module, backend: Backend | None) -> None:
+    """Makes all group attention of a model run in one way, to compare ways; None chooses for each input again.
+
+    Args:
+        model: Any module.
+        backend: One of `BACKENDS`, or None.
+
+    Raises:
+        ValueError: Another backend.
+    """
+    if backend is not None and backend not in BACKENDS:
+        raise ValueError(f'backend must be one of {", ".join(BACKENDS)} or None, got {backend!r}')
+    for module in model.modules():
+        if isinstance(module, GroupAttention):
+            module.backend = backend

@@ -1,7 +1,7 @@
 """What turns images into tokens and halves maps: cross-scale embedding (CrossFormer), patch merging (CAT)."""
 
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,35 @@ from torch import Tensor, nn
 from mmcrossformer.models.layers.padding import pad_map
 
 
+class LargeKernelConv2d(nn.Conv2d):
+    """A convolution whose kernel may be a large multiple of its stride, with fast gradients.
+
+    Weights, names and numbers are those of `nn.Conv2d`. In training a kernel of n strides, n at least 4, runs as one of
+    n x n on a small map of many channels: the pixels of a stride lie side by side in the channels. For kernel 32 of the
+    stem the gradient is four times faster. Sides of the input are multiples of the stride; padding is
+    (kernel - stride) / 2.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [B, C, H, W] to [B, out_channels, H / stride, W / stride]."""
+        (kernel, _), (stride, _) = self.kernel_size, self.stride
+        steps, shift = kernel // stride, (kernel - stride) // 2 % stride
+        trains = torch.is_grad_enabled() and self.weight.requires_grad
+        # torch's pixel_unshuffle leaves an empty batch as it is.
+        if steps < 4 or not trains or not len(x):
+            return super().forward(x)
+        if shift:
+            x = F.pad(x, (shift, stride - shift, shift, stride - shift))
+        x, weight = F.pixel_unshuffle(x, stride), F.pixel_unshuffle(self.weight, stride)
+        x = x.contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, weight, self.bias, padding=(steps - 1) // 2)
+
+
 class CrossScaleEmbed(nn.Module):
     """CEL: convolutions of several kernel sizes and one stride, side by side in the channels.
 
     CrossFormer (ICLR 2022), section 3.1. Kernel j gets `out_dim / 2**(j+1)` channels, the last one as many as the one
-    before it: large kernels are dear, so they get few.
+    before it: large kernels are expensive, so they get few.
 
     Args:
         in_dim: Channels of the input.
@@ -30,8 +54,10 @@ class CrossScaleEmbed(nn.Module):
         super().__init__()
         self.stride = stride
         last = len(kernel_sizes) - 1
+        # The gradients of large kernels on images of few channels are slow, those on maps of many channels are not.
+        conv = LargeKernelConv2d if norm == 'after' else nn.Conv2d
         self.convs = nn.ModuleList(
-            nn.Conv2d(in_dim, out_dim // 2 ** min(j + 1, last), kernel, stride, padding=(kernel - stride) // 2)
+            conv(in_dim, out_dim // 2 ** min(j + 1, last), kernel, stride, padding=(kernel - stride) // 2)
             for j, kernel in enumerate(kernel_sizes)
         )
         self.norm = nn.LayerNorm(in_dim if norm == 'before' else out_dim)
@@ -46,7 +72,6 @@ class CrossScaleEmbed(nn.Module):
         Returns:
             Map [B, ceil(H / stride), ceil(W / stride), out_dim].
         """
-        convs = cast(Sequence[nn.Conv2d], self.convs)
         if self.norm_first:
             x = self.norm(x)
         x = x.permute(0, 3, 1, 2)
@@ -54,30 +79,13 @@ class CrossScaleEmbed(nn.Module):
         # Compiled code pads in any case, for it shall be one for all sizes.
         if torch.compiler.is_compiling() or pad_h or pad_w:
             x = F.pad(x, (0, pad_w, 0, pad_h))
-        if torch.compiler.is_compiling() or not (torch.is_grad_enabled() and convs[0].weight.requires_grad):
+        trains = torch.is_grad_enabled() and any(weight.requires_grad for weight in self.convs.parameters())
+        if torch.compiler.is_compiling() or not trains:
             # Convolutions of few channels are several times faster in this layout, but not their gradients; compiled
             # ones take no other, and each one would copy the image for itself.
             x = x.contiguous(memory_format=torch.channels_last)
-        x = torch.cat([self._convolve(conv, x) for conv in convs], dim=1).permute(0, 2, 3, 1)
+        x = torch.cat([conv(x) for conv in self.convs], dim=1).permute(0, 2, 3, 1)
         return x if self.norm_first else self.norm(x)
-
-    def _convolve(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
-        """Applies a convolution; the large kernels of the stem in training by their gradient's faster form.
-
-        With the pixels of a step side by side in the channels, a kernel of n steps is one of n x n on a small map of
-        many channels. Convolutions of three channels have slow gradients: for kernel 32, this is four times faster.
-        """
-        kernel = conv.kernel_size[0]
-        steps, shift = kernel // self.stride, (kernel - self.stride) // 2 % self.stride
-        trains = torch.is_grad_enabled() and conv.weight.requires_grad
-        # torch's pixel_unshuffle leaves an empty batch as it is.
-        if self.norm_first or steps < 4 or not trains or not len(x):
-            return conv(x)
-        if shift:
-            x = F.pad(x, (shift, self.stride - shift, shift, self.stride - shift))
-        x, weight = F.pixel_unshuffle(x, self.stride), F.pixel_unshuffle(conv.weight, self.stride)
-        x = x.contiguous(memory_format=torch.channels_last)
-        return F.conv2d(x, weight, conv.bias, padding=(steps - 1) // 2)
 
 
 class PositionedEmbed(CrossScaleEmbed):

@@ -1,7 +1,5 @@
 """Position biases: dynamic (DPB), learned tables, and tables baked for exported programs."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -15,10 +13,6 @@ class DynamicPositionBias(nn.Module):
     CrossFormer (ICLR 2022), section 3.2.2. Its weights do not depend on the group size, so groups may change their size
     without retraining.
 
-    Without gradients the last result is kept until a weight changes, another size is asked for, or `train()` or
-    `eval()` is called. What is written through a weight's `.data` cannot be seen: call `eval()` behind it, as the
-    loops of mmengine do.
-
     Args:
         dim: Width of the hidden layers.
         num_heads: Number of attention heads.
@@ -30,7 +24,6 @@ class DynamicPositionBias(nn.Module):
         self.layers = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(dim), nn.ReLU(), nn.Linear(dim, out)) for out in (dim, dim, num_heads)
         )
-        self._kept: _Kept | None = None
 
     def forward(self, size: tuple[int, int]) -> Tensor:
         """Computes the bias of every offset that occurs in a group.
@@ -43,53 +36,11 @@ class DynamicPositionBias(nn.Module):
             integer offsets lose too much in half precision, so autocast stays off.
         """
         weight = self.proj.weight
-        trained = torch.is_grad_enabled() and weight.requires_grad
-        # FSDP puts plain tensors in the place of parameters where it recomputes a block.
-        if torch.compiler.is_compiling() or trained or not isinstance(weight, nn.Parameter):
-            return self._compute(size)
-        if self._kept is None or not self._kept.holds(size, self):
-            self._kept = _Kept(size, self, self._compute(size).detach())
-        return self._kept.table
-
-    def _compute(self, size: tuple[int, int]) -> Tensor:
-        weight = self.proj.weight
         with autocast_off(weight.device.type):
             x = self.proj(relative_offsets(size, weight.device).to(weight.dtype))
             for layer in self.layers:
                 x = layer(x)
             return x.t().contiguous()
-
-    def train(self, mode: bool = True) -> 'DynamicPositionBias':
-        """Sets the mode and drops the kept result."""
-        self._kept = None
-        return super().train(mode)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles leave the kept result out."""
-        return nn.Module.__getstate__(self) | dict(_kept=None)
-
-
-class _Kept:
-    """A table, and what tells whether it still belongs to the weights.
-
-    Every write in place raises a tensor's version; a parameter that moved or was replaced has another address. The old
-    storage is held, so that its address cannot be given to new weights.
-    """
-
-    def __init__(self, size: tuple[int, int], module: nn.Module, table: Tensor) -> None:
-        self.size, self.table = size, table
-        self.weights = [(weight.detach(), _version(weight)) for weight in module.parameters()]
-
-    def holds(self, size: tuple[int, int], module: nn.Module) -> bool:
-        return self.size == size and all(
-            (old.data_ptr(), old.dtype, old.device, version) == (new.data_ptr(), new.dtype, new.device, _version(new))
-            for (old, version), new in zip(self.weights, module.parameters(), strict=True)
-        )
-
-
-def _version(tensor: Tensor) -> int:
-    """How often a tensor was written to; those made in inference mode do not count and cannot be trained."""
-    return 0 if tensor.is_inference() else tensor._version
 
 
 class PositionBiasTable(nn.Module):
