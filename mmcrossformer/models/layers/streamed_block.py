@@ -21,7 +21,7 @@ from mmcrossformer.models.layers.precision import autocast_off
 # Smaller maps fit the cache as they are, and strips would read the weights more often.
 _STREAMED_TOKENS = 2**12
 # Tokens of a strip, whose hidden layer stays in the cache.
-_STRIP_TOKENS = {'cpu': 2**12}
+_STRIP_TOKENS = {'cpu': 2**13}
 
 
 def stream_block(x: Tensor, modules: Sequence[nn.Module], table: Tensor, grouping: Grouping) -> Tensor:
