@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mmcrossformer.hooks.amplitude import plot_amplitudes, read_amplitudes
+from mmcrossformer.engine.hooks.amplitude import plot_amplitudes, read_amplitudes
 from mmcrossformer.models.arch import ARCHS, resolve_arch
 
 ROOT = Path(__file__).parent.parent

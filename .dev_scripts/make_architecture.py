@@ -16,7 +16,8 @@ from skimage.data import chelsea
 from torch import nn
 
 from mmcrossformer import ARCHS, CrossFormer, progressive_group_sizes
-from mmcrossformer.models.layers import CrossScaleEmbed, DynamicPositionBias, GroupRule
+from mmcrossformer.models.attention import GroupRule
+from mmcrossformer.models.layers import CrossScaleEmbed, DynamicPositionBias
 from mmcrossformer.visual import Placement, draw_group, draw_offsets, probe, save
 from mmcrossformer.visual.style import COLOURS, OTHER, add_scale, new_figure
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from mmcrossformer.engine.benchmark.plot import plot
-from mmcrossformer.engine.benchmark.report import Report
-from mmcrossformer.engine.benchmark.tables import TextTable, tables
+from mmcrossformer.commands.benchmark.plot import plot
+from mmcrossformer.commands.benchmark.report import Report
+from mmcrossformer.commands.benchmark.tables import TextTable, tables
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / 'docs' / 'benchmarks'

@@ -9,8 +9,8 @@ from pathlib import Path
 import make_architecture
 import torch
 
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.inference import Predictor, read_image
+from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.utils.errors import UserError, run
 from mmcrossformer.visual import (
     Placement,
     draw_groups,

@@ -6,7 +6,7 @@ python docs/make_resolutions.py
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mmcrossformer.engine.resolution.report import Point, Sweep, plot
+from mmcrossformer.commands.sweep.report import Point, Sweep, plot
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / 'docs' / 'resolutions'

@@ -8,8 +8,6 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import pytest
 import torch
 
-from mmcrossformer.models.layers import plain_attention, streamed_block
-
 # Without a GPU the Triton kernels run in Triton's interpreter, which Triton wants to know when it is imported.
 if not torch.cuda.is_available():
     os.environ.setdefault('TRITON_INTERPRET', '1')

@@ -7,16 +7,13 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel, BaseModule
-from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmcrossformer.engine.channels import check_channels
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import datasets_of, innermost, model_settings
-from mmcrossformer.engine.weights import misfits_told
+from mmcrossformer.apis.model import build_model
 from mmcrossformer.models.pyramid import Pyramid
+from mmcrossformer.utils.errors import UserError
 
 _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
 
@@ -38,24 +35,6 @@ class Cost:
     macs: int = 0
     activations: int = 0
     ran: bool = True
-
-
-def input_shape(cfg: Config) -> tuple[int, int]:
-    """Height and width that the test pipeline of a config makes: those of its last resize or crop.
-
-    Raises:
-        UserError: The pipeline has neither.
-    """
-    datasets = datasets_of(cfg.get('test_dataloader'))
-    steps = [step for dataset in datasets for step in dataset.get('pipeline', [])]
-    sizes = [size for step in steps if (size := step.get('crop_size', step.get('scale'))) is not None]
-    if not sizes:
-        raise UserError(
-            'the test pipeline of the config sets no size (scale or crop_size); tools/analyze.py takes one: '
-            '--shape HEIGHT WIDTH'
-        )
-    width, height = (sizes[-1], sizes[-1]) if isinstance(sizes[-1], int) else sizes[-1]
-    return height, width
 
 
 def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
@@ -105,25 +84,6 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
         getattr(total, key) - sum(getattr(cost, key) for cost in costs) for key in ('params', 'macs', 'activations')
     ]
     return [*costs, Cost('rest', *rest), total] if any(rest) else [*costs, total]
-
-
-def build_model(cfg: Config) -> BaseModel:
-    """Builds the model of a config with random weights, in evaluation mode.
-
-    Raises:
-        UserError: It cannot be built, or the channels of its parts do not fit.
-    """
-    try:
-        init_default_scope(cfg.default_scope)
-        settings = model_settings(cfg)
-        with misfits_told():
-            model = MODELS.build(settings).eval()
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f'the model of the config cannot be built: {innermost(error)}') from error
-    check_channels(settings, getattr(model, 'backbone', None))
-    return model
 
 
 class _ActivationCounter:

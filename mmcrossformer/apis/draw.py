@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
 
-from mmcrossformer.engine.colors import Color
-from mmcrossformer.engine.inference import Prediction, class_name
+from mmcrossformer.apis.colors import Color
+from mmcrossformer.apis.prediction import Prediction, class_name
 
 _OPACITY = 0.5
 # Lines and letters grow with the picture.

@@ -3,10 +3,8 @@
 import copy
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import mmcv
@@ -18,13 +16,13 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import BaseDataElement
 
+from mmcrossformer.apis.colors import Color, palette_of
+from mmcrossformer.apis.prediction import Prediction, Task
 from mmcrossformer.checkpoint import read_checkpoint
-from mmcrossformer.engine.colors import Color, palette_of
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import dicts_in, innermost, model_settings, read_config, unsync_norms
-from mmcrossformer.engine.weights import load_safely, load_weights, misfits_told
-
-Task = Literal['detection', 'segmentation', 'classification']
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.walk import dicts_in, model_settings, unsync_norms
+from mmcrossformer.utils.errors import UserError, innermost
+from mmcrossformer.utils.weights import load_safely, load_weights, misfits_told
 
 _TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrain='classification')
 # Steps of a pipeline that set the size; another size takes the place of all of them.
@@ -32,31 +30,6 @@ _SIZING = ('Resize', 'ResizeEdge', 'RandomResize', 'CenterCrop', 'ResizeShortest
 _KEPT = ('interpolation', 'backend')
 # Panoptic maps of mmdet hold label + instance * offset.
 _INSTANCE_OFFSET = 1000
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model finds on an image of H x W pixels.
-
-    Attributes:
-        task: What the model does.
-        labels: Numbers of classes [N]: of objects or, for a classifier, of all classes; the best first.
-        scores: Their scores [N], in [0, 1].
-        boxes: Corners x1, y1, x2, y2 of objects [N, 4], in pixels of the image; None for other tasks.
-        masks: Masks of objects [N, H, W], bool; None where the model has none.
-        segments: Class of each pixel [H, W]; None for other tasks. `len(classes)` and above is none of them.
-        input_size: Height and width in pixels at which the model saw the image.
-        seconds: How long the model took.
-    """
-
-    task: Task
-    input_size: tuple[int, int]
-    seconds: float
-    labels: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
-    scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    boxes: np.ndarray | None = None
-    masks: np.ndarray | None = None
-    segments: np.ndarray | None = None
 
 
 class Predictor:
@@ -180,25 +153,6 @@ class Predictor:
     def _count_classes(self) -> int:
         """How many classes the heads tell apart."""
         return max((node['num_classes'] for node in dicts_in(self.cfg.model) if 'num_classes' in node), default=0)
-
-
-def class_name(classes: Sequence[str], label: int) -> str:
-    """Name of a class, its number where nothing names it."""
-    return classes[label] if label < len(classes) else f'class {label}'
-
-
-def above(prediction: Prediction, score: float) -> Prediction:
-    """The same without objects or classes of lower scores."""
-    if prediction.segments is not None:
-        return prediction
-    kept = prediction.scores >= score
-    return replace(
-        prediction,
-        labels=prediction.labels[kept],
-        scores=prediction.scores[kept],
-        boxes=None if prediction.boxes is None else prediction.boxes[kept],
-        masks=None if prediction.masks is None else prediction.masks[kept],
-    )
 
 
 def read_image(path: str | Path) -> np.ndarray:

@@ -5,9 +5,11 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from mmcrossformer.engine.complexity import analyze, input_shape
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.job import add_config_arguments, read_config
+from mmcrossformer.apis.complexity import analyze
+from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.sizes import input_shape
+from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
@@ -30,7 +32,3 @@ def main() -> None:
         figures = (f'{cost.macs / 1e9:.3f}', f'{cost.activations / 1e6:.1f}') if cost.ran else ('not run', '')
         table.add_row(cost.part, f'{cost.params / 1e6:.3f}', *figures, style='bold' if cost.part == 'total' else None)
     Console().print(table)
-
-
-if __name__ == '__main__':
-    run(main)

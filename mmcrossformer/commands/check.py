@@ -4,10 +4,11 @@ import argparse
 
 from rich.console import Console
 
+from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data
+from mmcrossformer.config.read import read_config
 from mmcrossformer.engine.check import check_job
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.job import add_config_arguments, check_data, read_config
-from mmcrossformer.engine.own_data import add_own_data_arguments, apply_own_data
+from mmcrossformer.engine.runner import check_data
+from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
@@ -27,7 +28,3 @@ def main() -> None:
     if errors:
         raise UserError(f'{errors} of {len(findings)} findings would spoil the training')
     print('nothing that would spoil the training')
-
-
-if __name__ == '__main__':
-    run(main)

@@ -18,7 +18,7 @@ from mmcrossformer.checkpoint import (
     weights_of,
     write_checkpoint,
 )
-from mmcrossformer.engine.errors import UserError, run
+from mmcrossformer.utils.errors import UserError
 
 SUFFIXES = ('.pth', '.safetensors')
 
@@ -71,7 +71,3 @@ def to_official_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _is_backbone(name: str) -> bool:
     return name.startswith(('backbone.', 'stages.', 'norm'))
-
-
-if __name__ == '__main__':
-    run(main)

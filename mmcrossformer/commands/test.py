@@ -7,9 +7,10 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.job import add_common_arguments, build_runner, check_data, load_config
-from mmcrossformer.engine.weights import load_for_test
+from mmcrossformer.commands.common import add_common_arguments, load_config
+from mmcrossformer.engine.runner import build_runner, check_data
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.weights import load_for_test
 
 
 def main() -> None:
@@ -52,7 +53,3 @@ def _show(cfg: Config, hook: dict, folder: str) -> None:
     else:
         hook.update(draw=True, interval=1)
         cfg.visualizer.save_dir = folder
-
-
-if __name__ == '__main__':
-    run(main)

@@ -1,24 +1,24 @@
 """Trains a detector, segmenter or classifier."""
 
 import argparse
+import importlib
 import os
 import sys
 
 from mmengine.config import Config
 
-from mmcrossformer.engine.check import check_job
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.job import (
+from mmcrossformer.commands.common import (
     add_common_arguments,
-    build_runner,
-    check_data,
+    add_own_data_arguments,
+    apply_own_data,
     load_config,
-    log_to_tensorboard,
     needs_cuda,
 )
-from mmcrossformer.engine.own_data import add_own_data_arguments, apply_own_data
+from mmcrossformer.engine.check import check_job
 from mmcrossformer.engine.processes import lost_processes_told
-from mmcrossformer.engine.weights import prepare_resume
+from mmcrossformer.engine.runner import build_runner, check_data
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.weights import prepare_resume
 
 # Images of each data set that are decoded before a training; tools/check.py decodes all.
 DECODED = 500
@@ -85,5 +85,20 @@ def stop_at_errors(cfg: Config) -> None:
         raise UserError('\n  '.join(['the job has faults (--no-check starts it all the same):', *errors]))
 
 
-if __name__ == '__main__':
-    run(main)
+def log_to_tensorboard(cfg: Config) -> None:
+    """Makes a training log for TensorBoard, beside what its config says.
+
+    Raises:
+        UserError: The package is missing.
+    """
+    try:
+        importlib.import_module('torch.utils.tensorboard')
+    except ImportError as error:
+        raise UserError(
+            f"--tensorboard needs the package tensorboard ({error}): pip install 'mmcrossformer[tensorboard]'"
+        ) from error
+    if not cfg.get('visualizer'):
+        cfg.visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+    backends = [dict(backend) for backend in cfg.visualizer.get('vis_backends') or []]
+    if not any(backend['type'] == 'TensorboardVisBackend' for backend in backends):
+        cfg.visualizer.vis_backends = [*backends, dict(type='TensorboardVisBackend')]

@@ -9,9 +9,9 @@ import torch
 from matplotlib.figure import Figure
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.inference import Predictor, read_image
-from mmcrossformer.engine.job import add_config_arguments
+from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import (
     Placement,
     draw_filters,
@@ -122,7 +122,3 @@ def parse_args() -> argparse.Namespace:
     )
     # Options may stand between the positional arguments, one of which may be missing.
     return parser.parse_intermixed_args()
-
-
-if __name__ == '__main__':
-    run(main)

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from mmcrossformer.engine.errors import UserError
 from mmcrossformer.models.pyramid import Pyramid
+from mmcrossformer.utils.errors import UserError
 
 
 def check_channels(settings: dict[str, Any], backbone: nn.Module | None) -> None:

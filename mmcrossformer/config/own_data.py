@@ -1,38 +1,12 @@
 """A detection config on the user's own COCO-format data, without editing a file."""
 
-import argparse
 from pathlib import Path
 
 from mmengine.config import Config
 
-from mmcrossformer.engine.check.coco import read_coco
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import datasets_of, dicts_in
-
-
-def add_own_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of own data."""
-    own = parser.add_argument_group('own data in COCO format', 'all four together; class names are read from the files')
-    own.add_argument('--data-root', metavar='DIR', help='folder of the data')
-    own.add_argument('--train-ann', metavar='FILE', help='annotations to train on, below --data-root')
-    own.add_argument('--val-ann', metavar='FILE', help='annotations to validate on, below --data-root')
-    own.add_argument('--img-dir', metavar='DIR', help='folder of the images, below --data-root')
-
-
-def apply_own_data(cfg: Config, args: argparse.Namespace) -> None:
-    """Puts the own data of the command line into the config.
-
-    Raises:
-        UserError: An argument is missing, or see `use_own_coco`.
-    """
-    names = ('data_root', 'train_ann', 'val_ann', 'img_dir')
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if not given:
-        return
-    missing = ['--' + name.replace('_', '-') for name in names if name not in given]
-    if missing:
-        raise UserError(f'own data also needs {", ".join(missing)}')
-    use_own_coco(cfg, **given)
+from mmcrossformer.config.walk import datasets_of, dicts_in
+from mmcrossformer.datasets.coco import read_coco
+from mmcrossformer.utils.errors import UserError
 
 
 def use_own_coco(cfg: Config, data_root: str, train_ann: str, val_ann: str, img_dir: str) -> None:

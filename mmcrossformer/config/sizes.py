@@ -6,9 +6,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.engine.complexity import input_shape
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import datasets_of
+from mmcrossformer.config.walk import datasets_of
+from mmcrossformer.utils.errors import UserError
 
 # Steps of test pipelines whose `scale` or `crop_size` says what they make.
 _SCALED = ('Resize', 'ResizeEdge', 'CenterCrop')
@@ -20,6 +19,24 @@ _UNKNOWN = ('scales', 'scale_factor', 'size', 'width', 'height', 'transforms')
 def default_sizes(own: int) -> list[int]:
     """Half to twice a size."""
     return list(dict.fromkeys(max(1, round(own * factor)) for factor in (0.5, 0.75, 1, 1.25, 1.5, 2)))
+
+
+def input_shape(cfg: Config) -> tuple[int, int]:
+    """Height and width that the test pipeline of a config makes: those of its last resize or crop.
+
+    Raises:
+        UserError: The pipeline has neither.
+    """
+    datasets = datasets_of(cfg.get('test_dataloader'))
+    steps = [step for dataset in datasets for step in dataset.get('pipeline', [])]
+    sizes = [size for step in steps if (size := step.get('crop_size', step.get('scale'))) is not None]
+    if not sizes:
+        raise UserError(
+            'the test pipeline of the config sets no size (scale or crop_size); tools/analyze.py takes one: '
+            '--shape HEIGHT WIDTH'
+        )
+    width, height = (sizes[-1], sizes[-1]) if isinstance(sizes[-1], int) else sizes[-1]
+    return height, width
 
 
 def own_size(cfg: Config) -> int:

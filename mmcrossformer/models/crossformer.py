@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from mmcrossformer.models.arch import ARCHS, CrossFormerArch, PerBlock, resolve_arch
-from mmcrossformer.models.layers import CrossFormerBlock, CrossScaleEmbed, GroupRule, LDAScope
+from mmcrossformer.models.attention import GroupRule, LDAScope
+from mmcrossformer.models.layers import CrossScaleEmbed
+from mmcrossformer.models.layers.block import CrossFormerBlock
 from mmcrossformer.models.pyramid import Pyramid, Stage, check_flags
 from mmcrossformer.registry import MODELS
 

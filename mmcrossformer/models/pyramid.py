@@ -14,7 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 from mmcrossformer.checkpoint import backbone_weights, fit_stem, read_checkpoint
 from mmcrossformer.models.arch import NUM_STAGES, Arch
-from mmcrossformer.models.layers import AttentionBlock, CrossScaleEmbed, PatchMerging
+from mmcrossformer.models.layers import CrossScaleEmbed, PatchMerging
+from mmcrossformer.models.layers.block import AttentionBlock
 
 STEM = 'stages.0.embed.convs.0.weight'
 _IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')

@@ -1,7 +1,9 @@
 """Mistakes of the user, told in one message."""
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 EXIT_USER_ERROR = 2
 _NAMED = 5
@@ -36,3 +38,14 @@ def names(items: Sequence) -> str:
     """Names the first of some items."""
     more = f' and {len(items) - _NAMED} more' if len(items) > _NAMED else ''
     return ', '.join(map(str, items[:_NAMED])) + more
+
+
+def innermost(error: BaseException) -> str:
+    """Returns the message of the first cause, which names the argument; mmengine wraps it again and again."""
+    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = cause
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if isinstance(error, KeyError | TypeError | ValueError) and text:
+        return text
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f'{type(error).__name__} {text} ({Path(place.filename).name}, line {place.lineno}: {place.line})'

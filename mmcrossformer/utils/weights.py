@@ -15,7 +15,7 @@ from mmengine.runner import CheckpointLoader, Runner
 from torch import nn
 
 from mmcrossformer.checkpoint import read_checkpoint, weights_of
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.utils.errors import UserError
 
 
 def load_for_test(runner: Runner, path: str) -> None:

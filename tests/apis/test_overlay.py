@@ -7,8 +7,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from mmcrossformer.engine.inference import Prediction
-from mmcrossformer.engine.overlay import draw_prediction, encode_jpeg, resized
+from mmcrossformer.apis.draw import draw_prediction, encode_jpeg, resized
+from mmcrossformer.apis.prediction import Prediction
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

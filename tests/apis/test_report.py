@@ -16,13 +16,13 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from quick import HOOKS, METRIC, SPEC, run
 
-from mmcrossformer.engine.curves import Curves
-from mmcrossformer.engine.inference import Predictor
-from mmcrossformer.engine.report import Evaluation, Report, best_and_worst, write_page
-from mmcrossformer.engine.report.confusion import label_matrix, match_objects, mean_iou, object_matrix, object_score
-from mmcrossformer.engine.report.evaluate import spread
-from mmcrossformer.engine.report.page import metrics_of, most_confused
-from mmcrossformer.hooks import ReportHook
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.apis.report import Evaluation, Report, best_and_worst, write_page
+from mmcrossformer.apis.report.confusion import label_matrix, match_objects, mean_iou, object_matrix, object_score
+from mmcrossformer.apis.report.evaluate import spread
+from mmcrossformer.apis.report.page import metrics_of, most_confused
+from mmcrossformer.engine.hooks import ReportHook
+from mmcrossformer.utils.curves import Curves
 
 MASKS, SEGMENTS = 'mask_rcnn_crossformer_t_digits', 'upernet_crossformer_t_digits'
 CLASSES = 'crossformer_t_digits'

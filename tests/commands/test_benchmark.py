@@ -14,13 +14,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import ARCHS, CAT_ARCHS, CrossFormer
-from mmcrossformer.engine.benchmark import measure as module
-from mmcrossformer.engine.benchmark.backbones import find_backbone, names
-from mmcrossformer.engine.benchmark.measure import Cell, Contestant, Row, Settings, growth_cells, interleaved, measure
-from mmcrossformer.engine.benchmark.memory import peak_memory
-from mmcrossformer.engine.benchmark.report import Report
-from mmcrossformer.engine.benchmark.tables import tables
-from mmcrossformer.engine.benchmark.worker import Worker, WorkerDied
+from mmcrossformer.commands.benchmark import measure as module
+from mmcrossformer.commands.benchmark.backbones import find_backbone, names
+from mmcrossformer.commands.benchmark.measure import Cell, Contestant, Row, Settings, growth_cells, measure
+from mmcrossformer.commands.benchmark.memory import peak_memory
+from mmcrossformer.commands.benchmark.report import Report
+from mmcrossformer.commands.benchmark.tables import tables
+from mmcrossformer.utils.interleaved import interleaved
+from mmcrossformer.utils.worker import Worker, WorkerDied
 
 ROOT = Path(__file__).parent.parent
 ARCH = dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8))

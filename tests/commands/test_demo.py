@@ -18,10 +18,10 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
 
-from mmcrossformer.demo.actions import Actions
-from mmcrossformer.demo.models import trained_model
-from mmcrossformer.demo.pictures import MAX_MEGAPIXELS, built_in, pixel_of, read_upload, shown_size
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.commands.demo.actions import Actions
+from mmcrossformer.commands.demo.models import trained_model
+from mmcrossformer.commands.demo.pictures import MAX_MEGAPIXELS, built_in, pixel_of, read_upload, shown_size
+from mmcrossformer.utils.errors import UserError
 
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 # As root it needs --no-sandbox; the others keep it from calling home.

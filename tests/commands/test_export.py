@@ -9,7 +9,7 @@ from conftest import TINY_CAT
 from quick import ARCH, run
 
 from mmcrossformer import CAT, CrossFormer
-from mmcrossformer.engine.export import bake_position_bias, export
+from mmcrossformer.commands.export.program import bake_position_bias, export
 
 # Whole maps, an elongated one that scope block cuts, padding in every stage, and the usual.
 SIZES = [(1, 64, 64), (2, 57, 130), (1, 33, 700), (3, 100, 70)]

@@ -24,14 +24,14 @@ from PIL import Image
 from pycocotools.coco import COCO
 from quick import ROOT, run
 
+from mmcrossformer.apis.colors import distinct_colors
+from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.commands.infer.inputs import find_sources
+from mmcrossformer.commands.infer.processes import Processes, joined
+from mmcrossformer.commands.infer.results import encode_segments
+from mmcrossformer.commands.infer.run import Choices, infer
 from mmcrossformer.engine import errors
-from mmcrossformer.engine.batch import Choices, infer, joined
-from mmcrossformer.engine.batch.inputs import find_sources
-from mmcrossformer.engine.batch.processes import Processes
-from mmcrossformer.engine.batch.results import encode_segments
-from mmcrossformer.engine.colors import distinct_colors
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.inference import Predictor, read_image
+from mmcrossformer.utils.errors import UserError
 
 MASKS, BOXES = 'mask_rcnn_crossformer_t_digits', 'retinanet_crossformer_t_digits'
 SEGMENTS, CLASSES = 'upernet_crossformer_t_digits', 'crossformer_t_digits'

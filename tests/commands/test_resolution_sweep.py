@@ -9,12 +9,12 @@ import torch
 from mmengine.config import Config
 from quick import METRIC
 
-from mmcrossformer.engine.complexity import build_model, input_shape
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import read_config
-from mmcrossformer.engine.resolution.report import Point, Sweep, plot
-from mmcrossformer.engine.resolution.sizes import at_size, default_sizes, trained_sizes
+from mmcrossformer.apis.model import build_model
+from mmcrossformer.commands.sweep.report import Point, Sweep, plot
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.sizes import at_size, default_sizes, input_shape, trained_sizes
 from mmcrossformer.models import CrossFormer
+from mmcrossformer.utils.errors import UserError
 
 CONFIGS = Path(__file__).parent.parent / 'configs'
 CLASSIFIER = 'crossformer_t_multires_digits'

@@ -327,8 +327,8 @@ class TestMistakes:
         """The innermost data set is replaced, whatever stands around it."""
         from mmengine.config import Config
 
-        from mmcrossformer.engine.job import datasets_of
-        from mmcrossformer.engine.own_data import use_own_coco
+        from mmcrossformer.config.own_data import use_own_coco
+        from mmcrossformer.config.walk import datasets_of
 
         cfg = Config.fromfile(CONFIGS / 'retinanet_crossformer_s_coco.py')
         cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=3, dataset=cfg.train_dataloader.dataset)

@@ -13,10 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.inference import Prediction, Predictor
-from mmcrossformer.models.layers import LDA_SCOPES, DynamicPositionBias, GroupAttention, GroupRule, relative_offsets
-from mmcrossformer.models.layers.grouping import Grouping
+from mmcrossformer.apis.prediction import Prediction
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.models.attention import LDA_SCOPES, GroupAttention, GroupRule, relative_offsets
+from mmcrossformer.models.attention.grouping import Grouping
+from mmcrossformer.models.layers import DynamicPositionBias
+from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import Placement, draw_groups, draw_position_bias, draw_predictions, draw_pyramid, probe
 from mmcrossformer.visual.filters import filter_picture
 from mmcrossformer.visual.probe import attention_weights, bias_table, last_blocks

@@ -12,8 +12,9 @@ from hosts import channels_of, check_predictions, num_classes, shrink, step_and_
 from mmengine.config import Config
 
 from mmcrossformer import CAT
-from mmcrossformer.engine.job import model_settings, read_config
-from mmcrossformer.engine.resolution.sizes import trained_sizes, views_of
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.sizes import trained_sizes, views_of
+from mmcrossformer.config.walk import model_settings
 
 CONFIGS = sorted(Path(__file__).parent.parent.glob('configs/*.py'))
 MODELS = dict(

@@ -12,9 +12,9 @@ from pages import ROOT, blocks_of
 from quick import run
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.engine.channels import check_channels
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import read_config
+from mmcrossformer.config.channels import check_channels
+from mmcrossformer.config.read import read_config
+from mmcrossformer.utils.errors import UserError
 
 BLOCKS = {Path(block.config).stem: block.code for block in blocks_of(ROOT / 'docs/own_config.md') if block.config}
 ARCH = dict(embed_dims=16, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))

@@ -10,10 +10,10 @@ from mmengine.runner import load_checkpoint
 from quick import CONFIGS, SPEC, Hidden, run
 from safetensors.torch import save_file
 
+from mmcrossformer.apis.complexity import analyze
+from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.checkpoint import read_checkpoint
-from mmcrossformer.engine.complexity import analyze
-from mmcrossformer.engine.inference import Predictor
-from mmcrossformer.engine.job import read_config
+from mmcrossformer.config.read import read_config
 
 DIGITS = CONFIGS / 'peers/crossvit_9_digits.py'
 PICTURE = CONFIGS.parent / 'docs/images/digits.png'

@@ -11,7 +11,7 @@ from pages import PAGES, ROOT, blocks_of
 from quick import CONFIGS, QUICK, run_program
 
 from mmcrossformer import registry
-from mmcrossformer.engine.job import read_config
+from mmcrossformer.config.read import read_config
 
 MARK = re.compile(r'not run: \S.*|run by (?P<test>tests/\w+\.py)')
 PAGES_WITH_BLOCKS = [page for page in PAGES if blocks_of(page)]

@@ -15,7 +15,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from pages import blocks_of
 
-from mmcrossformer.engine.job import model_settings, read_config, unsync_norms
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.walk import model_settings, unsync_norms
 
 ROOT = Path(__file__).parent.parent
 PAGE, FIELD, METAFILE = (ROOT / name for name in ('docs/field.md', 'docs/field.yml', 'configs/metafile.yml'))

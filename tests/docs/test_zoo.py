@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 import mmcrossformer
-from mmcrossformer.engine.complexity import analyze, build_model
-from mmcrossformer.engine.job import load_config, read_config
+from mmcrossformer.apis.complexity import analyze
+from mmcrossformer.apis.model import build_model
+from mmcrossformer.commands.common import load_config
+from mmcrossformer.config.read import read_config
 
 ROOT = Path(__file__).parent.parent
 METAFILE = ROOT / 'configs' / 'metafile.yml'

@@ -6,8 +6,8 @@ import pytest
 from quick import run
 
 from mmcrossformer.checkpoint import read_checkpoint
-from mmcrossformer.engine.curves import read_curves
-from mmcrossformer.hooks.amplitude import read_amplitudes
+from mmcrossformer.engine.hooks.amplitude import read_amplitudes
+from mmcrossformer.utils.curves import read_curves
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import cv2
 from rich.console import Console
 
-from mmcrossformer.engine.curves import read_curves
-from mmcrossformer.hooks import CurvesHook, ProgressHook
-from mmcrossformer.hooks import progress as progress_module
+from mmcrossformer.engine.hooks import CurvesHook, ProgressHook
+from mmcrossformer.engine.hooks import progress as progress_module
+from mmcrossformer.utils.curves import read_curves
 
 
 def write_run(work_dir, time, records):

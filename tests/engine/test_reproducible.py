@@ -9,7 +9,7 @@ from mmengine.config import Config
 from quick import run
 
 from mmcrossformer.checkpoint import read_checkpoint
-from mmcrossformer.hooks.provenance import data_digest
+from mmcrossformer.engine.hooks.provenance import data_digest
 
 
 @pytest.mark.slow

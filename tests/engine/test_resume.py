@@ -16,8 +16,8 @@ import torch
 from quick import run
 
 from mmcrossformer.checkpoint import read_checkpoint
-from mmcrossformer.engine.weights import latest_checkpoint
-from mmcrossformer.hooks.checkpoint import AtomicBackend
+from mmcrossformer.engine.hooks.checkpoint import AtomicBackend
+from mmcrossformer.utils.weights import latest_checkpoint
 
 # Random numbers everywhere: in the workers that load data, in the order of the data, and in the model.
 FRAGILE = f"""

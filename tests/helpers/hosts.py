@@ -10,7 +10,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
-from mmcrossformer.engine.job import dicts_in, model_settings, unsync_norms
+from mmcrossformer.config.walk import dicts_in, model_settings, unsync_norms
 
 TINY_CHANNELS = [16, 32, 64, 128]
 

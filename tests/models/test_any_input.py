@@ -7,7 +7,7 @@ from conftest import TINY_CAT
 from hypothesis import HealthCheck, given, settings
 
 from mmcrossformer import CAT, CrossFormer
-from mmcrossformer.models.layers import LDA_SCOPES
+from mmcrossformer.models.attention import LDA_SCOPES
 
 WIDTHS = (8, 16, 32, 64)
 EXAMPLES = settings(

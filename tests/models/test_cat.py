@@ -11,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import CAT, CAT_ARCHS, CrossFormer
 from mmcrossformer.checkpoint import convert_official, to_official
+from mmcrossformer.models.attention.patches import fused_attention
 from mmcrossformer.models.layers import PatchMerging
-from mmcrossformer.models.layers.patch_attention import fused_attention
 
 # Millions of parameters and giga multiply-adds of the classifiers at 224 x 224, as the papers' figures were measured.
 PUBLISHED = dict(tiny=(16.87, 2.77), small=(37.29, 6.06), base=(51.53, 8.93))

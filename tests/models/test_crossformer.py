@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.models.layers import LDA_SCOPES, DynamicPositionBias, GroupAttention
+from mmcrossformer.models.attention import LDA_SCOPES, GroupAttention
+from mmcrossformer.models.layers import DynamicPositionBias
 
 
 def test_outputs_have_no_norm_unless_asked_for(tiny_arch):

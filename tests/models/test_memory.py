@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from mmcrossformer.models.layers import GroupRule, group_attention
-from mmcrossformer.models.layers.streamed_block import stream_block
+from mmcrossformer.models.attention import GroupRule, group_attention
+from mmcrossformer.models.attention.block_op import stream_block
 
 # The long distance groups of an image of 3000 x 2667 pixels in the first stage: every 8th of 750 x 667 tokens.
 HEIGHT, WIDTH = 94, 84

@@ -13,8 +13,9 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.walk import model_settings
 from mmcrossformer.engine.check import check_job
-from mmcrossformer.engine.job import model_settings, read_config
 
 CLASSES = 5
 OURS = dict(type='mmcrossformer.CrossFormer', arch=dict(TINY), out_indices=(3,), out_norm=True)

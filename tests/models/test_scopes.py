@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 
 from mmcrossformer import ARCHS, CrossFormer
-from mmcrossformer.engine.job import read_config
-from mmcrossformer.models.layers import LDA_SCOPES, GroupRule
+from mmcrossformer.config.read import read_config
+from mmcrossformer.models.attention import LDA_SCOPES, GroupRule
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = ROOT / 'configs'

@@ -9,14 +9,9 @@ import torch
 from oracle import attention as oracle_attention
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmcrossformer.models.layers import (
-    DynamicPositionBias,
-    Grouping,
-    GroupRule,
-    group_attention,
-    triton_attention,
-)
-from mmcrossformer.models.layers.triton_attention import supports_triton, triton_group_attention
+from mmcrossformer.models.attention import Grouping, GroupRule, group_attention
+from mmcrossformer.models.attention.triton import supports_triton, triton_group_attention
+from mmcrossformer.models.layers import DynamicPositionBias, triton_attention
 
 DEVICE = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 # Largest error relative to the largest value: sums of single precision; one rounding of the result and a few before.
@@ -259,7 +254,7 @@ def test_a_device_without_triton_is_refused(monkeypatch):
 def test_imports_without_triton():
     code = (
         'import sys; sys.modules["triton"] = None\n'
-        'from mmcrossformer.models.layers.triton_attention import supports_triton\n'
+        'from mmcrossformer.models.attention.triton import supports_triton\n'
         'assert not supports_triton("cpu")'
     )
     subprocess.run([sys.executable, '-c', code], check=True)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from mmengine.dataset import BaseDataset
 
-from mmcrossformer.engine.colors import Color
-from mmcrossformer.engine.inference import Prediction, Predictor, Task, above, read_image
-from mmcrossformer.engine.report.confusion import label_matrix, match_objects, mean_iou, object_matrix, object_score
-from mmcrossformer.engine.report.truth import truth_of
+from mmcrossformer.apis.colors import Color
+from mmcrossformer.apis.prediction import Prediction, Task, above
+from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.apis.report.confusion import label_matrix, match_objects, mean_iou, object_matrix, object_score
+from mmcrossformer.apis.report.truth import truth_of
 
 SCORES: dict[Task, str] = dict(
     detection='quality of detection: the IoU of all matches of the right class, summed, over the mean number of '

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mmcrossformer.engine.curves import Curves, headline
-from mmcrossformer.engine.files import written_whole
-from mmcrossformer.engine.report.evaluate import SCORES, Evaluation
-from mmcrossformer.engine.report.pictures import Example, data_uri
+from mmcrossformer.apis.report.evaluate import SCORES, Evaluation
+from mmcrossformer.apis.report.pictures import Example, data_uri
+from mmcrossformer.utils.curves import Curves, headline
+from mmcrossformer.utils.files import written_whole
 
 # A matrix of more classes is told by the pairs that are confused most.
 _READABLE = 20
@@ -74,7 +74,7 @@ class Pair:
 def write_page(report: Report, path: Path) -> None:
     """Writes the page: no other file, address or program is needed to read it."""
     environment = Environment(
-        loader=PackageLoader('mmcrossformer.engine.report', '.'),
+        loader=PackageLoader('mmcrossformer.apis.report', '.'),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from mmengine.dataset import BaseDataset
 
-from mmcrossformer.engine.inference import Predictor
-from mmcrossformer.engine.overlay import draw_prediction, encode_jpeg, resized
-from mmcrossformer.engine.report.evaluate import look
+from mmcrossformer.apis.draw import draw_prediction, encode_jpeg, resized
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.apis.report.evaluate import look
 
 _SIDE = 400  # pixels of the long side
 _JPEG_QUALITY = 85

@@ -6,7 +6,7 @@ import numpy as np
 from mmengine.registry import TRANSFORMS, init_default_scope
 from pycocotools import mask as coco_mask
 
-from mmcrossformer.engine.inference import Prediction, Task
+from mmcrossformer.apis.prediction import Prediction, Task
 
 _NO_BOXES = np.zeros((0, 4))
 

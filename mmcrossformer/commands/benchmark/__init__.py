@@ -13,13 +13,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmcrossformer.engine.benchmark.backbones import find_backbone, names
-from mmcrossformer.engine.benchmark.measure import DTYPES, MODES, Cell, Contestant, Settings, benchmark, growth_cells
-from mmcrossformer.engine.benchmark.plot import plot
-from mmcrossformer.engine.benchmark.report import Report
-from mmcrossformer.engine.benchmark.tables import tables
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.machine import hardware, revision, versions
+from mmcrossformer.commands.benchmark.backbones import find_backbone, names
+from mmcrossformer.commands.benchmark.measure import DTYPES, MODES, Cell, Contestant, Settings, benchmark, growth_cells
+from mmcrossformer.commands.benchmark.plot import plot
+from mmcrossformer.commands.benchmark.report import Report
+from mmcrossformer.commands.benchmark.tables import tables
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.machine import hardware, revision, versions
 
 MODELS = ('crossformer_s', 'crossformerpp_s', 'swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
 SHAPES = ('224x224', '512x512', '800x1280', '228x228', '801x1333', '96x2048')
@@ -154,7 +154,3 @@ def show(console: Console, report: Report, start: int) -> int:
         for error in text.errors:
             console.print(error, markup=False, highlight=False)
     return len(found)
-
-
-if __name__ == '__main__':
-    run(main)

@@ -9,10 +9,10 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.config.package import CONFIGS
 from mmcrossformer.models.arch import ARCHS, CAT_ARCHS
+from mmcrossformer.utils.errors import UserError
 
-CONFIGS = Path(__file__).parents[2] / '.mim' / 'configs'
 # Stochastic depth of every named backbone that has it, so that all are compared at one rate.
 DROP_PATH_RATE = 0.2
 # Settings of dense tasks, by the end of a name: groups and scope of long distance attention are those of these configs.

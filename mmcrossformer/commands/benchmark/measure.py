@@ -2,7 +2,6 @@
 
 import copy
 import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmcrossformer.engine.benchmark.backbones import Backbone
-from mmcrossformer.engine.benchmark.memory import peak_memory
-from mmcrossformer.engine.benchmark.worker import Worker, WorkerDied
+from mmcrossformer.commands.benchmark.backbones import Backbone
+from mmcrossformer.commands.benchmark.memory import peak_memory
+from mmcrossformer.utils.interleaved import interleaved
+from mmcrossformer.utils.worker import Worker, WorkerDied
 
 MODES = ('inference', 'training')
 DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
@@ -95,35 +95,6 @@ class Row:
     peak_bytes: int | None = None
     product_rate: float | None = None
     error: str | None = None
-
-
-def interleaved(
-    steps: Sequence[Callable[[], object]],
-    repeats: int,
-    warmup: int = 1,
-    synchronize: Callable[[], object] = lambda: None,
-) -> list[list[float]]:
-    """Times several callables by turns: A B C A B C ..., so that what disturbs the machine disturbs all alike.
-
-    Args:
-        steps: What to time.
-        repeats: Turns that count.
-        warmup: Turns before them that do not.
-        synchronize: Waits for the device, `torch.cuda.synchronize` for CUDA; called before and after each step.
-
-    Returns:
-        For each callable its times in seconds, one for each turn.
-    """
-    seconds: list[list[float]] = [[] for _ in steps]
-    for turn in range(warmup + repeats):
-        for step, times in zip(steps, seconds, strict=True):
-            synchronize()
-            start = time.perf_counter()
-            step()
-            synchronize()
-            if turn >= warmup:
-                times.append(time.perf_counter() - start)
-    return seconds
 
 
 def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from mmcrossformer.engine.benchmark.report import (
+from mmcrossformer.commands.benchmark.report import (
     Report,
     baseline,
     growths,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mmcrossformer.engine.benchmark.measure import Cell, Row
+from mmcrossformer.commands.benchmark.measure import Cell, Row
 
 
 @dataclass

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmcrossformer.engine.benchmark.measure import Cell, Row
-from mmcrossformer.engine.benchmark.report import (
+from mmcrossformer.commands.benchmark.measure import Cell, Row
+from mmcrossformer.commands.benchmark.report import (
     Report,
     baseline,
     growths,

@@ -7,8 +7,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmcrossformer.engine.compare import METRICS, Result, compare, main_metric, save
-from mmcrossformer.engine.errors import run
+from mmcrossformer.commands.compare.run import Result, compare, main_metric, save
+from mmcrossformer.utils.metrics import METRICS
 
 
 def main() -> None:
@@ -54,7 +54,3 @@ def table(results: list[Result]) -> Table:
             f'{result.peak_bytes / 1e9:.2f}',
         )
     return output
-
-
-if __name__ == '__main__':
-    run(main)

@@ -15,14 +15,17 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
-from mmcrossformer.engine.benchmark.measure import interleaved
-from mmcrossformer.engine.complexity import analyze, build_model, input_shape
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import check_data, parse_settings, read_config
+from mmcrossformer.apis.complexity import analyze
+from mmcrossformer.apis.model import build_model
+from mmcrossformer.commands.common import parse_settings
+from mmcrossformer.config.package import TOOLS
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.sizes import input_shape
+from mmcrossformer.engine.runner import check_data
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.interleaved import interleaved
+from mmcrossformer.utils.metrics import METRICS
 
-TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
-# The first of these that a test reports is the result.
-METRICS = ('coco/segm_mAP', 'coco/bbox_mAP', 'mIoU', 'accuracy/top1')
 _COST = 'cost.json'
 _STEPS = 5
 

@@ -3,9 +3,9 @@
 from argparse import Namespace
 from pathlib import Path
 
-from mmcrossformer.demo.models import TRAINED, load, trained_model
-from mmcrossformer.demo.page import build, launch
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.commands.demo.models import TRAINED, load, trained_model
+from mmcrossformer.commands.demo.page import build, launch
+from mmcrossformer.utils.errors import UserError
 
 
 def serve(args: Namespace) -> None:

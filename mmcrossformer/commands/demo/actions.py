@@ -7,10 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from mmcrossformer.demo.models import configs_of_package, load
-from mmcrossformer.demo.pictures import built_in, pixel_of, read_upload
-from mmcrossformer.demo.result import Result, attention, draw_pair
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.commands.demo.models import load
+from mmcrossformer.commands.demo.pictures import built_in, pixel_of, read_upload
+from mmcrossformer.commands.demo.result import Result, attention, draw_pair
+from mmcrossformer.config.package import configs_of_package
+from mmcrossformer.utils.errors import UserError
 
 _OWN = 'the trained model'
 _LONGEST = 4000  # pixels that a model is to see

@@ -3,19 +3,12 @@
 import functools
 from pathlib import Path
 
-import mmcrossformer
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.inference import Predictor
-from mmcrossformer.engine.weights import latest_checkpoint
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.weights import latest_checkpoint
 
 # Where `make demo` leaves its training.
 TRAINED = Path('work_dirs/demo')
-
-
-def configs_of_package() -> dict[str, Path]:
-    """Configs that come with the package, by name."""
-    folder = Path(mmcrossformer.__file__).parent / '.mim' / 'configs'
-    return {path.stem: path for path in sorted(folder.glob('*.py'))}
 
 
 def trained_model(folder: Path = TRAINED) -> tuple[Path, Path] | None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import gradio as gr
 
-from mmcrossformer.demo.actions import Actions
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.commands.demo.actions import Actions
+from mmcrossformer.utils.errors import UserError
 
 # Fonts that every system has: the page loads nothing from elsewhere.
 _THEME = gr.themes.Soft(font=['system-ui', 'sans-serif'], font_mono=['monospace'])

@@ -7,10 +7,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, UnidentifiedImageError
 
+from mmcrossformer.apis.draw import draw_prediction, resized
+from mmcrossformer.apis.prediction import Prediction, above
+from mmcrossformer.apis.predictor import Predictor, read_image
 from mmcrossformer.datasets.scenes import compose_scene, load_digits, photographs
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.inference import Prediction, Predictor, above, read_image
-from mmcrossformer.engine.overlay import draw_prediction, resized
+from mmcrossformer.utils.errors import UserError
 
 MAX_MEGAPIXELS = 40
 _SHOWN = 768  # pixels of the long side on the page

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.demo.pictures import overlay, raster
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.inference import Prediction, Predictor, class_name
+from mmcrossformer.apis.prediction import Prediction, class_name
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.commands.demo.pictures import overlay, raster
+from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import Placement, draw_groups, probe
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from mmcrossformer.engine.complexity import build_model
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.export import (
+from mmcrossformer.apis.model import build_model
+from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.export.program import (
     SUFFIXES,
     TOLERANCE,
     Logits,
@@ -19,8 +19,9 @@ from mmcrossformer.engine.export import (
     require_onnx,
     save,
 )
-from mmcrossformer.engine.job import add_config_arguments, read_config
-from mmcrossformer.engine.weights import load_weights
+from mmcrossformer.config.read import read_config
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.weights import load_weights
 
 
 def main() -> None:
@@ -93,7 +94,3 @@ def parse_args() -> argparse.Namespace:
         '--max-size', type=int, default=1344, help='longest side of an image with --bake (default: %(default)s)'
     )
     return parser.parse_args()
-
-
-if __name__ == '__main__':
-    run(main)

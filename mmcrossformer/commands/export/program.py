@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from mmcrossformer.engine.errors import UserError
 from mmcrossformer.models.crossformer import CrossFormer
-from mmcrossformer.models.layers import CrossFormerBlock
+from mmcrossformer.models.layers.block import CrossFormerBlock
 from mmcrossformer.models.layers.position_bias import BakedPositionBias, DynamicPositionBias
+from mmcrossformer.utils.errors import UserError
 
 ONNX_OPSET = 18
 SUFFIXES = ('.onnx', '.pt2')

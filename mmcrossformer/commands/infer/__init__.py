@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from mmcrossformer.engine.batch import TIMEOUT, Choices, Summary, infer, joined
-from mmcrossformer.engine.errors import run
-from mmcrossformer.engine.job import add_config_arguments
+from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.infer.processes import TIMEOUT, joined
+from mmcrossformer.commands.infer.run import Choices, Summary, infer
 
 
 def main() -> None:
@@ -77,7 +77,3 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--overwrite', action='store_true', help='replace results of another run in the folder')
     return parser.parse_args()
-
-
-if __name__ == '__main__':
-    run(main)

@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.files import written_whole
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.files import written_whole
 
 _SETTINGS = 'infer.json'
 JOURNALS = 'journal'

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.inference import read_image
+from mmcrossformer.apis.predictor import read_image
+from mmcrossformer.utils.errors import UserError
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')

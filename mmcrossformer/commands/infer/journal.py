@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmcrossformer.engine.batch.inputs import Source
+from mmcrossformer.commands.infer.inputs import Source
 
 Record = dict[str, Any]
 _SYNC_SECONDS = 5.0

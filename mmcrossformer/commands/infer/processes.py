@@ -12,8 +12,8 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-from mmcrossformer.engine.errors import EXIT_USER_ERROR, UserError, tell
 from mmcrossformer.engine.processes import others_lost
+from mmcrossformer.utils.errors import EXIT_USER_ERROR, UserError, tell
 
 Value = TypeVar('Value')
 

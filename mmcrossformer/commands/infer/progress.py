@@ -13,7 +13,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from mmcrossformer.engine.batch.processes import Processes
+from mmcrossformer.commands.infer.processes import Processes
 
 
 class _Rate(ProgressColumn):

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from mmcrossformer.engine.batch.inputs import Source
-from mmcrossformer.engine.batch.journal import Finished, Record
-from mmcrossformer.engine.colors import Color
-from mmcrossformer.engine.files import written_whole
-from mmcrossformer.engine.inference import Prediction, Task
+from mmcrossformer.apis.colors import Color
+from mmcrossformer.apis.prediction import Prediction, Task
+from mmcrossformer.commands.infer.inputs import Source
+from mmcrossformer.commands.infer.journal import Finished, Record
+from mmcrossformer.utils.files import written_whole
 
 # Numbers of classes up to this one make maps of 8 bits, whose highest value means none of them.
 _CLASSES_OF_8_BITS = 255

@@ -12,17 +12,18 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from mmcrossformer.engine.batch.folder import JOURNALS, describe_run, prepare_folder
-from mmcrossformer.engine.batch.inputs import Source, count_frames, find_sources, read_pictures
-from mmcrossformer.engine.batch.journal import Finished, Journal, Key, Record
-from mmcrossformer.engine.batch.processes import Processes
-from mmcrossformer.engine.batch.progress import Bar
-from mmcrossformer.engine.batch.results import categories_of, encode_segments, record_of, write_predictions
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.files import written_whole
-from mmcrossformer.engine.inference import Prediction, Predictor, above
-from mmcrossformer.engine.job import read_config
-from mmcrossformer.engine.overlay import draw_prediction, encode_jpeg
+from mmcrossformer.apis.draw import draw_prediction, encode_jpeg
+from mmcrossformer.apis.prediction import Prediction, above
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.commands.infer.folder import JOURNALS, describe_run, prepare_folder
+from mmcrossformer.commands.infer.inputs import Source, count_frames, find_sources, read_pictures
+from mmcrossformer.commands.infer.journal import Finished, Journal, Key, Record
+from mmcrossformer.commands.infer.processes import Processes
+from mmcrossformer.commands.infer.progress import Bar
+from mmcrossformer.commands.infer.results import categories_of, encode_segments, record_of, write_predictions
+from mmcrossformer.config.read import read_config
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.files import written_whole
 
 Item = TypeVar('Item')
 Picture = tuple[Source, int | None, np.ndarray | UserError]

@@ -10,11 +10,12 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.job import add_config_arguments, read_config
-from mmcrossformer.engine.resolution import Sweep, sweep
-from mmcrossformer.engine.resolution.report import plot
-from mmcrossformer.engine.resolution.sizes import default_sizes, own_size
+from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.sweep.report import Sweep, plot
+from mmcrossformer.commands.sweep.run import sweep
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.sizes import default_sizes, own_size
+from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
@@ -76,7 +77,3 @@ def table(found: Sweep) -> Table:
         else:
             output.add_row(str(point.size), f'{point.result:.4g}', f'{1000 * point.seconds:.1f}', ', '.join(notes))
     return output
-
-
-if __name__ == '__main__':
-    run(main)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,15 @@ from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
-from mmcrossformer.engine.compare import METRICS
-from mmcrossformer.engine.complexity import build_model
-from mmcrossformer.engine.errors import UserError
-from mmcrossformer.engine.job import check_data, innermost, unsync_norms
-from mmcrossformer.engine.machine import hardware, revision, versions
-from mmcrossformer.engine.resolution.report import Point, Sweep
-from mmcrossformer.engine.resolution.sizes import at_size, own_size, trained_sizes
-from mmcrossformer.engine.weights import load_safely, load_weights
+from mmcrossformer.apis.model import build_model
+from mmcrossformer.commands.sweep.report import Point, Sweep
+from mmcrossformer.config.sizes import at_size, own_size, trained_sizes
+from mmcrossformer.config.walk import unsync_norms
+from mmcrossformer.engine.runner import check_data
+from mmcrossformer.utils.errors import UserError, innermost
+from mmcrossformer.utils.machine import hardware, revision, versions
+from mmcrossformer.utils.metrics import METRICS
+from mmcrossformer.utils.weights import load_safely, load_weights
 
 
 def sweep(

@@ -1,14 +1,14 @@
 """Hooks of the training loop."""
 
-from mmcrossformer.hooks.amplitude import AmplitudeHook
-from mmcrossformer.hooks.checkpoint import AtomicCheckpointHook
-from mmcrossformer.hooks.curves import CurvesHook
-from mmcrossformer.hooks.finite import FiniteLossHook
-from mmcrossformer.hooks.progress import ProgressHook
-from mmcrossformer.hooks.provenance import ProvenanceHook
-from mmcrossformer.hooks.random_state import RandomStateHook
-from mmcrossformer.hooks.report import ReportHook
-from mmcrossformer.hooks.unreadable import SkipUnreadableHook
+from mmcrossformer.engine.hooks.amplitude import AmplitudeHook
+from mmcrossformer.engine.hooks.checkpoint import AtomicCheckpointHook
+from mmcrossformer.engine.hooks.curves import CurvesHook
+from mmcrossformer.engine.hooks.finite import FiniteLossHook
+from mmcrossformer.engine.hooks.progress import ProgressHook
+from mmcrossformer.engine.hooks.provenance import ProvenanceHook
+from mmcrossformer.engine.hooks.random_state import RandomStateHook
+from mmcrossformer.engine.hooks.report import ReportHook
+from mmcrossformer.engine.hooks.unreadable import SkipUnreadableHook
 
 __all__ = [
     'AmplitudeHook',

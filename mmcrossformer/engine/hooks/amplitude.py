@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from mmcrossformer.engine.processes import plain_name
-from mmcrossformer.models.layers import AttentionBlock
+from mmcrossformer.models.layers.block import AttentionBlock
 from mmcrossformer.registry import HOOKS
 
 _FILE = 'amplitudes.json'

@@ -10,8 +10,8 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmcrossformer.engine.files import PARTIAL, written_whole
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.files import PARTIAL, written_whole
 
 _BACKEND = 'mmcrossformer.atomic'
 

@@ -6,8 +6,8 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcrossformer.engine.curves import Curves, plot_curves, read_curves
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.curves import Curves, plot_curves, read_curves
 
 
 @HOOKS.register_module()

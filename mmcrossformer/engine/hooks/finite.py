@@ -12,10 +12,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmcrossformer.engine.errors import UserError, names
+from mmcrossformer.engine.hooks.random_state import seed_model
 from mmcrossformer.engine.processes import plain_name
-from mmcrossformer.hooks.random_state import seed_model
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.errors import UserError, names
 
 
 @HOOKS.register_module()

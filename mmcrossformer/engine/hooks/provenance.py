@@ -13,10 +13,10 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcrossformer.engine.job import data_paths, datasets_of
-from mmcrossformer.engine.machine import hardware, revision, versions
-from mmcrossformer.hooks.checkpoint import AtomicBackend
+from mmcrossformer.config.walk import data_paths, datasets_of
+from mmcrossformer.engine.hooks.checkpoint import AtomicBackend
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.machine import hardware, revision, versions
 
 
 @HOOKS.register_module()

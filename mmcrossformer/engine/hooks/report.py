@@ -8,11 +8,11 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcrossformer.engine.curves import read_curves
-from mmcrossformer.engine.inference import Predictor
-from mmcrossformer.engine.report import Report, best_and_worst, draw_examples, evaluate, write_page
-from mmcrossformer.engine.weights import latest_checkpoint
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.apis.report import Report, best_and_worst, draw_examples, evaluate, write_page
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.curves import read_curves
+from mmcrossformer.utils.weights import latest_checkpoint
 
 
 @HOOKS.register_module()

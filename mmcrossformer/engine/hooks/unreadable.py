@@ -8,8 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmcrossformer.engine.errors import UserError
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.errors import UserError
 
 
 @HOOKS.register_module()

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 
-from mmcrossformer.engine.files import written_whole
 from mmcrossformer.engine.processes import plain_name
-from mmcrossformer.models.layers import AttentionBlock
+from mmcrossformer.models.layers.block import AttentionBlock
 from mmcrossformer.registry import FUNCTIONS, STRATEGIES
+from mmcrossformer.utils.files import written_whole
 
 _SCALED = ('AmpOptimWrapper', AmpOptimWrapper)
 

@@ -5,10 +5,31 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mmcrossformer.models.layers.exported_attention import exported_attention
-from mmcrossformer.models.layers.grouping import Grouping, Rule
-from mmcrossformer.models.layers.plain_attention import group_attention
-from mmcrossformer.models.layers.triton_attention import DTYPES, TILE, supports_triton, triton_group_attention
+from mmcrossformer.models.attention.grouping import (
+    LDA_SCOPES,
+    Grouping,
+    GroupRule,
+    LDAScope,
+    Rule,
+    Windows,
+    relative_offsets,
+    split_axis,
+)
+from mmcrossformer.models.attention.strips import group_attention
+from mmcrossformer.models.attention.traced import exported_attention
+from mmcrossformer.models.attention.triton import DTYPES, TILE, supports_triton, triton_group_attention
+
+__all__ = [
+    'LDA_SCOPES',
+    'GroupAttention',
+    'GroupRule',
+    'Grouping',
+    'LDAScope',
+    'Windows',
+    'group_attention',
+    'relative_offsets',
+    'split_axis',
+]
 
 
 class GroupAttention(nn.Module):

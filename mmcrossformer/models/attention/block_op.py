@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.layers.grouping import Grouping
-from mmcrossformer.models.layers.plain_attention import attend_map, attend_strip, count_flops, grouping_of, strips
+from mmcrossformer.models.attention.grouping import Grouping
+from mmcrossformer.models.attention.strips import attend_map, attend_strip, count_flops, grouping_of, strips
 from mmcrossformer.models.layers.precision import autocast_off
 
 # Smaller maps fit the cache as they are, and strips would read the weights more often.

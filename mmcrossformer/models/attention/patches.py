@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcrossformer.models.layers.attention import GroupAttention
-from mmcrossformer.models.layers.exported_attention import Cut, attend_groups
-from mmcrossformer.models.layers.grouping import Windows
+from mmcrossformer.models.attention import GroupAttention
+from mmcrossformer.models.attention.grouping import Windows
+from mmcrossformer.models.attention.traced import Cut, attend_groups
 from mmcrossformer.models.layers.padding import pad_map
 from mmcrossformer.models.layers.position_bias import PositionBiasTable
 

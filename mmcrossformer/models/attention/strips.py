@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.layers.grouping import Grouping, Run, offset_index, split_axis
+from mmcrossformer.models.attention.grouping import Grouping, Run, offset_index, split_axis
 from mmcrossformer.models.layers.precision import autocast_off
 
 # Tokens of a strip: few enough to stay in the cache of a processor, enough for large operations.

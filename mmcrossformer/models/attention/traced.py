@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mmcrossformer.models.layers.grouping import Rule, offset_index
+from mmcrossformer.models.attention.grouping import Rule, offset_index
 
 
 def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: Rule, num_heads: int) -> Tensor:

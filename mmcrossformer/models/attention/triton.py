@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.layers.grouping import Grouping
-from mmcrossformer.models.layers.plain_attention import Places, count_flops, count_flops_backward, grouping_of
+from mmcrossformer.models.attention.grouping import Grouping
+from mmcrossformer.models.attention.strips import Places, count_flops, count_flops_backward, grouping_of
 
 INSTALLED = importlib.util.find_spec('triton') is not None
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -225,7 +225,7 @@ class _Launch:
 
 
 def _kernels() -> ModuleType:
-    from mmcrossformer.models.layers import triton_kernels
+    from mmcrossformer.models.attention import triton_kernels
 
     return triton_kernels
 
