@@ -1,6 +1,6 @@
 """Draws docs/images/amplitudes.png: two short trainings on the digits, CrossFormer-S and CrossFormer++-S.
 
-python docs/make_amplitudes.py
+python .dev_scripts/make_amplitudes.py
 """
 
 import subprocess

@@ -1,6 +1,6 @@
 """Draws the pictures of docs/architecture.md that need no trained model, from the layers themselves.
 
-python docs/make_architecture.py
+python .dev_scripts/make_architecture.py
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from mmcrossformer.models.layers import CrossScaleEmbed, DynamicPositionBias
 from mmcrossformer.visual import Placement, draw_group, draw_offsets, probe, save
 from mmcrossformer.visual.style import COLOURS, OTHER, add_scale, new_figure
 
-IMAGES = Path(__file__).parent / 'images'
+IMAGES = Path(__file__).parent.parent / 'docs' / 'images'
 MARKERS = 'osD^v'
 
 

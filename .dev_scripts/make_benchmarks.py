@@ -1,8 +1,8 @@
 """Writes docs/benchmarks.md and its plots from docs/benchmarks/*.json.
 
-python docs/make_benchmarks.py                      # from what was measured
-python docs/make_benchmarks.py --measure            # measures everything that this machine can, first
-python docs/make_benchmarks.py --measure inference  # measures this one, first
+python .dev_scripts/make_benchmarks.py                      # from what was measured
+python .dev_scripts/make_benchmarks.py --measure            # measures everything that this machine can, first
+python .dev_scripts/make_benchmarks.py --measure inference  # measures this one, first
 """
 
 import argparse
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / 'docs' / 'benchmarks'
 HEAD = """# Speed and memory
 
-<!-- Written by docs/make_benchmarks.py from docs/benchmarks/*.json: measure again with --measure. -->
+<!-- Written by .dev_scripts/make_benchmarks.py from docs/benchmarks/*.json: measure again with --measure. -->
 
 Everything on this page was measured here, by `tools/benchmark.py`; nothing is published by others. These are figures of
 backbones alone, with random weights, on the hardware that each section names. Other hardware may order them otherwise.

@@ -1,6 +1,6 @@
 """Writes docs/field.md from docs/field.yml and configs/metafile.yml.
 
-python docs/make_field.py
+python .dev_scripts/make_field.py
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ COLUMNS = {
 EXAMPLE = 'MViTv2-T'  # whose settings the page shows as a whole config
 HEAD = """# The field
 
-<!-- Written by docs/make_field.py from docs/field.yml: change that file and run the program. -->
+<!-- Written by .dev_scripts/make_field.py from docs/field.yml: change that file and run the program. -->
 
 Systems that do the job of CrossFormer at about its small size: what was published of them, and what of them runs here,
 as a class of this project, of a host library or of timm. *Published* figures are not measured here and come from
@@ -31,8 +31,8 @@ recipes that differ; their sources differ, too, and a letter tells which:
 
 Top-1 on ImageNet-1k in %; box AP on COCO of Mask R-CNN, 12 epochs; mIoU on ADE20K of UPerNet (160,000 iterations) and
 of Semantic FPN (80,000), each at a single scale. Parameters are those of the classifier, in millions: of systems that
-run here they agree with a count (`tests/test_field.py`), of the others their source was not noted. `-`: no figure was
-at hand.
+run here they agree with a count (`tests/docs/test_field.py`), of the others their source was not noted. `-`: no figure
+was at hand.
 
 {published}
 
@@ -83,8 +83,8 @@ Models of timm that take pictures of one size, such as Swin's and DeiT's, also w
 weights in a file are `checkpoint_path` of the model, as in CrossViT's configs; but where timm's class has a method
 `init_weights`, as those two have, a training calls it after that: give the file as `load_from` instead.
 
-`tests/test_field.py` runs a step of training and a prediction of each. The recipes are CrossFormer's: for a result that
-compares with a published one, take that system's own.
+`tests/docs/test_field.py` runs a step of training and a prediction of each. The recipes are CrossFormer's: for a result
+that compares with a published one, take that system's own.
 
 ## Simplified modules
 

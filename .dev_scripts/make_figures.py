@@ -1,6 +1,6 @@
 """Draws all pictures of README.md and docs/architecture.md, given a Mask R-CNN that was trained on the digits.
 
-python docs/make_figures.py work_dirs/demo/mask_rcnn_crossformer_t_digits.py work_dirs/demo/epoch_3.pth
+python .dev_scripts/make_figures.py work_dirs/demo/mask_rcnn_crossformer_t_digits.py work_dirs/demo/epoch_3.pth
 """
 
 import argparse
@@ -22,7 +22,7 @@ from mmcrossformer.visual import (
 )
 from mmcrossformer.visual.style import new_figure
 
-IMAGES = Path(__file__).parent / 'images'
+IMAGES = Path(__file__).parent.parent / 'docs' / 'images'
 SCORE = 0.5
 # Scene, and a pixel on one of its digits, of the pictures from inside.
 SCENE, PIXEL = 3, (52, 128)

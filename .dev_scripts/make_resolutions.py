@@ -1,6 +1,6 @@
 """Writes docs/resolutions.md and its plot from docs/resolutions/*.json, which tools/resolution_sweep.py wrote.
 
-python docs/make_resolutions.py
+python .dev_scripts/make_resolutions.py
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ DATA = ROOT / 'docs' / 'resolutions'
 PICTURE = ROOT / 'docs' / 'images' / 'resolutions.png'
 HEAD = """# Resolutions
 
-<!-- Written by docs/make_resolutions.py from docs/resolutions/*.json: change that file and run the program. -->
+<!-- Written by .dev_scripts/make_resolutions.py from docs/resolutions/*.json: change that file and run the program. -->
 
 CrossFormer takes images of any size: position biases are computed from distances, and nothing is resized. What it has
 learned at one size does not hold at all others, though. This page is about training for several and testing at many.
@@ -46,7 +46,7 @@ here, and none is published that was trained so.
 
 ## Testing at many
 
-<!-- run by tests/test_resolution_sweep.py -->
+<!-- run by tests/commands/test_resolution_sweep.py -->
 ```sh
 python tools/resolution_sweep.py CONFIG CHECKPOINT --sizes 128 160 224 384
 ```

@@ -1,6 +1,6 @@
-"""Writes docs/model_zoo.md from configs/metafile.yml and the counts of docs/published_costs.py.
+"""Writes docs/model_zoo.md from configs/metafile.yml and the counts of .dev_scripts/published_costs.py.
 
-python docs/make_zoo.py
+python .dev_scripts/make_zoo.py
 """
 
 import runpy
@@ -11,16 +11,17 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
-COSTS = runpy.run_path(str(ROOT / 'docs' / 'published_costs.py'))
+COSTS = runpy.run_path(str(ROOT / '.dev_scripts' / 'published_costs.py'))
 HEAD = """# Model zoo
 
-<!-- Written by docs/make_zoo.py from configs/metafile.yml and docs/published_costs.py: change these and run it. -->
+<!-- Written by .dev_scripts/make_zoo.py from configs/metafile.yml and published_costs.py: change these and run it. -->
 
-Every config builds, takes a training step and predicts (`tests/test_configs.py`). *Published* figures are the papers'
-and the official program's; none of these models was trained here. *Counted as published* are multiply-adds (MACs) by
-the rules of the published ones, from the shapes of the models ([below](#where-counts-and-published-figures-differ)).
-*Measured here* are parameters and MACs of our models on the image that the heading names, counted by torch's flop
-counter, attention included: `python tools/analyze.py CONFIG --shape HEIGHT WIDTH` prints them part by part.
+Every config builds, takes a training step and predicts (`tests/configs/test_configs.py`). *Published* figures are the
+papers' and the official program's; none of these models was trained here. *Counted as published* are multiply-adds
+(MACs) by the rules of the published ones, from the shapes of the models
+([below](#where-counts-and-published-figures-differ)). *Measured here* are parameters and MACs of our models on the
+image that the heading names, counted by torch's flop counter, attention included:
+`python tools/analyze.py CONFIG --shape HEIGHT WIDTH` prints them part by part.
 
 - Detectors and segmenters with CrossFormer and CrossFormer++ have groups of 7 tokens at every stage (setting g7:
   G = 7, 7, 7, 7 and I = 8, 4, 2, 1), or larger ones in the first two (`g14`: G = 14, 14, 7, 7 and I = 16, 8, 2, 1).
@@ -54,7 +55,8 @@ equals that of CrossFormer-S, and the larger CrossFormer++ agree; and CAT-S (6.0
 smaller and larger variants agree.
 
 **MACs of detectors and segmenters** were published by other rules than those of *measured here*: those of mmcv 1.2.7's
-counter on the official program. `python docs/published_costs.py` counts by them, from the shapes of the models alone:
+counter on the official program. `python .dev_scripts/published_costs.py` counts by them, from the shapes of the models
+alone:
 
 - Convolutions count with their biases, linear layers without.
 - Attention counts with its padding: SDA pads maps to multiples of G, LDA to multiples of I. The projections to queries,

@@ -1,6 +1,6 @@
 """Counts the multiply-adds of detectors and segmenters from shapes alone, by the rules behind the published costs.
 
-python docs/published_costs.py
+python .dev_scripts/published_costs.py
 
 The rules: convolutions with their biases, linear layers without; attention over padded groups, SDA padded to multiples
 of G and LDA (scope `map`) to multiples of I, with queries, keys, values and outputs of padded tokens; the position bias

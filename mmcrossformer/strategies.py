@@ -7,7 +7,8 @@ from mmcrossformer.engine.strategies import FSDPStrategy, wrap_crossformer_block
 __all__ = ['FSDPStrategy', 'wrap_crossformer_blocks']
 
 warnings.warn(
-    'mmcrossformer.strategies is now mmcrossformer.engine.strategies; the old name goes with version 0.2 of mmcrossformer',
+    'mmcrossformer.strategies is now mmcrossformer.engine.strategies; the old name goes with version 0.2 of '
+    'mmcrossformer',
     DeprecationWarning,
     stacklevel=2,
 )

@@ -8,7 +8,8 @@ from mmcrossformer.apis.predictor import Predictor, read_image
 __all__ = ['Prediction', 'Predictor', 'Task', 'above', 'class_name', 'read_image']
 
 warnings.warn(
-    'mmcrossformer.engine.inference is now mmcrossformer.apis.predictor and mmcrossformer.apis.prediction; the old name goes with version 0.2 of mmcrossformer',
+    'mmcrossformer.engine.inference is now mmcrossformer.apis.predictor and mmcrossformer.apis.prediction; the old '
+    'name goes with version 0.2 of mmcrossformer',
     DeprecationWarning,
     stacklevel=2,
 )

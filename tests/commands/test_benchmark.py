@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import ARCHS, CAT_ARCHS, CrossFormer
 from mmcrossformer.commands.benchmark import measure as module
+from mmcrossformer.commands.benchmark import parse_arguments, parse_shape
 from mmcrossformer.commands.benchmark.backbones import find_backbone, names
 from mmcrossformer.commands.benchmark.measure import Cell, Contestant, Row, Settings, growth_cells, measure
 from mmcrossformer.commands.benchmark.memory import peak_memory
@@ -23,7 +24,7 @@ from mmcrossformer.commands.benchmark.tables import tables
 from mmcrossformer.utils.interleaved import interleaved
 from mmcrossformer.utils.worker import Worker, WorkerDied
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ARCH = dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8))
 HEAD = ('model', 'params [M]', 'MACs [G]', 'ms', 'quartiles', 'GMAC/s', 'of products', 'ms ratio', 'ms/MAC ratio')
 HEAD += ('peak MB',)
@@ -369,7 +370,7 @@ class TestPage:
         ]
 
     def test_sections(self):
-        page = runpy.run_path(str(ROOT / 'docs' / 'make_benchmarks.py'))['page']
+        page = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_benchmarks.py'))['page']
         text = page({'inference': report()})
         inference, others = text.split('\n## Training\n')
         for part in (
@@ -386,17 +387,16 @@ class TestPage:
         assert '--device cuda' in others
 
     def test_page_is_up_to_date(self):
-        """`python docs/make_benchmarks.py` writes it."""
-        maker = runpy.run_path(str(ROOT / 'docs' / 'make_benchmarks.py'))
+        """`python .dev_scripts/make_benchmarks.py` writes it."""
+        maker = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_benchmarks.py'))
         assert (ROOT / 'docs' / 'benchmarks.md').read_text() == maker['page'](maker['load']())
 
     def test_standard_commands_are_valid(self, monkeypatch):
         """Each section's command names models and options that there are."""
-        maker = runpy.run_path(str(ROOT / 'docs' / 'make_benchmarks.py'))
-        tool = runpy.run_path(str(ROOT / 'tools' / 'benchmark.py'))
+        maker = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_benchmarks.py'))
         for name in maker['STANDARD']:
             monkeypatch.setattr(sys, 'argv', maker['command'](name)[1:])
-            args = tool['parse_arguments']()
+            args = parse_arguments()
             assert set(args.models) <= set(names())
             assert args.baseline in (None, *args.models)
-            assert all(tool['parse_shape'](shape) for shape in args.shapes)
+            assert all(parse_shape(shape) for shape in args.shapes)

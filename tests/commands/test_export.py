@@ -5,8 +5,8 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from conftest import TINY_CAT
 from quick import ARCH, run
+from tiny import TINY_CAT
 
 from mmcrossformer import CAT, CrossFormer
 from mmcrossformer.commands.export.program import bake_position_bias, export

@@ -16,7 +16,7 @@ from mmcrossformer.config.sizes import at_size, default_sizes, input_shape, trai
 from mmcrossformer.models import CrossFormer
 from mmcrossformer.utils.errors import UserError
 
-CONFIGS = Path(__file__).parent.parent / 'configs'
+CONFIGS = Path(__file__).parents[2] / 'configs'
 CLASSIFIER = 'crossformer_t_multires_digits'
 
 
@@ -151,10 +151,10 @@ def test_plot_of_several(tmp_path):
 
 
 class TestPage:
-    maker = runpy.run_path(str(CONFIGS.parent / 'docs/make_resolutions.py'))
+    maker = runpy.run_path(str(CONFIGS.parent / '.dev_scripts/make_resolutions.py'))
 
     def test_it_is_up_to_date(self):
-        """`python docs/make_resolutions.py` writes it."""
+        """`python .dev_scripts/make_resolutions.py` writes it."""
         page = (CONFIGS.parent / 'docs/resolutions.md').read_text()
         assert page == self.maker['page'](self.maker['load']())
 

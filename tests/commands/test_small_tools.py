@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official, read_checkpoint
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.usefixtures('zero_weights')

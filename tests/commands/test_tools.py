@@ -14,7 +14,7 @@ from quick import METRIC, QUICK, Hidden, run
 
 from mmcrossformer.checkpoint import read_checkpoint
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'configs'
 
 

@@ -16,7 +16,7 @@ from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import trained_sizes, views_of
 from mmcrossformer.config.walk import model_settings
 
-CONFIGS = sorted(Path(__file__).parent.parent.glob('configs/*.py'))
+CONFIGS = sorted(Path(__file__).parents[2].glob('configs/*.py'))
 MODELS = dict(
     mask_rcnn='MaskRCNN',
     cascade_mask_rcnn='CascadeRCNN',
@@ -34,7 +34,7 @@ NAME = re.compile(
     rf'((?P<method>{"|".join(MODELS)})_)?(cat|(?P<crossformer>crossformer(?P<pp>pp)?))_(?P<size>[tsblh])'
     rf'(_(?P<detail>[a-z0-9]+(_[a-z0-9]+)*))?_(?P<dataset>{"|".join(CLASSES)})'
 )
-COSTS = runpy.run_path(str(CONFIGS[0].parent.parent / 'docs' / 'published_costs.py'))
+COSTS = runpy.run_path(str(CONFIGS[0].parent.parent / '.dev_scripts' / 'published_costs.py'))
 # The only detector and segmenter with long distance attention in blocks.
 BLOCK = ('mask_rcnn_crossformer_s_block_coco', 'upernet_crossformer_s_block_ade20k')
 SIZES = dict(t='tiny', s='small', b='base', l='large', h='huge')
@@ -240,7 +240,7 @@ class TestCrossViT:
 
 @pytest.mark.parametrize('name', ['crossvit_9_dagger', 'crossvit_15_dagger_408px'])
 def test_crossvit_steps_and_predicts(name):
-    """Made small; tests/test_zoo.py builds and runs all of them as they are."""
+    """Made small; tests/docs/test_zoo.py builds and runs all of them as they are."""
     cfg = copy.deepcopy(read(CONFIGS[0].parent / f'peers/{name}_imagenet.py'))
     cfg.model = model_settings(cfg)
     cfg.model.update(embed_dim=(16, 32), depth=((1, 1, 0),), num_heads=(2, 2))

@@ -5,9 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from quick import run_program
-
-TESTS = Path(__file__).parent
+from quick import HELPERS, run_program
 
 STOCK = {
     'retinanet': ('mmdet', 'retinanet/retinanet_r50_fpn_1x_coco.py', 'neck=dict(in_channels=[16, 32, 64, 128])'),
@@ -57,7 +55,7 @@ def test_stock_config(tmp_path, name, way):
     lines.append(f"model = dict(backbone=dict(_delete_=True, type='{type_name}', arch={arch}{outputs}), {rest})")
     config = tmp_path / 'config.py'
     config.write_text('\n'.join(lines))
-    program, args = tmp_path / 'program.py', [str(config), way, str(TESTS)]
+    program, args = tmp_path / 'program.py', [str(config), way, str(HELPERS)]
     program.write_text(PROGRAM)
     # Another config of the same host library needs no fresh interpreter: mask_rcnn has shown what is imported when.
     result = run_program(program, args, fresh=name != 'retinanet')

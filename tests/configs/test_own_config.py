@@ -1,4 +1,4 @@
-"""The configs of docs/own_config.md, as users would write them down; tests/test_docs.py reads them, too."""
+"""The configs of docs/own_config.md, as users would write them down; tests/docs/test_docs.py reads them, too."""
 
 from pathlib import Path
 

@@ -26,7 +26,7 @@ SPEC = DigitsSpec(
     train_crops=20,
     val_crops=10,
 )
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope='module')

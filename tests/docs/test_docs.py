@@ -13,7 +13,7 @@ from quick import CONFIGS, QUICK, run_program
 from mmcrossformer import registry
 from mmcrossformer.config.read import read_config
 
-MARK = re.compile(r'not run: \S.*|run by (?P<test>tests/\w+\.py)')
+MARK = re.compile(r'not run: \S.*|run by (?P<test>tests/[\w/]+\.py)')
 PAGES_WITH_BLOCKS = [page for page in PAGES if blocks_of(page)]
 
 
@@ -119,7 +119,7 @@ def test_registered_names_exist(page):
 @pytest.mark.parametrize('page', PAGES, ids=name_of)
 def test_files_that_pages_name_exist(page):
     text = page.read_text()
-    named = set(re.findall(r'(?<![\w/])(?:configs|docs|tools|tests)/[\w./-]+\.(?:py|sh|png|md)', text))
+    named = set(re.findall(r'(?<![\w/])(?:configs|docs|tools|tests|\.dev_scripts)/[\w./-]+\.(?:py|sh|png|md)', text))
     named |= set(re.findall(r'\b(?:[a-z0-9_]+_)?crossformer(?:pp)?_\w+\.py', text))
     assert named or page.name != 'README.md'
     for name in named:
@@ -131,7 +131,7 @@ def test_files_that_pages_name_exist(page):
 @pytest.mark.parametrize('page', PAGES, ids=name_of)
 def test_tests_that_pages_name_exist(page):
     """In backticks, as names of functions."""
-    known = ''.join(path.read_text() for path in (ROOT / 'tests').glob('test_*.py'))
+    known = ''.join(path.read_text() for path in (ROOT / 'tests').rglob('test_*.py'))
     for name in set(re.findall(r'`(test_\w+)`', page.read_text())):
         assert f'def {name}(' in known, name
 

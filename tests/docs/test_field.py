@@ -18,11 +18,11 @@ from pages import blocks_of
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import model_settings, unsync_norms
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE, FIELD, METAFILE = (ROOT / name for name in ('docs/field.md', 'docs/field.yml', 'configs/metafile.yml'))
 CONTENT = yaml.safe_load(FIELD.read_text())
 SYSTEMS = {system['Name']: system for system in CONTENT['Systems']}
-MAKE = runpy.run_path(str(ROOT / 'docs' / 'make_field.py'))
+MAKE = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_field.py'))
 
 
 def class_named(name):
@@ -38,7 +38,7 @@ def with_key(key):
 
 
 def test_page_is_up_to_date():
-    """`python docs/make_field.py` writes it."""
+    """`python .dev_scripts/make_field.py` writes it."""
     assert PAGE.read_text() == MAKE['page'](FIELD.read_text(), METAFILE.read_text())
 
 

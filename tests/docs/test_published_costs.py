@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-COSTS = runpy.run_path(str(Path(__file__).parent.parent / 'docs' / 'published_costs.py'))
+COSTS = runpy.run_path(str(Path(__file__).parents[2] / '.dev_scripts' / 'published_costs.py'))
 ROWS, PARTS = COSTS['ROWS'], COSTS['PARTS']
 DOUBTFUL = 'retinanet_crossformerpp_s_coco'  # published with the cost of CrossFormer-S
 

@@ -13,13 +13,14 @@ import mmcrossformer
 from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.apis.model import build_model
 from mmcrossformer.commands.common import load_config
+from mmcrossformer.commands.test import parse_args
 from mmcrossformer.config.read import read_config
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 METAFILE = ROOT / 'configs' / 'metafile.yml'
 MODELS = yaml.safe_load(METAFILE.read_text())['Models']
 PAGE = ROOT / 'docs' / 'model_zoo.md'
-COSTS = runpy.run_path(str(ROOT / 'docs' / 'published_costs.py'))
+COSTS = runpy.run_path(str(ROOT / '.dev_scripts' / 'published_costs.py'))
 SMALL_DATA = ('digits', '256px_coco')  # they have pages of their own: docs/digits.md, docs/own_data.md
 
 
@@ -34,8 +35,8 @@ def test_index_names_every_config_once():
 
 
 def test_page_is_up_to_date():
-    """`python docs/make_zoo.py` writes it."""
-    written = runpy.run_path(str(ROOT / 'docs' / 'make_zoo.py'))['page'](METAFILE.read_text())
+    """`python .dev_scripts/make_zoo.py` writes it."""
+    written = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_zoo.py'))['page'](METAFILE.read_text())
     assert PAGE.read_text() == written
 
 
@@ -112,7 +113,6 @@ def test_scope_is_a_setting_of_the_command_that_measures_it(monkeypatch):
     """Up to the data and weights that it needs."""
     (command,) = re.findall(r'\npython (tools/test\.py .*?)\n```', PAGE.read_text(), re.DOTALL)
     *words, option, setting = shlex.split(command.replace('\\\n', ''))
-    parse_args = runpy.run_path(str(ROOT / 'tools' / 'test.py'))['parse_args']
     monkeypatch.chdir(ROOT)
     for arguments, scope in (([option, setting], 'block'), ([], 'map')):
         monkeypatch.setattr(sys, 'argv', [*words, *arguments])

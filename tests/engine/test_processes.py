@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from quick import run, run_program
+from quick import HELPERS, run, run_program
 
 from mmcrossformer.checkpoint import read_checkpoint
 
@@ -32,7 +32,7 @@ FSDP = "strategy = dict(type='mmcrossformer.FSDPStrategy')"
 @pytest.mark.slow
 def test_two_processes_give_the_gradients_of_one():
     """For any outputs, so that no parameter is unused; with checkpointing, accumulation and mixed precision."""
-    result = run_program(Path(__file__).parent / 'two_processes.py', [], launcher=TORCHRUN)
+    result = run_program(HELPERS / 'two_processes.py', [], launcher=TORCHRUN)
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'process 0 agrees' in result.stderr
     assert 'process 1 agrees' in result.stderr
@@ -101,7 +101,7 @@ def test_a_strategy_needs_processes(quick, call):
 def test_a_loss_that_is_no_number_in_one_process(strategy, quick, tmp_path):
     config = quick('crossformer_t_digits')
     hooks = "custom_hooks = [dict(type='PoisonHook'), dict(type='mmcrossformer.FiniteLossHook')]"
-    found = f'import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})'
+    found = f'import sys\nsys.path.insert(0, {str(HELPERS)!r})'
     imports = "custom_imports = dict(imports=['poison'])"
     config.write_text('\n'.join([config.read_text(), found, imports, hooks, strategy]))
     launch = ['--work-dir', tmp_path / 'run', '--launcher', 'pytorch', '--no-check']

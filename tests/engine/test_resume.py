@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from quick import run
+from quick import HELPERS, run
 
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.hooks.checkpoint import AtomicBackend
@@ -22,7 +22,7 @@ from mmcrossformer.utils.weights import latest_checkpoint
 # Random numbers everywhere: in the workers that load data, in the order of the data, and in the model.
 FRAGILE = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(HELPERS)!r})
 custom_imports = dict(imports=['killer'], allow_failed_imports=False)
 custom_hooks = [dict(type='mmcrossformer.RandomStateHook'), dict(type='KillerHook')]
 """

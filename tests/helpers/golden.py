@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 # Variant -> official parameter name -> shape.
-OFFICIAL_SHAPES = json.loads((Path(__file__).parent / 'data/official_keys.json').read_text())
+OFFICIAL_SHAPES = json.loads((Path(__file__).parents[1] / 'data/official_keys.json').read_text())
 
 
 def golden_weights(variant: str) -> dict[str, Tensor]:

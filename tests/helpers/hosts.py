@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from conftest import TINY, TINY_CAT
 from mmengine.config import Config, ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
+from tiny import TINY, TINY_CAT
 
 from mmcrossformer.config.walk import dicts_in, model_settings, unsync_norms
 

@@ -14,7 +14,8 @@ from preloaded import AVAILABLE, Preloaded
 
 from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
 
-ROOT = Path(__file__).parent.parent
+HELPERS = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'configs'
 HOOKS = CONFIGS / '_base_/runtime/hooks.py'
 # What tools import from elsewhere. Nothing of mmcrossformer: every tool imports that itself.

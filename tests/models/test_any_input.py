@@ -3,8 +3,8 @@
 import hypothesis.strategies as st
 import pytest
 import torch
-from conftest import TINY_CAT
 from hypothesis import HealthCheck, given, settings
+from tiny import TINY_CAT
 
 from mmcrossformer import CAT, CrossFormer
 from mmcrossformer.models.attention import LDA_SCOPES

@@ -3,9 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import TINY_CAT
 from golden import golden_weights
 from saved import saved_bytes
+from tiny import TINY_CAT
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -11,7 +11,7 @@ from golden import OFFICIAL_SHAPES, golden_cotangent, golden_input, golden_weigh
 from mmcrossformer import CAT, CrossFormer
 from mmcrossformer.checkpoint import convert_official
 
-DATA = Path(__file__).parent / 'data'
+DATA = Path(__file__).parents[1] / 'data'
 CASES = json.loads((DATA / 'golden_cases.json').read_text())
 CASES = {case['name']: case for case in sorted(CASES, key=lambda case: case['variant'])}
 SAMPLES = np.load(DATA / 'golden_samples.npz')

@@ -5,8 +5,8 @@ import functools
 
 import pytest
 import torch
-from conftest import TINY_CAT
 from saved import saved_bytes
+from tiny import TINY_CAT
 
 from mmcrossformer import CAT, CrossFormer
 

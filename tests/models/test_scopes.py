@@ -13,7 +13,7 @@ from mmcrossformer import ARCHS, CrossFormer
 from mmcrossformer.config.read import read_config
 from mmcrossformer.models.attention import LDA_SCOPES, GroupRule
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'configs'
 DIGITS = sorted(path.stem for path in CONFIGS.glob('*crossformer_t*_digits.py'))
 PUBLISHED_IN_MAP = ('tiny', 'small', 'base', 'large')
