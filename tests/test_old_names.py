@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from mmcrossformer import registry
-
 OLD = {
     'mmcrossformer.hooks': ['mmcrossformer.engine.hooks'],
     'mmcrossformer.optim': ['mmcrossformer.engine.optim'],
@@ -36,33 +34,34 @@ def test_the_warning_names_the_line_of_the_user(tmp_path):
     assert f'{program}:2: DeprecationWarning: mmcrossformer.hooks is now mmcrossformer.engine.hooks' in result.stderr
 
 
-@pytest.mark.parametrize(
-    ('kind', 'name'),
-    [
-        ('MODELS', 'CrossFormer'),
-        ('MODELS', 'CAT'),
-        ('MODELS', 'MultiResolutionClassifier'),
-        ('DATASETS', 'DigitsDetection'),
-        ('HOOKS', 'AmplitudeHook'),
-        ('HOOKS', 'AtomicCheckpointHook'),
-        ('HOOKS', 'CurvesHook'),
-        ('HOOKS', 'FiniteLossHook'),
-        ('HOOKS', 'ProgressHook'),
-        ('HOOKS', 'ProvenanceHook'),
-        ('HOOKS', 'RandomStateHook'),
-        ('HOOKS', 'ReportHook'),
-        ('HOOKS', 'SkipUnreadableHook'),
-        ('OPTIM_WRAPPER_CONSTRUCTORS', 'LayerDecayOptimWrapperConstructor'),
-        ('STRATEGIES', 'FSDPStrategy'),
+NAMES = dict(
+    MODELS=['CrossFormer', 'CAT', 'MultiResolutionClassifier'],
+    DATASETS=['DigitsDetection', 'DigitsSegmentation', 'DigitsClassification'],
+    HOOKS=[
+        'AmplitudeHook',
+        'AtomicCheckpointHook',
+        'CurvesHook',
+        'FiniteLossHook',
+        'ProgressHook',
+        'ProvenanceHook',
+        'RandomStateHook',
+        'ReportHook',
+        'SkipUnreadableHook',
     ],
+    OPTIM_WRAPPER_CONSTRUCTORS=['LayerDecayOptimWrapperConstructor'],
+    STRATEGIES=['FSDPStrategy'],
+    FUNCTIONS=['wrap_crossformer_blocks'],
 )
-def test_names_of_configs_are_found_without_imports(kind, name):
-    """In a process of its own, by mmengine's registry, as a config finds them."""
+
+
+def test_names_of_configs_are_found_without_imports():
+    """In a fresh process, by mmengine's registries, and by way of no old name."""
     program = (
-        f'from mmengine.registry import {kind}\nimport sys, warnings\n'
-        "warnings.simplefilter('error', DeprecationWarning) if False else None\n"
-        f"assert {kind}.get('mmcrossformer.{name}') is not None\n"
+        'from mmengine import registry\n'
+        f'for kind, names in {NAMES}.items():\n'
+        '    for name in names:\n'
+        "        assert getattr(registry, kind).get(f'mmcrossformer.{name}') is not None, name\n"
     )
-    assert isinstance(getattr(registry, kind), registry.Registry)
-    result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
+    command = [sys.executable, '-W', 'error:mmcrossformer:DeprecationWarning', '-c', program]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
