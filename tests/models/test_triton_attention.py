@@ -10,8 +10,9 @@ from oracle import attention as oracle_attention
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer.models.attention import Grouping, GroupRule, group_attention
+from mmcrossformer.models.attention import triton as triton_attention
 from mmcrossformer.models.attention.triton import supports_triton, triton_group_attention
-from mmcrossformer.models.layers import DynamicPositionBias, triton_attention
+from mmcrossformer.models.layers import DynamicPositionBias
 
 DEVICE = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 # Largest error relative to the largest value: sums of single precision; one rounding of the result and a few before.

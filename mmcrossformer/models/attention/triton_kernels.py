@@ -1,4 +1,4 @@
-"""Triton kernels of the attention inside groups; `triton_attention` imports them on first use.
+"""Triton kernels of the attention inside groups; `triton` imports them on first use.
 
 Both kernels read the map [B, H, W, 3C] where its tokens lie. The places of a group, 0 to N - 1, are row-major. The
 token at place 0 is `origin`, a number that may need 64 bits; the others lie at a distance that depends on the place
