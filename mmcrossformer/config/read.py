@@ -1,4 +1,4 @@
-"""From command line to a checked mmengine config, for detection, segmentation and classification alike."""
+"""Reads configs of mmengine, for detection, segmentation and classification alike."""
 
 import importlib
 from difflib import get_close_matches
