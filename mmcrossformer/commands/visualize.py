@@ -83,7 +83,8 @@ def draw(
     args: argparse.Namespace,
 ) -> Iterator[tuple[str, Figure]]:
     """Draws one picture after the other."""
-    backbone, inputs = getattr(predictor.model, 'backbone', None), batch['inputs']
+    backbone: Any = getattr(predictor.model, 'backbone', None)
+    inputs = batch['inputs']
     if 'predictions' in wanted:
         found = predictor(placement.image, args.short_side)
         yield 'predictions', draw_predictions(placement.image, found, predictor.classes, args.score_thr)
