@@ -30,7 +30,7 @@ from mmcrossformer.commands.infer.inputs import find_sources
 from mmcrossformer.commands.infer.processes import Processes, joined
 from mmcrossformer.commands.infer.results import encode_segments
 from mmcrossformer.commands.infer.run import Choices, infer
-from mmcrossformer.engine import errors
+from mmcrossformer.utils import errors
 from mmcrossformer.utils.errors import UserError
 
 MASKS, BOXES = 'mask_rcnn_crossformer_t_digits', 'retinanet_crossformer_t_digits'

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from inputs import EXAMPLES, crossformers
 from matplotlib.colors import to_rgb
 from PIL import Image
 from quick import CONFIGS
-from test_any_input import EXAMPLES, crossformers
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 

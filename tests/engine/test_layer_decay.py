@@ -8,7 +8,7 @@ from hosts import shrink
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
-from test_configs import CONFIGS
+from quick import CONFIGS
 
 from mmcrossformer import CrossFormer
 
@@ -49,7 +49,7 @@ def test_mmpretrain_s_own_constructor_takes_the_backbone():
 
 def build(name):
     """The model of a config, made small."""
-    cfg = Config.fromfile(CONFIGS[0].parent / f'{name}.py')
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
     importlib.import_module(f'{cfg.default_scope}.models')
     init_default_scope(cfg.default_scope)
     shrink(cfg)
@@ -61,7 +61,7 @@ def build(name):
 )
 def test_rates_and_decay(name, tmp_path):
     """By the fragment, as a config of a user takes it."""
-    folder = CONFIGS[0].parent
+    folder = CONFIGS
     path = tmp_path / 'fine_tuning.py'
     path.write_text(
         f"_base_ = [r'{folder / name}.py', r'{folder}/_base_/schedules/layer_decay.py']\n"

@@ -3,44 +3,15 @@
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
+from inputs import EXAMPLES, common, crossformers
 from tiny import TINY_CAT
 
 from mmcrossformer import CAT, CrossFormer
-from mmcrossformer.models.attention import LDA_SCOPES
 
 WIDTHS = (8, 16, 32, 64)
-EXAMPLES = settings(
-    max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
 # Precision of a comparison between two ways to compute the same, for maps of order 1.
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
-
-
-def common(draw):
-    """Arguments of all backbones."""
-    torch.manual_seed(draw(st.integers(0, 9)))
-    return dict(
-        in_channels=draw(st.integers(1, 5)),
-        out_indices=sorted(draw(st.sets(st.integers(0, 3), min_size=1))),
-        with_cp=draw(st.booleans()),
-    )
-
-
-@st.composite
-def crossformers(draw):
-    """CrossFormers of any group size, interval and scope, with any channels and outputs."""
-    group = st.integers(1, 9)
-    cooling = draw(st.booleans())
-    return CrossFormer(
-        dict(embed_dims=16, depths=(1, 2, 3 + cooling, 1), num_heads=(1, 2, 4, 8), cooling=cooling),
-        group_size=draw(st.tuples(group, group, group, group)),
-        interval=draw(st.tuples(group, group, group, group)),
-        adaptive_interval=draw(st.booleans()),
-        lda_scope=draw(st.sampled_from(LDA_SCOPES)),
-        out_norm=draw(st.booleans()),
-        **common(draw),
-    )
 
 
 @st.composite
