@@ -66,8 +66,8 @@ def demo(args: argparse.Namespace) -> None:
     if importlib.util.find_spec('gradio') is None:
         print("error: the page needs gradio: pip install 'mmcrossformer[demo]'", file=sys.stderr)
         sys.exit(2)
-    errors = importlib.import_module('mmcrossformer.engine.errors')
-    errors.run(lambda: importlib.import_module('mmcrossformer.demo').serve(args))
+    errors = importlib.import_module('mmcrossformer.utils.errors')
+    errors.run(lambda: importlib.import_module('mmcrossformer.commands.demo').serve(args))
 
 
 def doctor() -> int:

@@ -59,7 +59,7 @@ setup(
     package_data={
         'mmcrossformer': [
             'py.typed',
-            'engine/report/*.html',
+            'apis/report/*.html',
             '.mim/model-index.yml',
             '.mim/configs/*.yml',
             '.mim/configs/**/*.py',

@@ -13,16 +13,16 @@ from mmengine.registry import Registry
 
 MODELS = Registry('model', parent=MMENGINE_MODELS, scope='mmcrossformer', locations=['mmcrossformer.models'])
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmcrossformer', locations=['mmcrossformer.datasets'])
-HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmcrossformer', locations=['mmcrossformer.hooks'])
+HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmcrossformer', locations=['mmcrossformer.engine.hooks'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optim_wrapper_constructor',
     parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
     scope='mmcrossformer',
-    locations=['mmcrossformer.optim'],
+    locations=['mmcrossformer.engine.optim'],
 )
 STRATEGIES = Registry(
-    'strategy', parent=MMENGINE_STRATEGIES, scope='mmcrossformer', locations=['mmcrossformer.strategies']
+    'strategy', parent=MMENGINE_STRATEGIES, scope='mmcrossformer', locations=['mmcrossformer.engine.strategies']
 )
 FUNCTIONS = Registry(
-    'function', parent=MMENGINE_FUNCTIONS, scope='mmcrossformer', locations=['mmcrossformer.strategies']
+    'function', parent=MMENGINE_FUNCTIONS, scope='mmcrossformer', locations=['mmcrossformer.engine.strategies']
 )

@@ -4,21 +4,16 @@ import os
 
 # Before torch starts: test processes run side by side.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+# Without a GPU the Triton kernels run in Triton's interpreter, which Triton wants to know when it is imported.
+os.environ.setdefault('TRITON_INTERPRET', '0' if os.path.exists('/dev/nvidiactl') else '1')
 
 import pytest
 import torch
+from tiny import TINY
 
-from mmcrossformer.models.layers import plain_attention, streamed_block
-
-# Without a GPU the Triton kernels run in Triton's interpreter, which Triton wants to know when it is imported.
-if not torch.cuda.is_available():
-    os.environ.setdefault('TRITON_INTERPRET', '1')
+from mmcrossformer.models.attention import block_op, strips
 
 pytest_plugins = ['quick']
-
-# Every feature of the large variants in little: four stages, both attentions, a cooling layer in stage 2.
-TINY = dict(embed_dims=16, depths=(1, 2, 4, 2), num_heads=(1, 2, 4, 8), group_size=(3, 3, 2, 2), interval=(4, 2, 2, 1))
-TINY_CAT = dict(embed_dims=16, depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 8))
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +37,9 @@ def zero_weights(monkeypatch) -> None:
 @pytest.fixture
 def in_strips(monkeypatch) -> None:
     """Makes backbones take small maps as they take large ones: in strips, large groups by some queries at a time."""
-    monkeypatch.setattr(streamed_block, '_STREAMED_TOKENS', 0)
-    monkeypatch.setitem(streamed_block._STRIP_TOKENS, 'cpu', 20)
-    monkeypatch.setitem(plain_attention._STRIP_TOKENS, 'cpu', 20)
-    monkeypatch.setitem(plain_attention._CHUNK_LOGITS, 'cpu', 64)
-    monkeypatch.setattr(plain_attention, '_CHUNK_BIASES', 64)
-    monkeypatch.setattr(plain_attention, '_FUSED_TOKENS', 8)
+    monkeypatch.setattr(block_op, '_STREAMED_TOKENS', 0)
+    monkeypatch.setitem(block_op._STRIP_TOKENS, 'cpu', 20)
+    monkeypatch.setitem(strips._STRIP_TOKENS, 'cpu', 20)
+    monkeypatch.setitem(strips._CHUNK_LOGITS, 'cpu', 64)
+    monkeypatch.setattr(strips, '_CHUNK_BIASES', 64)
+    monkeypatch.setattr(strips, '_FUSED_TOKENS', 8)

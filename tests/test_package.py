@@ -43,7 +43,7 @@ def test_wheel_has_configs_and_tools(built):
     own = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     assert {f'mmcrossformer/.mim/{name}' for name in own} <= names
     assert {'mmcrossformer/py.typed', 'mmcv_ext_torchvision.py', 'mmcrossformer/models/crossformer.py'} <= names
-    assert 'mmcrossformer/engine/report/page.html' in names
+    assert 'mmcrossformer/apis/report/page.html' in names
     assert not [name for name in names if name.startswith(('tests', 'docs', 'notebooks'))]
 
 
@@ -52,7 +52,16 @@ def test_source_distribution_is_the_checkout(built):
     (sdist,) = built.glob('mmcrossformer-*.tar.gz')
     with tarfile.open(sdist) as archive:
         names = {name.partition('/')[2] for name in archive.getnames()}
-    patterns = ('mmcrossformer/**/*.py', 'configs/**/*.py', 'tools/*', 'tests/*.py', 'docs/**/*.md', '*.md', '*.toml')
+    patterns = (
+        'mmcrossformer/**/*.py',
+        'configs/**/*.py',
+        'tools/*',
+        'tests/**/*.py',
+        'docs/**/*.md',
+        '*.md',
+        '*.toml',
+    )
+    patterns += ('.dev_scripts/*',)
     own = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     assert own <= names, own - names
     assert {'Makefile', 'constraints.txt', 'mkdocs.yml', 'LICENSE', 'notebooks/quickstart.ipynb'} <= names

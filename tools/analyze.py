@@ -1,36 +1,7 @@
 """Prints what each part of a model costs: parameters, multiply-adds and activations for one image."""
 
-import argparse
-
-from rich.console import Console
-from rich.table import Table
-
-from mmcrossformer.engine.complexity import analyze, input_shape
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.job import add_config_arguments, read_config
-
-
-def main() -> None:
-    """Reads the command line, counts and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_config_arguments(parser)
-    parser.add_argument(
-        '--shape', nargs=2, type=int, metavar=('HEIGHT', 'WIDTH'), help='image in pixels (default: as in testing)'
-    )
-    args = parser.parse_args()
-    cfg = read_config(args.config, args.cfg_options)
-    height, width = args.shape or input_shape(cfg)
-    if min(height, width) < 1:
-        raise UserError(f'--shape must be two positive numbers, got {height} {width}')
-    table = Table(title=f'{args.config} at {height} x {width}')
-    table.add_column('part')
-    for name in ('parameters [M]', 'multiply-adds [G]', 'activations [M]'):
-        table.add_column(name, justify='right')
-    for cost in analyze(cfg, height, width):
-        figures = (f'{cost.macs / 1e9:.3f}', f'{cost.activations / 1e6:.1f}') if cost.ran else ('not run', '')
-        table.add_row(cost.part, f'{cost.params / 1e6:.3f}', *figures, style='bold' if cost.part == 'total' else None)
-    Console().print(table)
-
+from mmcrossformer.commands.analyze import main
+from mmcrossformer.utils.errors import run
 
 if __name__ == '__main__':
     run(main)

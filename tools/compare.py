@@ -1,60 +1,7 @@
 """Trains configs side by side and prints one table: results, size, cost, time and memory."""
 
-import argparse
-from pathlib import Path
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
-from mmcrossformer.engine.compare import METRICS, Result, compare, main_metric, save
-from mmcrossformer.engine.errors import run
-
-
-def main() -> None:
-    """Reads the command line, runs what is missing and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs of one task')
-    parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/compare'), help='folder; what is finished there is kept'
-    )
-    parser.add_argument('--evaluate-only', action='store_true', help='test the checkpoints in the folder, train none')
-    parser.add_argument('--seed', type=int, default=0, help='random seed of every training')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings for all of them')
-    args = parser.parse_args()
-    results = compare(
-        args.configs, args.work_dir, train=not args.evaluate_only, seed=args.seed, options=args.cfg_options
-    )
-    save(results, args.work_dir)
-    Console().print(table(results))
-    print(f'{args.work_dir}/compare.json, {args.work_dir}/compare.png')
-
-
-def table(results: list[Result]) -> Table:
-    """One row for each config, best result first."""
-    metric = main_metric(results)
-    shown = [name for name in METRICS if all(name in result.metrics for result in results)]
-    output = Table(
-        box=box.SIMPLE,
-        pad_edge=False,
-        collapse_padding=True,
-        caption='params in M, MACs in G, a step in s, memory in GB',
-    )
-    output.add_column('config', no_wrap=True)
-    headings = [name.removeprefix('coco/').removesuffix('_mAP') + ' AP' * name.endswith('_mAP') for name in shown]
-    for name in (*headings, 'params', 'MACs', 'step', 'memory'):
-        output.add_column(name, justify='right', min_width=6)
-    for result in sorted(results, key=lambda result: -result.metrics[metric]):
-        output.add_row(
-            result.name,
-            *(f'{result.metrics[name]:.3f}' for name in shown),
-            f'{result.params / 1e6:.2f}',
-            f'{result.macs / 1e9:.2f}',
-            f'{result.step_seconds:.2f}',
-            f'{result.peak_bytes / 1e9:.2f}',
-        )
-    return output
-
+from mmcrossformer.commands.compare import main
+from mmcrossformer.utils.errors import run
 
 if __name__ == '__main__':
     run(main)

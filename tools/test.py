@@ -1,58 +1,7 @@
 """Evaluates a checkpoint of a detector, segmenter or classifier."""
 
-import argparse
-import json
-from pathlib import Path
-
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-
-from mmcrossformer.engine.errors import UserError, run
-from mmcrossformer.engine.job import add_common_arguments, build_runner, check_data, load_config
-from mmcrossformer.engine.weights import load_for_test
-
-
-def main() -> None:
-    """Reads the command line, evaluates, writes `metrics.json` into the work directory."""
-    args = parse_args()
-    cfg = load_config(args)
-    if args.show_dir is not None:
-        hook = cfg.default_hooks.get('visualization')
-        if hook is None:
-            raise UserError(f'--show-dir needs default_hooks.visualization, which {args.config} does not set')
-        _show(cfg, hook, str(Path(args.show_dir).resolve()))
-    check_data(cfg, ('test',))
-    runner = build_runner(cfg, train=False)
-    load_for_test(runner, args.checkpoint)
-    metrics = runner.test()
-    if is_main_process():
-        path = Path(cfg.work_dir) / 'metrics.json'
-        values = {name: float(value) for name, value in metrics.items()}
-        path.write_text(json.dumps(values, indent=2, sort_keys=True) + '\n')
-        runner.logger.info(f'metrics: {path}')
-
-
-def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_common_arguments(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
-    parser.add_argument(
-        '--show-dir', metavar='DIR', help='folder for pictures of the predictions, below a folder of the run'
-    )
-    return parser.parse_args()
-
-
-def _show(cfg: Config, hook: dict, folder: str) -> None:
-    """Tells the visualization hook of the host library to draw every picture into a folder."""
-    if cfg.default_scope == 'mmdet':
-        hook.update(draw=True, test_out_dir=folder)
-    elif cfg.default_scope == 'mmpretrain':
-        hook.update(enable=True, interval=1, out_dir=folder)
-    else:
-        hook.update(draw=True, interval=1)
-        cfg.visualizer.save_dir = folder
-
+from mmcrossformer.commands.test import main
+from mmcrossformer.utils.errors import run
 
 if __name__ == '__main__':
     run(main)

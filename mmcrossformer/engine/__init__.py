@@ -1,1 +1,1 @@
-"""What the command-line tools share. Imports a host library only once a config asks for it."""
+"""What trains and tests: hooks, optimizers, strategies, runners and processes, and the check of a job."""

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank, get_world_size, is_distributed
 
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.utils.errors import UserError
 
 
 def join_on_cpu(cfg: Config) -> None:

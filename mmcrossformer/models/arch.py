@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import Self
 
-from mmcrossformer.models.layers import LDA_SCOPES, LDAScope
+from mmcrossformer.models.attention import LDA_SCOPES, LDAScope
 
 PerStage = tuple[int, ...]
 PerBlock = tuple[PerStage, ...]

@@ -4,13 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmcrossformer.models.arch import CAT_ARCHS, resolve_arch
-from mmcrossformer.models.layers import (
-    AttentionBlock,
-    CrossPatchAttention,
-    InnerPatchAttention,
-    PatchMerging,
-    PositionedEmbed,
-)
+from mmcrossformer.models.attention.patches import CrossPatchAttention, InnerPatchAttention
+from mmcrossformer.models.layers import PatchMerging, PositionedEmbed
+from mmcrossformer.models.layers.block import AttentionBlock
 from mmcrossformer.models.pyramid import Pyramid
 from mmcrossformer.registry import MODELS
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 from mmcrossformer.models.arch import ARCHS, CrossFormerArch, PerBlock, resolve_arch
-from mmcrossformer.models.layers import CrossFormerBlock, CrossScaleEmbed, GroupRule, LDAScope
+from mmcrossformer.models.attention import GroupRule, LDAScope
+from mmcrossformer.models.layers import CrossScaleEmbed
+from mmcrossformer.models.layers.block import CrossFormerBlock
 from mmcrossformer.models.pyramid import Pyramid, check_flags
 from mmcrossformer.registry import MODELS
 

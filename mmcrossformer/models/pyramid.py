@@ -14,7 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 from mmcrossformer.checkpoint import pretrained_weights
 from mmcrossformer.models.arch import NUM_STAGES, Arch
-from mmcrossformer.models.layers import AttentionBlock, CrossScaleEmbed, PatchMerging
+from mmcrossformer.models.layers import CrossScaleEmbed, PatchMerging
+from mmcrossformer.models.layers.block import AttentionBlock
 
 _IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from torch import Tensor
 
+from mmcrossformer.models.attention.grouping import Rule
 from mmcrossformer.models.crossformer import CrossFormer
-from mmcrossformer.models.layers.grouping import Rule
 from mmcrossformer.visual.probe import Place, bias_table, blocks_of
 from mmcrossformer.visual.style import DIVERGING, add_scale, new_figure
 

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from mmcrossformer.engine.inference import Prediction, class_name
+from mmcrossformer.apis.prediction import Prediction, class_name
 from mmcrossformer.visual.style import COLOURS, OTHER, new_figure
 
 _TOP = 5

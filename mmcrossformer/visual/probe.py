@@ -7,8 +7,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from mmcrossformer.models.attention import GroupAttention
 from mmcrossformer.models.crossformer import CrossFormer
-from mmcrossformer.models.layers import CrossFormerBlock, GroupAttention
+from mmcrossformer.models.layers.block import CrossFormerBlock
 from mmcrossformer.models.layers.precision import autocast_off
 from mmcrossformer.models.pyramid import Stage
 

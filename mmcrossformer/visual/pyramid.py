@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mmcrossformer.engine.errors import UserError
+from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual.placement import Placement
 from mmcrossformer.visual.style import DIVERGING, add_scale, new_figure
 

@@ -1,47 +1,15 @@
 """Annotation files in COCO format."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmcrossformer.engine.check.finding import Finding, some
-from mmcrossformer.engine.errors import UserError, names
+from mmcrossformer.utils.errors import names
 
-# What mmdet and pycocotools take for granted.
-_REQUIRED = dict(
-    images=('id', 'file_name', 'width', 'height'),
-    annotations=('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd'),
-    categories=('id', 'name'),
-)
 # Tools that draw masks round to pixels, or to the far edge of one.
 _EDGE = 1.0
-
-
-def read_coco(path: Path) -> dict[str, Any]:
-    """Reads an annotation file.
-
-    Raises:
-        UserError: It is not in COCO format, or has no images or categories.
-    """
-    try:
-        coco = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f'annotation file {path} cannot be read: {error.strerror}') from error
-    except ValueError as error:
-        raise UserError(f'annotation file {path} is no json: {error}') from error
-    for part, keys in _REQUIRED.items():
-        if not isinstance(coco, dict) or not isinstance(coco.get(part), list):
-            raise UserError(f'annotation file {path} is not in COCO format: it has no list {part!r}')
-        for i, entry in enumerate(coco[part]):
-            missing = [key for key in keys if key not in entry]
-            if missing:
-                raise UserError(f'annotation file {path}: {part}[{i}] has no {", ".join(missing)}')
-    for part in ('images', 'categories'):
-        if not coco[part]:
-            raise UserError(f'annotation file {path} has no {part}')
-    return coco
 
 
 def check_coco(coco: dict[str, Any], path: Path, classes: Sequence[str], *, masks: bool) -> list[Finding]:

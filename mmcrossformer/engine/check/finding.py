@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mmcrossformer.engine.errors import names
+from mmcrossformer.utils.errors import names
 
 # Data sets of this world have some bad annotations, which the host libraries drop; more of them are a mistake.
 _TOLERATED = 0.01

@@ -11,13 +11,14 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 
-from mmcrossformer.engine.channels import check_channels
-from mmcrossformer.engine.check.coco import check_coco, read_coco
+from mmcrossformer.config.channels import check_channels
+from mmcrossformer.config.sizes import last_sizes, views_of
+from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
+from mmcrossformer.datasets.coco import read_coco
+from mmcrossformer.engine.check.coco import check_coco
 from mmcrossformer.engine.check.finding import Finding, some
 from mmcrossformer.engine.check.images import check_images, check_label_maps
-from mmcrossformer.engine.errors import UserError, names
-from mmcrossformer.engine.job import datasets_of, dicts_in, innermost, model_settings
-from mmcrossformer.engine.resolution.sizes import last_sizes, views_of
+from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads that have classes of their own, whatever the data set has.
 _OTHER_CLASSES = ('rpn_head', 'semantic_head')

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmcrossformer.models.layers.attention import GroupAttention
-from mmcrossformer.models.layers.grouping import GroupRule
+from mmcrossformer.models.attention import GroupAttention
+from mmcrossformer.models.attention.block_op import stream_block
+from mmcrossformer.models.attention.grouping import GroupRule
 from mmcrossformer.models.layers.position_bias import DynamicPositionBias
-from mmcrossformer.models.layers.streamed_block import stream_block
 
 
 class DropPath(nn.Module):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmcrossformer.models.layers.grouping import relative_offsets
+from mmcrossformer.models.attention.grouping import relative_offsets
 from mmcrossformer.models.layers.precision import autocast_off
 
 

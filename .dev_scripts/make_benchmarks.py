@@ -1,0 +1,155 @@
+"""Writes docs/benchmarks.md and its plots from docs/benchmarks/*.json.
+
+python .dev_scripts/make_benchmarks.py                      # from what was measured
+python .dev_scripts/make_benchmarks.py --measure            # measures everything that this machine can, first
+python .dev_scripts/make_benchmarks.py --measure inference  # measures this one, first
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from mmcrossformer.commands.benchmark.plot import plot
+from mmcrossformer.commands.benchmark.report import Report
+from mmcrossformer.commands.benchmark.tables import TextTable, tables
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / 'docs' / 'benchmarks'
+HEAD = """# Speed and memory
+
+<!-- Written by .dev_scripts/make_benchmarks.py from docs/benchmarks/*.json: measure again with --measure. -->
+
+Everything on this page was measured here, by `tools/benchmark.py`; nothing is published by others. These are figures of
+backbones alone, with random weights, on the hardware that each section names. Other hardware may order them otherwise.
+
+- CrossFormers are set for dense tasks: G = 7, 7, 7, 7 and I = 8, 4, 2, 1, long distance attention over the whole map,
+  as in most published detectors and segmenters. `g14`: G = 14, 14, 7, 7 and I = 16, 8, 2, 1. `block`: long distance
+  attention in blocks of G * I x G * I tokens.
+- Peers are those of the host libraries that `configs/_base_/backbones` sets up. Whatever has stochastic depth has it at
+  a rate of 0.2 in training.
+- All models of a table are timed in one process, by turns, one repetition each. `ms` is the median for an image;
+  `quartiles` are those of the repetitions. A training step is forward and backward of the sum of the outputs' means,
+  without an optimizer. Ratios are to the baseline of the section.
+- MACs are multiply-adds of the forward, attention and padding included, counted by torch's flop counter; also where
+  training is timed, because its counts of backwards are wrong for depthwise convolutions.
+- `peak MB` is the most memory that torch's allocator had handed out during a step (activations, temporary tensors,
+  gradients) beyond weights and images, which were there before. Scratch memory of libraries below torch is left out.
+- Where pictures grow, `MP` is a megapixel and ratios are to the first size: 1 is growth as that of the pixels.
+- bf16 and fp16 are autocast. A model that cannot run a size is named below its table, with the error.
+"""
+_MARK = '<!-- not run: takes minutes to hours -->'
+_CUDA = '--device cuda --threads 1 --repeats 30 --warmup 5'
+# What is measured: the name of the file, the heading, and the arguments of tools/benchmark.py.
+STANDARD = {
+    'inference': ('Inference', '--repeats 5 --warmup 1'),
+    'training': ('Training', '--mode training --shapes 224x224 512x512 --repeats 5 --warmup 1'),
+    'variants': (
+        'Variants of CrossFormer',
+        '--models crossformer_t crossformer_s crossformer_s_g14 crossformer_s_block crossformer_b crossformer_l '
+        'crossformerpp_s crossformerpp_b crossformerpp_l crossformerpp_h --baseline crossformer_s '
+        '--shapes 224x224 800x1280',
+    ),
+    'bf16': (
+        'Mixed precision',
+        '--models crossformer_s swin_t --dtype fp32 bf16 --shapes 800x1280 --repeats 3 --warmup 1',
+    ),
+    'compiled': ('Compiled', '--models crossformer_s swin_t --compile --shapes 512x512 800x1280 --repeats 5'),
+    'growth_square': (
+        'Squares that grow',
+        '--models crossformer_s crossformer_s_block swin_t --growth square --repeats 3 --warmup 1',
+    ),
+    'growth_elongated': (
+        'Bands that grow',
+        '--models crossformer_s crossformer_s_block swin_t --growth elongated --repeats 3 --warmup 1',
+    ),
+    'cuda_inference': ('Inference on a GPU', f'{_CUDA} --dtype fp32 bf16 fp16 --batch-size 8'),
+    'cuda_training': ('Training on a GPU', f'{_CUDA} --dtype fp32 bf16 fp16 --mode training --batch-size 2'),
+    'cuda_growth': (
+        'Squares that grow on a GPU',
+        f'{_CUDA} --models crossformer_s crossformer_s_block swin_t --growth square',
+    ),
+}
+
+
+# What figures alone do not tell.
+NOTES = {
+    'bf16': """What bf16 gains depends on the processor. This one has AVX-512 BF16 and no AMX: one thread multiplies
+matrices of 1024 x 1024 at 37 GMAC/s in bf16 and at 61 in fp32 (torch.utils.benchmark, median of 3 s). Here bf16 saves
+memory, and time only where memory is what a model waits for.""",
+}
+
+
+def main() -> None:
+    """Measures what is asked for, then writes page and plots."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--measure', nargs='*', choices=STANDARD, help='what to measure; nothing more: all of it')
+    args = parser.parse_args()
+    if args.measure is not None:
+        for name in args.measure or [name for name in STANDARD if runs_here(name)]:
+            code = subprocess.run([sys.executable, *command(name)[1:]], cwd=ROOT, check=False).returncode
+            if code:
+                sys.exit(code)  # its message is above
+    reports = load()
+    for name, report in reports.items():
+        plot(report, picture(name))
+    (ROOT / 'docs' / 'benchmarks.md').write_text(page(reports))
+
+
+def runs_here(name: str) -> bool:
+    """Whether this machine has the device."""
+    return torch.cuda.is_available() or not name.startswith('cuda')
+
+
+def command(name: str) -> list[str]:
+    """Returns the command that measures a section."""
+    return ['python', 'tools/benchmark.py', *shlex.split(STANDARD[name][1]), '--out', f'docs/benchmarks/{name}.json']
+
+
+def picture(name: str) -> Path:
+    """Returns where the plot of a section is."""
+    return ROOT / 'docs' / 'images' / f'benchmark_{name}.png'
+
+
+def load() -> dict[str, Report]:
+    """Reads what was measured."""
+    return {path.stem: Report.load(path) for path in sorted(DATA.glob('*.json'))}
+
+
+def page(reports: dict[str, Report]) -> str:
+    """Returns the page that reports give; sections of the standard set come first, measured or not."""
+    return HEAD + ''.join(
+        section(name, reports.get(name)) for name in [*STANDARD, *sorted(set(reports) - set(STANDARD))]
+    )
+
+
+def section(name: str, report: Report | None) -> str:
+    """Returns one section."""
+    title = STANDARD[name][0] if name in STANDARD else name
+    if report is None:
+        return f'\n## {title}\n\nNot measured. The command is:\n\n{_MARK}\n```sh\n{shlex.join(command(name))}\n```\n'
+    origin = '; '.join(report.origin())
+    parts = [
+        f'## {title}',
+        f'{_MARK}\n```sh\n{report.command}\n```',
+        f'Measured on {origin}. Baseline: {report.baseline}.',
+    ]
+    if name in NOTES:
+        parts.append(NOTES[name])
+    parts.append(f'![{title}](images/{picture(name).name})')
+    return '\n' + '\n\n'.join([*parts, *map(markdown, tables(report))]) + '\n'
+
+
+def markdown(table: TextTable) -> str:
+    """Returns a table as Markdown."""
+    rows = [table.head, ['---', *['---:'] * (len(table.head) - 1)], *table.rows]
+    lines = '\n'.join(f'| {" | ".join(cells)} |' for cells in rows)
+    errors = ''.join(f'\n- `{error.replace("`", "")}`' for error in table.errors)
+    return f'### {table.title}\n\n{lines}' + (f'\n\nNot run:\n{errors}' if errors else '')
+
+
+if __name__ == '__main__':
+    main()

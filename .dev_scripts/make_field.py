@@ -1,0 +1,190 @@
+"""Writes docs/field.md from docs/field.yml and configs/metafile.yml.
+
+python .dev_scripts/make_field.py
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+# Column -> the metric of configs/metafile.yml, and the task that it belongs to.
+COLUMNS = {
+    'top-1': ('Image Classification', 'Top 1 Accuracy'),
+    'Mask R-CNN': ('Object Detection', 'box AP'),
+    'UPerNet': ('Semantic Segmentation', 'mIoU'),
+    'Semantic FPN': ('Semantic Segmentation', 'mIoU'),
+}
+EXAMPLE = 'MViTv2-T'  # whose settings the page shows as a whole config
+HEAD = """# The field
+
+<!-- Written by .dev_scripts/make_field.py from docs/field.yml: change that file and run the program. -->
+
+Systems that do the job of CrossFormer at about its small size: what was published of them, and what of them runs here,
+as a class of this project, of a host library or of timm. *Published* figures are not measured here and come from
+recipes that differ; their sources differ, too, and a letter tells which:
+
+{sources}
+
+## Published
+
+Top-1 on ImageNet-1k in %; box AP on COCO of Mask R-CNN, 12 epochs; mIoU on ADE20K of UPerNet (160,000 iterations) and
+of Semantic FPN (80,000), each at a single scale. Parameters are those of the classifier, in millions: of systems that
+run here they agree with a count (`tests/docs/test_field.py`), of the others their source was not noted. `-`: no figure
+was at hand.
+
+{published}
+
+## What runs here
+
+{runs}
+
+With its prefix a class works in configs of all three host libraries, and timm's models through mmpretrain's
+`TimmClassifier` and `TIMMBackbone`, with the extra `timm`. Other sizes of these systems are settings of the same
+classes, or other names. What the configs `*_digits.py` reach: [backbones side by side](comparison.md).
+
+Of the others, neither mmdet, mmseg and mmpretrain nor timm have anything, in the versions that were tested together:
+{elsewhere}.
+
+## In a config
+
+A backbone of a host library takes the place of ours in any config. {example}, in Mask R-CNN:
+
+```python
+_base_ = 'configs/mask_rcnn_crossformer_s_coco.py'
+
+backbone = {backbone}
+model = dict(backbone=dict(backbone, _delete_=True), neck=dict(in_channels={channels}))
+custom_imports = dict(imports=['{imports}'])
+```
+
+The others without a config:
+
+{settings}
+
+A model of timm as a backbone, where timm gives its maps (`features_only`), and as a whole classifier:
+
+```python
+_base_ = 'configs/mask_rcnn_crossformer_s_coco.py'
+
+backbone = dict(type='mmpretrain.TIMMBackbone', model_name='twins_pcpvt_small', features_only=True)
+model = dict(backbone=dict(backbone, _delete_=True), neck=dict(in_channels=[64, 128, 320, 512]))
+custom_imports = dict(imports=['mmpretrain.models'])
+```
+
+```python
+_base_ = 'configs/peers/crossvit_s_imagenet.py'
+
+model = dict(model_name='pvt_v2_b2')
+```
+
+Models of timm that take pictures of one size, such as Swin's and DeiT's, also want `img_size=240` there. Published
+weights in a file are `checkpoint_path` of the model, as in CrossViT's configs; but where timm's class has a method
+`init_weights`, as those two have, a training calls it after that: give the file as `load_from` instead.
+
+`tests/docs/test_field.py` runs a step of training and a prediction of each. The recipes are CrossFormer's: for a result
+that compares with a published one, take that system's own.
+
+## Simplified modules
+
+`vit-pytorch` on PyPI has modules after some of these papers:
+{simplified}.
+They are simplified and come without weights, and nothing here uses them. In its CrossFormer (read in 1.26.11) queries,
+keys and values have no bias, all heads share one position bias, nothing is padded, and the bias table has sides of
+2G + 1 offsets but is indexed in steps of 2G - 1, so that pairs read the bias of other offsets.
+"""
+
+
+def main() -> None:
+    """Writes the page."""
+    field, metafile = ((ROOT / name).read_text() for name in ('docs/field.yml', 'configs/metafile.yml'))
+    (ROOT / 'docs' / 'field.md').write_text(page(field, metafile))
+
+
+def page(field: str, metafile: str) -> str:
+    """Returns the page that the data give."""
+    content = yaml.safe_load(field)
+    index = {model['Name']: model for model in yaml.safe_load(metafile)['Models']}
+    systems = content['Systems']
+    running = [system for system in systems if classes(system) or 'Timm' in system]
+    shown = next(system for system in systems if system['Name'] == EXAMPLE)
+    alone = [system for system in systems if 'Backbone' in system and system is not shown]
+    return HEAD.format(
+        sources='\n'.join(f'- `{letter}`: {source}' for letter, source in content['Sources'].items()),
+        published=table(
+            ['system', 'params', 'top-1', 'Mask R-CNN', 'UPerNet', 'Semantic FPN', ''],
+            [published(system, index) for system in systems],
+        ),
+        runs=table(['system', 'class', 'timm', 'config'], [runs(system) for system in running]),
+        elsewhere=', '.join(system['Name'] for system in systems if system not in running),
+        example=EXAMPLE,
+        backbone=shown['Backbone'],
+        channels=shown['Channels'],
+        imports=f'{library(shown)}.models',
+        settings=table(
+            ['system', 'backbone', 'channels', 'import'],
+            [[s['Name'], f'`{s["Backbone"]}`', f'`{s["Channels"]}`', f'`{library(s)}.models`'] for s in alone],
+        ),
+        simplified=', '.join(
+            f'[`{name}`](https://arxiv.org/abs/{paper})' for name, paper in content['Simplified'].items()
+        ),
+    )
+
+
+def published(system: dict[str, Any], index: dict[str, Any]) -> list[str]:
+    """Returns the cells of a system with its published figures."""
+    if 'Index' in system:
+        params, found = of_index([index[name] for name in system['Index']])
+    else:
+        params = str(system.get('Params', '-'))
+        found = {column: f'{value} {source}' for column, (value, source) in system['Figures'].items()}
+    paper = f'[{system["Name"]}](https://arxiv.org/abs/{system["Paper"]})'
+    return [paper, params, *(found.get(column, '-') for column in COLUMNS), system.get('Note', '')]
+
+
+def of_index(models: list[dict[str, Any]]) -> tuple[str, dict[str, str]]:
+    """Returns the parameters and the figures that models of the index give."""
+    params, found = '-', {}
+    for model in models:
+        source = 'C' if model['In Collection'] == 'CrossViT' else 'P'
+        for column, (task, metric) in COLUMNS.items():
+            figures = {result['Task']: result['Metrics'] for result in model.get('Results', [])}.get(task, {})
+            method = column.lower().replace(' ', '_').replace('-', '')
+            if metric in figures and (column == 'top-1' or model['Name'].startswith(method)):
+                found[column] = f'{figures[metric]} {source}'
+            if column == 'top-1' and metric in figures:
+                params = f'{model["Measured here"]["Parameters (M)"]:.0f}'
+    return params, found
+
+
+def runs(system: dict[str, Any]) -> list[str]:
+    """Returns the cells of a system with what runs here."""
+    configs = [f'[{Path(name).name}](../configs/{name}.py)' for name in system.get('Configs', [])]
+    timm = f'`{system["Timm"]}`' if 'Timm' in system else '-'
+    return [
+        system['Name'],
+        ', '.join(f'`{name}`' for name in classes(system)) or '-',
+        timm,
+        ', '.join(configs) or '[written in two lines](#in-a-config)',
+    ]
+
+
+def classes(system: dict[str, Any]) -> list[str]:
+    """Returns the names of the classes of a system: ours, and those of host libraries."""
+    own = [f'mmcrossformer.{system["Ours"]}'] if 'Ours' in system else []
+    return own + system.get('Hosts', [])
+
+
+def library(system: dict[str, Any]) -> str:
+    """Returns the library that a system's settings take the class from."""
+    return system['Backbone'].partition("type='")[2].partition('.')[0]
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Returns a table in Markdown."""
+    return '\n'.join(f'| {" | ".join(cells)} |' for cells in [head, ['---'] * len(head), *rows])
+
+
+if __name__ == '__main__':
+    main()

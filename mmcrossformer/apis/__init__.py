@@ -1,0 +1,1 @@
+"""What users import: models that predict, what they find, drawn and reported."""

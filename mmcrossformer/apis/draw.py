@@ -1,0 +1,127 @@
+"""Predictions drawn on their pictures, pixel for pixel."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
+
+from mmcrossformer.apis.colors import Color
+from mmcrossformer.apis.prediction import Prediction, class_name
+
+_OPACITY = 0.5
+# Lines and letters grow with the picture.
+_LINE = 1 / 300  # of the short side
+_LETTERS = 1 / 28
+_DARK = 140  # brightness of a colour that white letters can be read on
+
+
+def draw_prediction(
+    image: np.ndarray, prediction: Prediction, classes: Sequence[str], palette: Sequence[Color], scores: bool = True
+) -> np.ndarray:
+    """Draws boxes and masks, classes of pixels, or the best class.
+
+    Args:
+        image: Pixels [H, W, 3], uint8, RGB.
+        prediction: What to draw on it, all of it.
+        classes: Names of the classes.
+        palette: Their colours.
+        scores: Whether to write the scores beside the classes.
+
+    Returns:
+        Another image of the same shape.
+    """
+    canvas = torch.from_numpy(image.copy()).permute(2, 0, 1)
+    if prediction.segments is not None:
+        canvas = _with_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
+    elif prediction.boxes is None:
+        height, width = image.shape[:2]
+        whole = torch.tensor([[0, 0, width - 1, height - 1]])
+        canvas = _with_boxes(canvas, whole, _texts(prediction, classes, scores), prediction.labels, palette)
+    elif len(prediction.boxes):
+        if prediction.masks is not None:
+            canvas = _with_masks(canvas, torch.from_numpy(prediction.masks), prediction.labels, palette)
+        boxes = torch.from_numpy(prediction.boxes)
+        canvas = _with_boxes(canvas, boxes, _texts(prediction, classes, scores), prediction.labels, palette)
+    return canvas.permute(1, 2, 0).numpy()
+
+
+def resized(prediction: Prediction, size: tuple[int, int], new_size: tuple[int, int]) -> Prediction:
+    """The same on a larger or smaller image, so that lines and letters that are drawn there are sharp.
+
+    Args:
+        prediction: What was found.
+        size: Height and width in pixels of its image.
+        new_size: Those of the other image.
+    """
+    (old_height, old_width), (height, width) = size, new_size
+    rows = np.arange(height)[:, None] * old_height // height
+    cols = np.arange(width) * old_width // width
+    boxes, masks, segments = prediction.boxes, prediction.masks, prediction.segments
+    return replace(
+        prediction,
+        boxes=None if boxes is None else boxes * np.array([width / old_width, height / old_height] * 2),
+        masks=None if masks is None else masks[:, rows, cols],
+        segments=None if segments is None else segments[rows, cols],
+    )
+
+
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """Makes a JPEG file.
+
+    Args:
+        image: Pixels [H, W, 3], uint8, RGB.
+        quality: From 0 to 100.
+    """
+    pixels = np.ascontiguousarray(image[..., ::-1])
+    return cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def _with_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -> Tensor:
+    present = [label for label in segments.unique().tolist() if 0 <= label < len(palette)]
+    if not present:
+        return canvas
+    masks = segments == torch.tensor(present)[:, None, None]
+    return draw_segmentation_masks(canvas, masks, _OPACITY, [palette[label] for label in present])
+
+
+def _with_masks(canvas: Tensor, masks: Tensor, labels: np.ndarray, palette: Sequence[Color]) -> Tensor:
+    # torchvision draws pixels of two masks black: each goes to the first, which has the better score.
+    first = torch.empty_like(masks)
+    taken = torch.zeros_like(masks[0])
+    for own, mask in zip(first, masks, strict=True):
+        torch.logical_and(mask, ~taken, out=own)
+        taken |= mask
+    return draw_segmentation_masks(canvas, first, _OPACITY, [palette[label] for label in labels])
+
+
+def _texts(prediction: Prediction, classes: Sequence[str], scores: bool) -> list[str]:
+    named = zip(prediction.labels, prediction.scores, strict=True)
+    return [
+        f'{class_name(classes, label)} {score:.2f}' if scores else class_name(classes, label) for label, score in named
+    ]
+
+
+def _with_boxes(
+    canvas: Tensor, boxes: Tensor, texts: Sequence[str], labels: np.ndarray, palette: Sequence[Color]
+) -> Tensor:
+    """Boxes in the colours of their classes; of several, the one with the best score is on top."""
+    from matplotlib.font_manager import findfont  # has a font on every machine
+
+    order = list(range(len(boxes)))[::-1]
+    colors = [palette[labels[i]] for i in order]
+    short = min(canvas.shape[1:])
+    return draw_bounding_boxes(
+        canvas,
+        boxes[order],
+        labels=[texts[i] for i in order],
+        colors=colors,
+        width=max(1, round(short * _LINE)),
+        font=findfont('DejaVu Sans'),
+        font_size=max(9, round(short * _LETTERS)),
+        label_colors=['white' if np.dot(color, (0.299, 0.587, 0.114)) < _DARK else 'black' for color in colors],
+        fill_labels=True,
+    )

@@ -1,0 +1,218 @@
+"""What a trained model finds on single images, at any resolution."""
+
+import copy
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import BaseDataElement
+
+from mmcrossformer.apis.colors import Color, palette_of
+from mmcrossformer.apis.prediction import Prediction, Task
+from mmcrossformer.checkpoint import read_checkpoint
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.walk import dicts_in, model_settings, unsync_norms
+from mmcrossformer.utils.errors import UserError, innermost
+from mmcrossformer.utils.weights import load_safely, load_weights, misfits_told
+
+_TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrain='classification')
+# Steps of a pipeline that set the size; another size takes the place of all of them.
+_SIZING = ('Resize', 'ResizeEdge', 'RandomResize', 'CenterCrop', 'ResizeShortestEdge', 'FixShapeResize')
+_KEPT = ('interpolation', 'backend')
+# Panoptic maps of mmdet hold label + instance * offset.
+_INSTANCE_OFFSET = 1000
+
+
+class Predictor:
+    """A model of a config with the weights of a checkpoint.
+
+    Args:
+        config: Config of a detector, segmenter or classifier: its file, or what `read_config` made of that.
+        checkpoint: Its weights; None keeps random ones, for a look at the architecture.
+        options: Settings of the config to replace, by dotted name.
+        device: Where the model runs.
+
+    Attributes:
+        classes: Names of the classes, as far as checkpoint or config tell them; see `class_name`.
+        palette: Red, green and blue of each class, 0 to 255.
+
+    Raises:
+        UserError: A config or checkpoint that cannot be read or do not belong together, or no such device.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        checkpoint: str | Path | None = None,
+        options: dict[str, Any] | None = None,
+        device: str = 'cpu',
+    ) -> None:
+        self.cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(str(config), options)
+        config = self.cfg.filename or 'without a file'
+        scope = self.cfg.default_scope
+        if scope not in _TASKS:
+            raise UserError(f'config {config} is of {scope!r}; predictions are made for {", ".join(_TASKS)}')
+        self.task = _TASKS[scope]
+        self._steps = _steps_of(self.cfg, config)
+        self.device = _checked(device)
+        load_safely()
+        init_default_scope(scope)
+        unsync_norms(self.cfg.model)
+        try:
+            with misfits_told():
+                self.model: BaseModel = MODELS.build(model_settings(self.cfg))
+        except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError) as error:
+            raise UserError(f'the model of {config} cannot be built: {innermost(error)}') from error
+        meta: dict[str, Any] = {}
+        if checkpoint is not None:
+            load_weights(self.model, checkpoint)
+            meta = read_checkpoint(checkpoint).get('meta', {}).get('dataset_meta') or {}
+        self.model.to(self.device).eval()
+        meta = meta if meta.get('classes') else self._meta_of_config()
+        self.classes: tuple[str, ...] = tuple(meta.get('classes') or ())
+        self.palette: list[Color] = palette_of(meta, len(self.classes) or self._count_classes())
+
+    def prepare(self, image: np.ndarray, short_side: int | None = None) -> dict[str, Any]:
+        """Prepares an image as the config's test pipeline does.
+
+        Args:
+            image: Pixels [H, W, 3], uint8, RGB.
+            short_side: Pixels of the short side that the model is to see; None for what the config says.
+
+        Returns:
+            A batch of one: `inputs`, a tensor [1, 3, h, w] of normalised pixels, and `data_samples`.
+
+        Raises:
+            UserError: An array that is no picture, or a size below 1.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise UserError(f'an image must have shape [H, W, 3] and dtype uint8, got {image.dtype} {image.shape}')
+        if short_side is not None and short_side < 1:
+            raise UserError(f'the short side must have at least 1 pixel, got {short_side}')
+        height, width = image.shape[:2]
+        sample = dict(
+            img=np.ascontiguousarray(image[..., ::-1]),
+            img_path='',
+            img_id=0,
+            img_shape=(height, width),
+            ori_shape=(height, width),
+            sample_idx=0,
+        )
+        steps = self._steps if short_side is None else _resized(self._steps, (height, width), short_side)
+        init_default_scope(self.cfg.default_scope)
+        batch = pseudo_collate([Compose(steps)(sample)])
+        return self.model.data_preprocessor(batch, False)
+
+    @torch.no_grad()
+    def __call__(self, image: np.ndarray, short_side: int | None = None) -> Prediction:
+        """Predicts; see `prepare` for the arguments."""
+        batch = self.prepare(image, short_side)
+        start = time.perf_counter()
+        (found,) = self.model(**batch, mode='predict')
+        seconds = time.perf_counter() - start
+        size = found.metainfo.get('img_shape', batch['inputs'].shape[2:])[:2]
+        return self._read(found, (int(size[0]), int(size[1])), seconds)
+
+    def _read(self, found: BaseDataElement, size: tuple[int, int], seconds: float) -> Prediction:
+        if self.task == 'classification':
+            scores = found.pred_score.cpu().numpy()
+            order = np.argsort(-scores, kind='stable')
+            return Prediction(self.task, size, seconds, order, scores[order])
+        if self.task == 'segmentation' or 'pred_panoptic_seg' in found:
+            panoptic = self.task == 'detection'
+            segments = found.pred_panoptic_seg.sem_seg if panoptic else found.pred_sem_seg.data
+            segments = np.asarray(torch.as_tensor(segments).cpu())[0]
+            return Prediction(
+                'segmentation', size, seconds, segments=segments % _INSTANCE_OFFSET if panoptic else segments
+            )
+        objects = found.pred_instances.cpu().numpy()
+        objects = objects[np.argsort(-objects.scores, kind='stable')]
+        masks = np.asarray(objects.masks, bool) if 'masks' in objects else None
+        return Prediction(self.task, size, seconds, objects.labels, objects.scores, boxes=objects.bboxes, masks=masks)
+
+    def _meta_of_config(self) -> dict[str, Any]:
+        """Classes and their colours where no checkpoint tells them."""
+        from mmengine.registry import DATASETS
+
+        dataset = _dataset_of(self.cfg)
+        named = dataset.get('metainfo') or {}
+        if named.get('classes'):
+            return named
+        with DATASETS.switch_scope_and_registry(self.cfg.default_scope) as registry:
+            return getattr(registry.get(dataset.get('type', '')), 'METAINFO', {})
+
+    def _count_classes(self) -> int:
+        """How many classes the heads tell apart."""
+        return max((node['num_classes'] for node in dicts_in(self.cfg.model) if 'num_classes' in node), default=0)
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Reads an image file as trainings do.
+
+    Returns:
+        Pixels [H, W, 3], uint8, RGB, turned as the camera says.
+
+    Raises:
+        UserError: No such file, or one that is no image.
+    """
+    path = Path(path)
+    if not os.path.isfile(path):  # Path.is_file raises where it may not look
+        raise UserError(f'image {path} is no file')
+    try:
+        image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
+    except cv2.error:  # which tells a line of OpenCV's program
+        image = None
+    except Exception as error:  # decoders raise what they like
+        raise UserError(f'image {path} cannot be read: {error}') from error
+    if image is None:
+        raise UserError(f'image {path} cannot be read: it is no picture, or broken')
+    return image
+
+
+def _checked(device: str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f'device {device!r} cannot be used here: {str(error).splitlines()[0]}') from error
+
+
+def _dataset_of(cfg: Any) -> dict[str, Any]:
+    """The config's data set of tests, or else of validations, without its wrappers."""
+    dataset = (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset', {})
+    while 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
+
+
+def _steps_of(cfg: Any, config: str | Path) -> list[dict]:
+    """The config's test pipeline, for images that are loaded already and have no annotations."""
+    steps = _dataset_of(cfg).get('pipeline', cfg.get('test_pipeline'))
+    if not steps:
+        raise UserError(f'config {config} has no test_dataloader.dataset.pipeline, so how images go in is unknown')
+    return [dict(step) for step in steps if not str(step['type']).rpartition('.')[2].startswith('Load')]
+
+
+def _resized(steps: list[dict], size: tuple[int, int], short_side: int) -> list[dict]:
+    """The same steps with another size."""
+    factor = short_side / min(size)
+    height, width = (max(1, round(side * factor)) for side in size)
+    kept: dict[str, Any] = {}
+    rest: list[dict] = []
+    place: int | None = None  # of the first of them
+    for step in steps:
+        if str(step['type']).rpartition('.')[2] in _SIZING:
+            kept |= {key: step[key] for key in _KEPT if key in step}
+            place = len(rest) if place is None else place
+        else:
+            rest.append(step)
+    place = place or 0
+    return [*rest[:place], dict(type='Resize', scale=(width, height), keep_ratio=False, **kept), *rest[place:]]

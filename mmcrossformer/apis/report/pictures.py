@@ -1,0 +1,81 @@
+"""Pictures inside of a page."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.dataset import BaseDataset
+
+from mmcrossformer.apis.draw import draw_prediction, encode_jpeg, resized
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.apis.report.evaluate import look
+
+_SIDE = 400  # pixels of the long side
+_JPEG_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Example:
+    """A held-out picture.
+
+    Attributes:
+        name: Name of the file.
+        score: How good the prediction is.
+        truth: The truth drawn on it, as an address of data.
+        found: The prediction drawn on it, likewise.
+    """
+
+    name: str
+    score: float
+    truth: str
+    found: str
+
+
+def draw_examples(
+    predictor: Predictor, dataset: BaseDataset, scores: dict[int, float], indices: Sequence[int], score_thr: float
+) -> list[Example]:
+    """Draws truth and prediction of some pictures.
+
+    Args:
+        predictor: The model.
+        dataset: The pictures and their truth.
+        scores: Score of each picture, by its number.
+        indices: Which pictures to draw.
+        score_thr: Least score of objects.
+    """
+    examples = []
+    for index in indices:
+        image, truth, _, found = look(predictor, dataset, index, score_thr)
+        small = _fitted(image)
+        sides = []
+        for side in (truth, found):
+            drawn = resized(side, image.shape[:2], small.shape[:2])
+            if drawn.task == 'classification':
+                drawn = replace(drawn, labels=drawn.labels[:1], scores=drawn.scores[:1])
+            picture = draw_prediction(small, drawn, predictor.classes, predictor.palette, scores=side is found)
+            sides.append(data_uri(encode_jpeg(picture, _JPEG_QUALITY)))
+        name = Path(dataset.get_data_info(index)['img_path']).name
+        examples.append(Example(name, scores[index], *sides))
+    return examples
+
+
+def best_and_worst(scores: dict[int, float], number: int) -> tuple[list[int], list[int]]:
+    """The pictures with the highest scores and those with the lowest, so many of each, none in both."""
+    order = sorted(scores, key=lambda index: (-scores[index], index))
+    number = min(number, len(order) // 2)
+    return order[:number], order[::-1][:number]
+
+
+def data_uri(data: bytes, kind: str = 'jpeg') -> str:
+    """An address that holds a picture itself."""
+    return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
+
+
+def _fitted(image: np.ndarray) -> np.ndarray:
+    """The picture at the size of the page."""
+    factor = _SIDE / max(image.shape[:2])
+    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)

@@ -1,0 +1,156 @@
+"""Measures time, multiply-adds and memory of backbones side by side, or how they grow with the picture."""
+
+import argparse
+import re
+import shlex
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from mmcrossformer.commands.benchmark.backbones import find_backbone, names
+from mmcrossformer.commands.benchmark.measure import DTYPES, MODES, Cell, Contestant, Settings, benchmark, growth_cells
+from mmcrossformer.commands.benchmark.plot import plot
+from mmcrossformer.commands.benchmark.report import Report
+from mmcrossformer.commands.benchmark.tables import tables
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.machine import hardware, revision, versions
+
+MODELS = ('crossformer_s', 'crossformerpp_s', 'swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
+SHAPES = ('224x224', '512x512', '800x1280', '228x228', '801x1333', '96x2048')
+BASELINE = 'swin_t'
+
+
+def main() -> None:
+    """Reads the command line, measures, and prints and saves cell by cell."""
+    args = parse_arguments()
+    backbones = [find_backbone(name) for name in dict.fromkeys(args.models)]
+    models = [backbone.name for backbone in backbones]
+    twice = sorted({name for name in models if models.count(name) > 1})
+    if twice:
+        raise UserError(f'models must have names of their own, got twice: {", ".join(twice)}')
+    if args.baseline is None:
+        args.baseline = BASELINE if BASELINE in models else models[0]
+    if args.baseline not in models:
+        raise UserError(f'--baseline must be one of the models measured ({", ".join(models)}), got {args.baseline!r}')
+    for option in ('batch_size', 'threads', 'repeats', 'warmup'):
+        if getattr(args, option) < 1:
+            raise UserError(f'--{option.replace("_", "-")} must be a positive number, got {getattr(args, option)}')
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise UserError('--device cuda: torch sees no GPU here; leave it out to measure the CPU')
+    compiled = (False, True) if args.compile else (False,)
+    contestants = [Contestant(backbone, flag) for backbone in backbones for flag in compiled]
+    shapes = [parse_shape(shape) for shape in args.shapes]
+    if args.out:
+        check_writable(args.out)
+
+    settings = Settings(args.device, args.threads, args.repeats, args.warmup, not args.no_memory)
+    command = f'python tools/benchmark.py {shlex.join(sys.argv[1:])}'.strip()
+    report = Report(
+        command, args.baseline, args.growth is not None, asdict(settings), hardware(args.device), versions(), revision()
+    )
+    console = Console()
+    shown = 0
+    interrupted = False
+    try:
+        for result in benchmark(cells_of(args, shapes), contestants, settings):
+            report.cells.append(result)
+            if args.out:
+                report.save(args.out)
+            if not report.growth:
+                shown = show(console, report, shown)
+    except KeyboardInterrupt:
+        interrupted = True
+    if report.growth:
+        show(console, report, shown)
+    for line in report.origin():
+        console.print(line, style='dim', highlight=False)
+    if args.out and report.cells:
+        plot(report, args.out.with_suffix('.png'))
+        print(f'{args.out}, {args.out.with_suffix(".png")}')
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add(
+        '--models',
+        nargs='+',
+        default=MODELS,
+        metavar='NAME',
+        help=f'configs (*.py), whose backbones are taken, or names: {", ".join(names())} (default: {" ".join(MODELS)})',
+    )
+    add('--baseline', metavar='NAME', help=f'model that ratios are of (default: {BASELINE}, or else the first)')
+    add('--shapes', nargs='+', default=SHAPES, metavar='HxW', help=f'pixels (default: {" ".join(SHAPES)})')
+    add(
+        '--growth',
+        choices=['square', 'elongated'],
+        help='in place of --shapes: squares, or bands 96 pixels high, of 0.05 to 8 megapixels; time and memory a pixel',
+    )
+    add('--batch-size', type=int, default=1, help='images at a time (default: 1)')
+    add('--mode', nargs='+', choices=MODES, default=['inference'], help='training is forward and backward')
+    add('--dtype', nargs='+', choices=DTYPES, default=['fp32'], help='bf16 and fp16 by autocast')
+    add('--compile', action='store_true', help='measure models compiled by torch.compile, too')
+    add('--device', choices=['cpu', 'cuda'], default='cpu')
+    add('--threads', type=int, default=torch.get_num_threads(), help='threads of torch (default: %(default)s)')
+    add('--repeats', type=int, default=10, help='repetitions that count (default: %(default)s)')
+    add('--warmup', type=int, default=2, help='repetitions before them (default: %(default)s)')
+    add('--no-memory', action='store_true', help='leave out the repetition that measures memory')
+    add('--out', type=Path, metavar='FILE.json', help='where to keep the figures, and beside it a plot')
+    return parser.parse_args()
+
+
+def parse_shape(text: str) -> tuple[int, int]:
+    """Reads a size such as 800x1280."""
+    match = re.fullmatch(r'([1-9]\d*)x([1-9]\d*)', text)
+    if not match:
+        raise UserError(f'--shapes takes HEIGHTxWIDTH in pixels such as 800x1280, got {text!r}')
+    return int(match[1]), int(match[2])
+
+
+def check_writable(path: Path) -> None:
+    """Makes the folder of a file and checks that the file can be written, before hours are spent."""
+    if path.suffix != '.json' or path.is_dir():
+        raise UserError(f'--out must name a file that ends in .json, got {path}')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f'--out {path} cannot be written: {error}') from error
+
+
+def cells_of(args: argparse.Namespace, shapes: list[tuple[int, int]]) -> list[Cell]:
+    """Everything to measure, smaller questions first."""
+    cells = []
+    for mode in args.mode:
+        for dtype in args.dtype:
+            if args.growth:
+                base = Cell(0, 0, mode, dtype, args.batch_size)
+                cells += growth_cells(base, elongated=args.growth == 'elongated')
+            else:
+                cells += [Cell(height, width, mode, dtype, args.batch_size) for height, width in shapes]
+    return cells
+
+
+def show(console: Console, report: Report, start: int) -> int:
+    """Prints the tables from number `start` on and returns the number of the next."""
+    found = list(tables(report))
+    for text in found[start:]:
+        table = Table(title=text.title, box=box.SIMPLE, pad_edge=False, collapse_padding=True)
+        for number, name in enumerate(text.head):
+            table.add_column(name.replace(' ', '\n'), justify='right' if number else 'left', no_wrap=True)
+        for row in text.rows:
+            table.add_row(*row)
+        console.print(table)
+        for error in text.errors:
+            console.print(error, markup=False, highlight=False)
+    return len(found)

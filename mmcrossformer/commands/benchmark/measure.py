@@ -1,0 +1,248 @@
+"""Time, multiply-adds and memory of backbones side by side: same images, same process, repetitions interleaved."""
+
+import copy
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmcrossformer.commands.benchmark.backbones import Backbone
+from mmcrossformer.commands.benchmark.memory import peak_memory
+from mmcrossformer.utils.interleaved import interleaved
+from mmcrossformer.utils.worker import Worker, WorkerDied
+
+MODES = ('inference', 'training')
+DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+# Sides of squares of 0.05 to 8 megapixels, each about twice the pixels of the one before.
+_SIDES = (224, 320, 448, 640, 896, 1280, 1792, 2816)
+_BAND = 96
+# What models are compared with are products of square matrices of this side, so many in a turn.
+PRODUCT_SIDE, _PRODUCTS = 1024, 8
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What all models are measured on: images and how they are computed.
+
+    Attributes:
+        height: Height of the images in pixels.
+        width: Width of the images in pixels.
+        mode: 'inference' (forward without gradients) or 'training' (forward and backward).
+        dtype: 'fp32', or 'bf16' or 'fp16' by autocast.
+        batch_size: Number of images.
+    """
+
+    height: int
+    width: int
+    mode: str = 'inference'
+    dtype: str = 'fp32'
+    batch_size: int = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How cells are measured.
+
+    Attributes:
+        device: 'cpu' or 'cuda'.
+        threads: Threads of torch.
+        repeats: Repetitions that count.
+        warmup: Repetitions before them that do not; at least 1.
+        memory: Whether to measure memory too, in one more repetition.
+    """
+
+    device: str = 'cpu'
+    threads: int = 1
+    repeats: int = 10
+    warmup: int = 2
+    memory: bool = True
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A backbone, run as it is or compiled by torch.compile."""
+
+    backbone: Backbone
+    compiled: bool = False
+
+
+@dataclass
+class Row:
+    """What a contestant took in a cell.
+
+    Attributes:
+        model: Name of the backbone.
+        compiled: Whether it was compiled.
+        params: Number of parameters.
+        macs: Multiply-adds of the forward for one image, attention and padding included, by torch's flop counter. Its
+            counts of backwards are not used: they are many times too large for depthwise convolutions.
+        seconds: Time of a step for each repetition.
+        peak_bytes: Peak memory of a step, see `peak_memory`.
+        product_rate: Multiply-adds a second of plain matrix products, by turns with the models; see `PRODUCT_SIDE`.
+        error: First line of the error, if the model cannot be run.
+    """
+
+    model: str
+    compiled: bool = False
+    params: int | None = None
+    macs: int | None = None
+    seconds: list[float] = field(default_factory=list)
+    peak_bytes: int | None = None
+    product_rate: float | None = None
+    error: str | None = None
+
+
+def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:
+    """Measures all contestants in a cell, in this process, by turns.
+
+    Args:
+        cell: Images and how they are computed.
+        contestants: What is measured.
+        settings: Device, threads and repetitions.
+
+    Returns:
+        A row for each contestant, with times in seconds and memory in bytes; one that fails has its error in it and
+        stops no other.
+    """
+    torch.set_num_threads(settings.threads)
+    torch._dynamo.reset()  # compiled code is of one size
+    steps = [_Step(cell, contestant, settings.device) for contestant in contestants]
+    synchronize = torch.cuda.synchronize if settings.device == 'cuda' else lambda: None
+    *seconds, products = interleaved(
+        [*steps, _products(cell, settings.device)], settings.repeats, settings.warmup, synchronize
+    )
+    rate = _PRODUCTS * PRODUCT_SIDE**3 / statistics.median(products) if products else None
+    for step, times in zip(steps, seconds, strict=True):
+        if settings.memory:
+            step.row.peak_bytes = step.guard(partial(peak_memory, step.run, settings.device))
+        if step.row.error is None:
+            step.row.seconds = times
+            step.row.product_rate = rate
+    return [step.row for step in steps]
+
+
+def benchmark(
+    cells: Sequence[Cell], contestants: Sequence[Contestant], settings: Settings
+) -> Iterator[tuple[Cell, list[Row]]]:
+    """Measures cell after cell in a process of its own; a cell that kills the process ends nothing.
+
+    Args:
+        cells: Cells.
+        contestants: What is measured in each.
+        settings: Device, threads and repetitions.
+
+    Yields:
+        Each cell with its rows, as soon as it is measured.
+    """
+    with Worker(measure) as worker:
+        for cell in cells:
+            yield cell, _measure_alive(worker, cell, contestants, settings)
+
+
+def growth_cells(base: Cell, *, elongated: bool = False) -> list[Cell]:
+    """Cells like `base` of 0.05 to 8 megapixels: squares, or bands of 96 pixels; sides are multiples of 32."""
+    shapes = [(_BAND, round(side**2 / _BAND / 32) * 32) if elongated else (side, side) for side in _SIDES]
+    return [Cell(height, width, base.mode, base.dtype, base.batch_size) for height, width in shapes]
+
+
+def _measure_alive(worker: Worker, cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:
+    try:
+        return worker(cell, contestants, settings)
+    except WorkerDied as died:
+        if len(contestants) == 1:
+            return [Row(contestants[0].backbone.name, contestants[0].compiled, error=str(died))]
+    # One turn of each alone shows which it was; the others are measured together.
+    trial = Settings(settings.device, settings.threads, repeats=1, warmup=0, memory=settings.memory)
+    alone = [_measure_alive(worker, cell, [contestant], trial)[0] for contestant in contestants]
+    rest = [contestant for contestant, row in zip(contestants, alone, strict=True) if row.error is None]
+    try:
+        together = iter(worker(cell, rest, settings) if rest else [])
+    except WorkerDied as died:
+        message = f'{died} (together with the others)'
+        together = iter([Row(contestant.backbone.name, contestant.compiled, error=message) for contestant in rest])
+    return [row if row.error else next(together) for row in alone]
+
+
+def _products(cell: Cell, device: str) -> Callable[[], None]:
+    """Plain matrix products in the precision of a cell: what the hardware gives at most."""
+    a, b = torch.rand(2, PRODUCT_SIDE, PRODUCT_SIDE, device=device, dtype=DTYPES[cell.dtype] or torch.float32)
+
+    def run() -> None:
+        for _ in range(_PRODUCTS):
+            torch.mm(a, b)
+
+    return run
+
+
+T = TypeVar('T')
+
+
+class _Step:
+    """One repetition of a contestant as a callable; its first error is kept and ends it."""
+
+    def __init__(self, cell: Cell, contestant: Contestant, device: str) -> None:
+        self.cell = cell
+        self.device = device
+        self.row = Row(contestant.backbone.name, contestant.compiled)
+        self.model: nn.Module | None = None
+        self.images: Tensor | None = None
+        self.guard(lambda: self._build(contestant))
+
+    def __call__(self) -> None:
+        self.guard(self.run)
+
+    def guard(self, function: Callable[[], T]) -> T | None:
+        """Calls a function unless something failed before."""
+        if self.row.error is not None:
+            return None
+        try:
+            return function()
+        except Exception as error:  # any model of any library: it can fail in any way
+            lines = str(error).strip().splitlines()
+            self.row.error = ': '.join([type(error).__name__, *lines[:1]])
+            self.model = self.images = None
+        # Behind the handler, which holds the tensors of the failed step.
+        if self.device == 'cuda':
+            torch.cuda.empty_cache()
+        return None
+
+    def run(self) -> None:
+        """Forward, and in training backward of the sum of the outputs' means; leaves no gradients."""
+        assert self.model is not None
+        training, dtype = self.cell.mode == 'training', DTYPES[self.cell.dtype]
+        with torch.set_grad_enabled(training), torch.autocast(self.device, dtype, enabled=dtype is not None):
+            outputs = self.model(self.images)
+            if training:
+                outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+                loss = torch.stack([output.float().mean() for output in outputs]).sum()
+        if training:
+            loss.backward()
+            self.model.zero_grad(set_to_none=True)
+
+    def _build(self, contestant: Contestant) -> None:
+        torch.manual_seed(0)
+        model = contestant.backbone.build()
+        channels = next(module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d))
+        shape = (channels, self.cell.height, self.cell.width)
+        self.row.params = sum(parameter.numel() for parameter in model.parameters())
+        self.row.macs = _count_macs(model, (1, *shape))
+        self.images = torch.rand(self.cell.batch_size, *shape, device=self.device)
+        model.to(self.device).train(self.cell.mode == 'training')
+        self.model = cast(nn.Module, torch.compile(model, dynamic=False)) if contestant.compiled else model
+
+
+def _count_macs(model: nn.Module, shape: tuple[int, ...]) -> int | None:
+    """Counts the forward on tensors without values; what fails there may yet run on real ones."""
+    try:
+        model = copy.deepcopy(model).to('meta')
+        model.eval()  # which returns nothing in some libraries
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(torch.zeros(shape, device='meta'))
+    except Exception:
+        return None
+    return counter.get_total_flops() // 2

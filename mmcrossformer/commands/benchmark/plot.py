@@ -1,0 +1,60 @@
+"""Plots of benchmarks."""
+
+from pathlib import Path
+from typing import Any
+
+from mmcrossformer.commands.benchmark.report import (
+    Report,
+    baseline,
+    growths,
+    how,
+    label,
+    megapixels,
+    per_pixel,
+    time_per_mac_ratio,
+    time_ratio,
+)
+
+
+def plot(report: Report, path: Path) -> None:
+    """Draws a report: times against the baseline's for each size, or time and memory for each pixel as it grows."""
+    from matplotlib.figure import Figure
+
+    kinds = list(dict.fromkeys(how(cell) for cell, _ in report.cells))
+    figure = Figure(figsize=(11, 1 + 3.4 * len(kinds)), dpi=90, layout='constrained')
+    panels = figure.subplots(len(kinds), 2, squeeze=False)
+    for axes, kind in zip(panels, kinds, strict=True):
+        (_draw_growth if report.growth else _draw_ratios)(report, kind, *axes)
+        for axis in axes:
+            axis.axhline(1, color='black', linewidth=0.8)
+            axis.set(ylim=(0, None))
+            axis.grid(alpha=0.3)
+    handles = {text: line for axis in panels.flat for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc='outside lower center', ncols=4, fontsize='small')
+    figure.savefig(path)
+
+
+def _draw_ratios(report: Report, kind: str, left: Any, right: Any) -> None:
+    cells = [(f'{cell.height} x {cell.width}', rows) for cell, rows in report.cells if how(cell) == kind]
+    for axis, ratio, what in ((left, time_ratio, 'time'), (right, time_per_mac_ratio, 'time for each multiply-add')):
+        for number, name in enumerate(dict.fromkeys(label(row) for _, rows in cells for row in rows)):
+            points = [
+                (size, ratio(row, baseline(rows, report.baseline, row.compiled)))
+                for size, rows in cells
+                for row in rows
+                if label(row) == name
+            ]
+            marker = 'osD^v<>P*X'[number % 10]
+            axis.plot(*zip(*points, strict=True), label=name, marker=marker, markersize=6, linewidth=0.7)
+        axis.set(title=f'{what}, {kind}', ylabel=f'{report.baseline} = 1')
+        axis.tick_params(axis='x', labelrotation=20)
+
+
+def _draw_growth(report: Report, kind: str, left: Any, right: Any) -> None:
+    for name, way, points in growths(report):
+        if way != kind:
+            continue
+        for axis, values in zip((left, right), per_pixel(points), strict=True):
+            axis.plot([megapixels(cell) for cell, _ in points], values, label=name, marker='o', markersize=4)
+    for axis, what in ((left, 'time'), (right, 'memory')):
+        axis.set(title=f'{what}, {kind}', xlabel='megapixels', ylabel='for each pixel, first size = 1', xscale='log')

@@ -1,0 +1,126 @@
+"""What benchmarks came to: kept as json, shown as tables and plots."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmcrossformer.commands.benchmark.measure import Cell, Row
+
+
+@dataclass
+class Report:
+    """A run of `tools/benchmark.py`.
+
+    Attributes:
+        command: Command line.
+        baseline: Model whose times the others' are divided by.
+        growth: Whether the cells are one picture that grows.
+        settings: How was measured, see `benchmark.Settings`.
+        hardware: Processor or GPU.
+        versions: Versions of what took part.
+        revision: Revision of the checkout, if there is one.
+        cells: What was measured.
+    """
+
+    command: str
+    baseline: str
+    growth: bool
+    settings: dict[str, Any]
+    hardware: dict[str, Any]
+    versions: dict[str, str]
+    revision: str | None = None
+    cells: list[tuple[Cell, list[Row]]] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Writes json; a reader never sees half of it."""
+        content = asdict(self)
+        content['cells'] = [dict(cell, rows=rows) for cell, rows in content['cells']]
+        with tempfile.NamedTemporaryFile('w', dir=path.parent, delete=False) as file:
+            file.write(json.dumps(content, indent=1) + '\n')
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+
+    @classmethod
+    def load(cls, path: Path) -> 'Report':
+        """Reads what `save` wrote."""
+        content = json.loads(path.read_text())
+        content['cells'] = [
+            (Cell(**cell), [Row(**row) for row in rows])
+            for cell, rows in ((cell, cell.pop('rows')) for cell in content['cells'])
+        ]
+        return cls(**content)
+
+    def origin(self) -> list[str]:
+        """Lines that tell how the figures came about, for a table's caption."""
+        hardware, settings = self.hardware, self.settings
+        lines = [hardware[key] for key in ('gpu', 'cpu') if key in hardware]
+        lines[0] += f', CUDA {hardware["cuda"]}' if 'cuda' in hardware else ''
+        lines[-1] += f', {hardware["cores"]} cores, {settings["threads"]} threads'
+        turns = f'{settings["repeats"]} repetitions after {settings["warmup"]} that do not count'
+        tools = ', '.join(f'{name} {version}' for name, version in self.versions.items())
+        return ['; '.join(lines), turns, tools + (f', revision {self.revision}' if self.revision else '')]
+
+
+def growths(report: Report) -> Iterator[tuple[str, str, list[tuple[Cell, Row]]]]:
+    """Yields for each model and way of computing: its name, the way, and its row in every size."""
+    found = [(how(cell), label(row), cell, row) for cell, rows in report.cells for row in rows]
+    order = list(dict.fromkeys(entry[:2] for entry in found))
+    found.sort(key=lambda entry: order.index(entry[:2]))
+    for (way, name), group in groupby(found, lambda entry: entry[:2]):
+        yield name, way, [(cell, row) for *_, cell, row in group]
+
+
+def per_pixel(points: list[tuple[Cell, Row]]) -> tuple[list[float], list[float]]:
+    """Time and memory for each pixel, relative to the first size: 1 where they grow as the pixels do."""
+    times = [quartiles(row)[1] / cell.batch_size / megapixels(cell) for cell, row in points]
+    memories = [(row.peak_bytes or np.nan) / megapixels(cell) for cell, row in points]
+    return [time / times[0] for time in times], [memory / memories[0] for memory in memories]
+
+
+def quartiles(row: Row) -> tuple[float, float, float]:
+    """First quartile, median and third quartile of a step's time in seconds; NaN without times."""
+    return tuple(np.percentile(row.seconds, (25, 50, 75)).tolist()) if row.seconds else (np.nan,) * 3
+
+
+def time_ratio(row: Row, base: Row) -> float:
+    """Median time of a row in that of another."""
+    return quartiles(row)[1] / quartiles(base)[1]
+
+
+def time_per_mac_ratio(row: Row, base: Row) -> float:
+    """Median time for each multiply-add of a row in that of another."""
+    return time_ratio(row, base) * (base.macs or np.nan) / (row.macs or np.nan)
+
+
+def share_of_products(cell: Cell, row: Row) -> float:
+    """A row's multiply-adds a second in those of plain matrix products; a training step has three forwards' worth."""
+    macs = (row.macs or np.nan) * (3 if cell.mode == 'training' else 1) * cell.batch_size
+    return macs / quartiles(row)[1] / (row.product_rate or np.nan)
+
+
+def label(row: Row) -> str:
+    """Name of a row in tables."""
+    return row.model + ', compiled' * row.compiled
+
+
+def baseline(rows: list[Row], name: str, compiled: bool) -> Row:
+    """The row that ratios are to: that of the baseline, compiled if the other is."""
+    return next(row for row in rows if row.model == name and row.compiled == compiled)
+
+
+def how(cell: Cell) -> str:
+    """How a cell is computed."""
+    batch = f', batch of {cell.batch_size}' if cell.batch_size > 1 else ''
+    return f'{cell.mode}, {cell.dtype}{batch}'
+
+
+def megapixels(cell: Cell) -> float:
+    """Size of an image in millions of pixels."""
+    return cell.height * cell.width / 1e6

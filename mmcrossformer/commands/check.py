@@ -1,0 +1,30 @@
+"""Checks data, classes, channels and learning rate of a training, and starts nothing."""
+
+import argparse
+
+from rich.console import Console
+
+from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data
+from mmcrossformer.config.read import read_config
+from mmcrossformer.engine.check import check_job
+from mmcrossformer.engine.runner import check_data
+from mmcrossformer.utils.errors import UserError
+
+
+def main() -> None:
+    """Reads the command line, checks and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument('--decode', type=int, metavar='N', help='images of each data set to decode (default: all)')
+    add_own_data_arguments(parser)
+    args = parser.parse_args()
+    cfg = read_config(args.config, args.cfg_options)
+    apply_own_data(cfg, args)
+    check_data(cfg, ('train', 'val'))
+    findings = check_job(cfg, args.decode)
+    for finding in findings:
+        Console(soft_wrap=True, highlight=False).print(str(finding), markup=False)
+    errors = sum(not finding.warning for finding in findings)
+    if errors:
+        raise UserError(f'{errors} of {len(findings)} findings would spoil the training')
+    print('nothing that would spoil the training')

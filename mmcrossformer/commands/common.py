@@ -1,0 +1,113 @@
+"""Arguments that several commands take, and what becomes of them."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, DictAction
+
+from mmcrossformer.config.own_data import use_own_coco
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.walk import unsync_norms
+from mmcrossformer.engine.processes import join_on_cpu
+from mmcrossformer.utils.errors import UserError
+
+
+class _Settings(DictAction):
+    """Reads KEY=VALUE pairs; one that cannot be read is a mistake of the command line."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, RecursionError, ValueError) as error:
+            parser.error(
+                f'{option_string} takes KEY=VALUE pairs, lists as "KEY=[1,2]", got {" ".join(values)}: {error}'
+            )
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the config and its settings."""
+    parser.add_argument('config', metavar='CONFIG', help='config file')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_Settings,
+        metavar='KEY=VALUE',
+        help='settings to replace, such as train_dataloader.batch_size=4 or "model.neck.in_channels=[64,128]"',
+    )
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """Reads `KEY=VALUE` pairs as `--cfg-options` does."""
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    return parser.parse_args(['', '--cfg-options', *pairs]).cfg_options if pairs else {}
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what training and testing have in common."""
+    add_config_arguments(parser)
+    parser.add_argument('--work-dir', help='folder for logs and results (default: work_dirs/<name of the config>)')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Reads the config and applies the arguments of `add_common_arguments`.
+
+    Raises:
+        UserError: See `read_config`; or a launcher that cannot work here.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = read_config(args.config, args.cfg_options)
+    if args.launcher == 'pytorch' and 'RANK' not in os.environ:
+        raise UserError('--launcher pytorch runs under torchrun: torchrun --nproc-per-node N tools/train.py ...')
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if args.seed is not None:
+        cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
+    if args.launcher != 'none' and not torch.cuda.is_available():
+        join_on_cpu(cfg)
+    if args.launcher == 'none' or not torch.cuda.is_available():
+        unsync_norms(cfg.model)
+    return cfg
+
+
+def needs_cuda(flag: str) -> None:
+    """Raises a `UserError` for a flag that works on a GPU only, when there is none."""
+    if not torch.cuda.is_available():
+        raise UserError(f'{flag} needs a GPU, and torch sees none here: leave {flag} out')
+
+
+def add_own_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of own data."""
+    own = parser.add_argument_group('own data in COCO format', 'all four together; class names are read from the files')
+    own.add_argument('--data-root', metavar='DIR', help='folder of the data')
+    own.add_argument('--train-ann', metavar='FILE', help='annotations to train on, below --data-root')
+    own.add_argument('--val-ann', metavar='FILE', help='annotations to validate on, below --data-root')
+    own.add_argument('--img-dir', metavar='DIR', help='folder of the images, below --data-root')
+
+
+def apply_own_data(cfg: Config, args: argparse.Namespace) -> None:
+    """Puts the own data of the command line into the config.
+
+    Raises:
+        UserError: An argument is missing, or see `use_own_coco`.
+    """
+    names = ('data_root', 'train_ann', 'val_ann', 'img_dir')
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if not given:
+        return
+    missing = ['--' + name.replace('_', '-') for name in names if name not in given]
+    if missing:
+        raise UserError(f'own data also needs {", ".join(missing)}')
+    use_own_coco(cfg, **given)

@@ -1,0 +1,104 @@
+"""What the page does when somebody touches it."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mmcrossformer.commands.demo.models import load
+from mmcrossformer.commands.demo.pictures import built_in, pixel_of, read_upload
+from mmcrossformer.commands.demo.result import Result, attention, draw_pair
+from mmcrossformer.config.package import configs_of_package
+from mmcrossformer.utils.errors import UserError
+
+_OWN = 'the trained model'
+_LONGEST = 4000  # pixels that a model is to see
+
+
+def told(function: Callable) -> Callable:
+    """Shows a mistake of the user on the page."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except UserError as error:
+            raise gr.Error(str(error), title='That does not work', duration=None) from error
+
+    return wrapped
+
+
+class Actions:
+    """Answers to clicks and moves; each returns what the components of the page are to show.
+
+    Args:
+        trained: Config and checkpoint that are offered first; None where there are none.
+    """
+
+    def __init__(self, trained: tuple[Path, Path] | None) -> None:
+        self.trained = trained
+        self.pictures = built_in()
+        self._configs = configs_of_package()
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models that can be chosen."""
+        return ([_OWN] if self.trained else []) + list(self._configs)
+
+    @told
+    def predict(
+        self, name: str, file: str | None, model: str, checkpoint: str | None, short_side: float, score: float
+    ) -> tuple[Any, ...]:
+        """Result, picture, classes, summary; and hides the point and groups of an earlier one."""
+        result = self._run(name, file, model, checkpoint, short_side)
+        best = result.scores()
+        classes = gr.Label(best, visible=bool(best))
+        return result, result.picture(score), classes, result.summary(score), '', gr.Image(visible=False)
+
+    @told
+    def rescore(self, result: Result | None, pair: tuple[Result, Result] | None, score: float) -> tuple[Any, ...]:
+        """Picture, summary, and both pictures with their summary, where they are there; no model runs."""
+        drawn = (result.picture(score), result.summary(score)) if result else (gr.skip(), gr.skip())
+        return (*drawn, *(draw_pair(pair, score) if pair else [gr.skip()] * 3))
+
+    @told
+    def click(self, result: Result | None, event: gr.SelectData) -> tuple[gr.Image, str]:
+        """The groups of the point that was clicked, and a line about it."""
+        if result is None:
+            raise UserError('press Predict first')
+        row, col = pixel_of(result.image, *event.index)
+        return gr.Image(attention(result, (row, col)), visible=True), f'Where row {row}, column {col} attends'
+
+    @told
+    def compare(
+        self,
+        name: str,
+        file: str | None,
+        model: str,
+        checkpoint: str | None,
+        first: float,
+        second: float,
+        score: float,
+    ) -> tuple[Any, ...]:
+        """Both results, both pictures, and their summary."""
+        first_result, second_result = (
+            self._run(name, file, model, checkpoint, short_side) for short_side in (first, second)
+        )
+        pair = first_result, second_result
+        return (pair, *draw_pair(pair, score))
+
+    def _run(self, name: str, file: str | None, model: str, checkpoint: str | None, short_side: float) -> Result:
+        image = read_upload(file) if file else self.pictures[name]
+        long_side = short_side * max(image.shape[:2]) / min(image.shape[:2])
+        if long_side > _LONGEST:
+            raise UserError(
+                f'with a short side of {short_side:.0f} pixels the long side of this picture would have '
+                f'{long_side:.0f}; at most {_LONGEST} are predicted here: choose a smaller short side'
+            )
+        if model == _OWN and self.trained:
+            predictor = load(str(self.trained[0]), str(checkpoint or self.trained[1]))
+        else:
+            predictor = load(str(self._configs[model]), str(checkpoint or ''))
+        return Result(image, int(short_side), predictor(image, int(short_side)), predictor)

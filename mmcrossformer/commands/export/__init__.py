@@ -1,0 +1,96 @@
+"""Writes a backbone or a classifier as ONNX or as a torch.export program, for any batch, height and width."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from mmcrossformer.apis.model import build_model
+from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.export.program import (
+    SUFFIXES,
+    TOLERANCE,
+    Logits,
+    as_list,
+    bake_position_bias,
+    check,
+    export,
+    require_onnx,
+    save,
+)
+from mmcrossformer.config.read import read_config
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.weights import load_weights
+
+
+def main() -> None:
+    """Reads the command line, writes the program and checks it on other sizes."""
+    args = parse_args()
+    out = args.out
+    if out.suffix not in SUFFIXES:
+        raise UserError(f'--out must end in {" or ".join(SUFFIXES)}, got {out}')
+    if out.exists():
+        raise UserError(f'--out {out} exists: delete it or name another file')
+    if not out.absolute().parent.is_dir():
+        raise UserError(f'--out {out}: there is no folder {out.absolute().parent}')
+    if min(*args.shape, args.max_size) < 32:
+        raise UserError(f'--shape and --max-size take at least 32 pixels, got {args.shape} and {args.max_size}')
+    if out.suffix == '.onnx':
+        require_onnx()
+    cfg = read_config(args.config, args.cfg_options)
+    model = build_model(cfg)
+    if args.checkpoint is not None:
+        load_weights(model, args.checkpoint)
+    model.eval()
+    if args.part == 'classifier' and cfg.default_scope != 'mmpretrain':
+        raise UserError(f'{args.config} is no classifier: leave --part out to export its backbone')
+    whole = args.part == 'classifier' or (args.part is None and cfg.default_scope == 'mmpretrain')
+    if not hasattr(model, 'backbone'):
+        raise UserError(f'{args.config} has no backbone: export a {type(model).__name__} with the library it is from')
+    channels = model.backbone.in_channels
+    if args.bake:
+        bake_position_bias(model, args.max_size)
+    module = Logits(model).eval() if whole else model.backbone
+
+    height, width = args.shape
+    images = torch.zeros(2, channels, height, width)
+    with torch.no_grad():
+        count = len(as_list(module(images)))
+    names = ['logits'] if whole else [f'stage{i}' for i in model.backbone.out_indices]
+    assert len(names) == count
+    save(export(module, images), out, names)
+
+    console = Console(highlight=False)
+    console.print(f'{out}: {"classifier" if whole else "backbone"}, images [B, {channels}, H, W] to {", ".join(names)}')
+    preprocessor = cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
+    console.print(f'images are normalised first: mean {preprocessor.get("mean")}, std {preprocessor.get("std")}')
+    # Odd, small, oblong: other branches of the grouping than the traced size.
+    others = [(1, height + 13, width + 40), (3, 100, 75), (1, 96, 400)]
+    worst = 0.0
+    for shape, difference in check(module, out, [(b, channels, h, w) for b, h, w in others]):
+        console.print(
+            f'{" x ".join(map(str, shape))}: differs from the model by {difference:.1e} of the largest output'
+        )
+        worst = max(worst, difference)
+    if not worst <= TOLERANCE:
+        raise UserError(f'{out} differs from the model by {worst:.1e}, allowed is {TOLERANCE}: do not use it')
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help='its weights (default: random)')
+    parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='*.onnx or *.pt2')
+    parser.add_argument(
+        '--part', choices=['backbone', 'classifier'], help='default: the classifier, if the config has one'
+    )
+    parser.add_argument(
+        '--shape', nargs=2, type=int, default=(224, 224), metavar=('HEIGHT', 'WIDTH'), help='size to trace at'
+    )
+    parser.add_argument('--bake', action='store_true', help='store position biases as tables up to --max-size')
+    parser.add_argument(
+        '--max-size', type=int, default=1344, help='longest side of an image with --bake (default: %(default)s)'
+    )
+    return parser.parse_args()

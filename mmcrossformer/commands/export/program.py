@@ -1,0 +1,154 @@
+"""Backbones and classifiers as programs that run without this package: ONNX and torch.export."""
+
+import importlib.util
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from mmcrossformer.models.crossformer import CrossFormer
+from mmcrossformer.models.layers.block import CrossFormerBlock
+from mmcrossformer.models.layers.position_bias import BakedPositionBias, DynamicPositionBias
+from mmcrossformer.utils.errors import UserError
+
+ONNX_OPSET = 18
+SUFFIXES = ('.onnx', '.pt2')
+# A program may differ from the model by this, of the largest output.
+TOLERANCE = 1e-4
+
+
+class Logits(nn.Module):
+    """A classifier of mmpretrain as images to logits."""
+
+    def __init__(self, classifier: nn.Module) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps normalised images [B, C, H, W] to logits [B, classes]."""
+        return self.classifier(images, mode='tensor')
+
+
+def bake_position_bias(model: nn.Module, max_size: int) -> None:
+    """Replaces what computes position biases by tables, good for images up to `max_size` pixels on a side."""
+    for backbone in [module for module in model.modules() if isinstance(module, CrossFormer)]:
+        for i, stage in enumerate(backbone.stages):
+            side = -(-max_size // (4 * 2**i))
+            for block in [module for module in stage.modules() if isinstance(module, CrossFormerBlock)]:
+                places = max(side, block.attn.rule.size)
+                pos_bias = cast(DynamicPositionBias, block.attn.pos_bias)
+                block.attn.add_module('pos_bias', BakedPositionBias(pos_bias, places))
+
+
+def export(model: nn.Module, images: Tensor) -> ExportedProgram:
+    """Traces a model into a program for any batch, height and width.
+
+    Args:
+        model: Backbone or `Logits`, in evaluation mode.
+        images: Example [B, C, H, W], B at least 2.
+
+    Raises:
+        UserError: torch cannot trace it.
+    """
+    sizes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+    try:
+        with torch.no_grad(), _quiet():
+            return torch.export.export(model, (images,), dynamic_shapes=(sizes,), strict=False)
+    except Exception as error:  # any model of any library: it can fail in any way
+        line = str(error).strip().partition('\n')[0]
+        raise UserError(f'torch.export cannot trace the model: {type(error).__name__}: {line}') from error
+
+
+def save(program: ExportedProgram, path: Path, names: Sequence[str]) -> None:
+    """Writes a program: ONNX for *.onnx, else the format of torch.export.
+
+    Args:
+        program: What `export` returns.
+        path: File to write.
+        names: Names of the outputs.
+
+    Raises:
+        UserError: ONNX is not installed.
+    """
+    if path.suffix != '.onnx':
+        torch.export.save(program, path)
+        return
+    require_onnx()
+    with _quiet():
+        torch.onnx.export(
+            program,
+            f=str(path),
+            input_names=['images'],
+            output_names=list(names),
+            opset_version=ONNX_OPSET,
+            external_data=False,
+            dynamo=True,
+            verbose=False,
+        )
+
+
+def check(model: nn.Module, path: Path, shapes: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], float]]:
+    """Runs a saved program beside the model on random images.
+
+    Args:
+        model: What was exported.
+        path: The file.
+        shapes: Shapes of images [B, C, H, W].
+
+    Yields:
+        Each shape, and the largest difference relative to the largest output.
+    """
+    if path.suffix == '.onnx':
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+
+        def program(images: Tensor) -> list[Tensor]:
+            return [torch.from_numpy(out) for out in session.run(None, {'images': images.numpy()})]
+
+    else:
+        loaded = torch.export.load(path).module()
+
+        def program(images: Tensor) -> list[Tensor]:
+            return as_list(loaded(images))
+
+    for shape in shapes:
+        images = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            pairs = zip(program(images), as_list(model(images)), strict=True)
+            yield shape, max(((a - b).abs().max() / b.abs().max()).item() for a, b in pairs)
+
+
+def as_list(outputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    """Outputs of a model as a list: one, or maps [B, C_i, H_i, W_i] of a pyramid."""
+    return [outputs] if isinstance(outputs, Tensor) else list(outputs)
+
+
+def require_onnx() -> None:
+    """Checks that ONNX can be written and run.
+
+    Raises:
+        UserError: A package is missing.
+    """
+    missing = [name for name in ('onnx', 'onnxscript', 'onnxruntime') if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(f'ONNX needs {", ".join(missing)}: pip install "mmcrossformer[export]"')
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporters' own remarks off the terminal; errors are raised all the same."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logging.disable(level)

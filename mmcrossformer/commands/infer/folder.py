@@ -1,0 +1,89 @@
+"""The folder of a run: its settings, so that another run does not mix its results with these."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.files import written_whole
+
+_SETTINGS = 'infer.json'
+JOURNALS = 'journal'
+# All that a run may leave; nothing else is ever removed.
+_FILES = (_SETTINGS, 'predictions.json', 'predictions.csv', 'failed.txt')
+_FOLDERS = (JOURNALS, 'segments', 'overlays')
+
+
+def describe_run(cfg: Config, checkpoint: str | Path, choices: dict[str, Any]) -> dict[str, Any]:
+    """What the results of a run depend on, beside the images.
+
+    Args:
+        cfg: The config.
+        checkpoint: File of the weights; its content counts.
+        choices: Values of options.
+
+    Raises:
+        UserError: No such checkpoint.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(checkpoint, 'rb') as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise UserError(f'checkpoint {checkpoint} cannot be read: {error.strerror}') from error
+    settings = hashlib.sha256(repr(cfg.to_dict()).encode()).hexdigest()
+    return dict(config=settings, checkpoint=digest.hexdigest(), **choices)
+
+
+def prepare_folder(folder: Path, run: dict[str, Any], overwrite: bool) -> None:
+    """Makes the folder, or finds that it holds results of the same run.
+
+    Args:
+        folder: The folder.
+        run: What `describe_run` gives.
+        overwrite: Remove results of another run.
+
+    Raises:
+        UserError: The folder holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f'--out: {folder} is no folder')
+    path = folder / _SETTINGS
+    if path.is_file():
+        if overwrite:
+            _clear(folder)
+        else:
+            _compare(folder, json.loads(path.read_text()), run)
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f'--out: {folder} holds other things than results of tools/infer.py: name a new folder')
+    try:
+        (folder / JOURNALS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'--out: {folder} cannot be made: {error.strerror}') from error
+    with written_whole(path) as partial:
+        Path(partial).write_text(json.dumps(run, indent=2) + '\n')
+
+
+def _compare(folder: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
+    differing = [
+        f'another {name}' if name in ('config', 'checkpoint') else f'{name} {there.get(name)} and not {here[name]}'
+        for name in here
+        if there.get(name) != here[name]
+    ]
+    if differing:
+        raise UserError(
+            f'--out: {folder} holds results of another run, with {", ".join(differing)}: '
+            'name another folder, or replace them with --overwrite'
+        )
+
+
+def _clear(folder: Path) -> None:
+    for name in _FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,279 @@
+"""Predicts on many pictures: keeps each result as it comes, goes on where it stopped, shares work among processes."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from mmcrossformer.apis.draw import draw_prediction, encode_jpeg
+from mmcrossformer.apis.prediction import Prediction, above
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.commands.infer.folder import JOURNALS, describe_run, prepare_folder
+from mmcrossformer.commands.infer.inputs import Source, count_frames, find_sources, read_pictures
+from mmcrossformer.commands.infer.journal import Finished, Journal, Key, Record
+from mmcrossformer.commands.infer.processes import Processes
+from mmcrossformer.commands.infer.progress import Bar
+from mmcrossformer.commands.infer.results import categories_of, encode_segments, record_of, write_predictions
+from mmcrossformer.config.read import read_config
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.files import written_whole
+
+Item = TypeVar('Item')
+Picture = tuple[Source, int | None, np.ndarray | UserError]
+
+# Objects that overlays show where no threshold is given.
+_SHOWN = 0.3
+_JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How to predict and what to keep.
+
+    Attributes:
+        short_side: Pixels of the short side that the model sees; None for what the config says.
+        score_thr: Least score of objects and classes to keep; None keeps all.
+        top: Classes of a classifier to keep.
+        overlays: Whether to draw.
+    """
+
+    short_side: int | None = None
+    score_thr: float | None = None
+    top: int = 5
+    overlays: bool = False
+
+    def __post_init__(self) -> None:
+        if self.short_side is not None and self.short_side < 1:
+            raise UserError(f'--short-side must be at least 1 pixel, got {self.short_side}')
+        if self.score_thr is not None and not 0 <= self.score_thr <= 1:
+            raise UserError(f'--score-thr must be from 0 to 1, got {self.score_thr}')
+        if self.top < 1:
+            raise UserError(f'--top must be at least 1, got {self.top}')
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to.
+
+    Attributes:
+        pictures: Pictures and frames with results, those of earlier runs included.
+        earlier: How many of them were there before.
+        failed: Reason for each file that has none, or not all.
+    """
+
+    pictures: int
+    earlier: int
+    failed: dict[str, str]
+
+
+def infer(
+    config: str,
+    checkpoint: str,
+    inputs: Sequence[str],
+    out: Path,
+    choices: Choices,
+    processes: Processes,
+    *,
+    options: dict | None = None,
+    device: str = 'cpu',
+    overwrite: bool = False,
+) -> Summary:
+    """Predicts on all inputs; see docs/inference.md for what is written.
+
+    Args:
+        config: Config file.
+        checkpoint: Weights of its model.
+        inputs: Files, folders and patterns.
+        out: Folder for the results.
+        choices: How to predict and what to keep.
+        processes: Who shares the work.
+        options: Settings of the config to replace, by dotted name.
+        device: Where the models run.
+        overwrite: Replace results of another run in the folder.
+
+    Returns:
+        What came of it, the same in all processes.
+
+    Raises:
+        UserError: Inputs, config, checkpoint or folder that cannot be used.
+    """
+    with processes.agreed():
+        # One looks for them all: the share of each is cut from the same list.
+        sources = find_sources(inputs, left_out=out) if processes.is_first else []
+        cfg = read_config(config, options)
+        run = describe_run(cfg, checkpoint, vars(choices))
+        predictor = Predictor(cfg, checkpoint, device=processes.device(device))
+        _check_use(predictor, config, checkpoint, choices)
+        if processes.is_first:
+            prepare_folder(out, run, overwrite)
+    sources = processes.shared(sources)
+    finished = Finished(out / JOURNALS)
+    processes.wait()  # nobody writes while others still read
+    summary = Summary(0, sum(1 for _ in finished.pictures(sources)), {})
+    with processes.in_touch():
+        failed = _Worker(predictor, choices, out).work(sources, finished, processes)
+    parts = processes.gather(failed)
+    with processes.in_touch():
+        if processes.is_first:
+            finished = Finished(out / JOURNALS)
+            failed = _without_results(parts, sources, finished)
+            _write_failed(out, failed)
+            summary = Summary(_assemble(out, sources, finished, predictor), summary.earlier, failed)
+    return processes.shared(summary)
+
+
+def _check_use(predictor: Predictor, config: str, checkpoint: str, choices: Choices) -> None:
+    if not predictor.classes:
+        raise UserError(
+            f'neither {checkpoint} nor {config} names the classes: '
+            '--cfg-options "test_dataloader.dataset.metainfo.classes=[...]" does'
+        )
+    if predictor.task == 'segmentation' and choices.score_thr is not None:
+        raise UserError('--score-thr is for detectors and classifiers: a segmenter gives each pixel a class')
+
+
+def _assemble(out: Path, sources: Sequence[Source], finished: Finished, predictor: Predictor) -> int:
+    """Writes the files that a run ends with; returns the number of pictures."""
+    first = next(finished.pictures(sources), None)
+    task = finished.read(*first)['task'] if first else predictor.task  # a panoptic detector segments
+    categories = categories_of(task, predictor.classes, predictor.palette)
+    return write_predictions(out, finished, sources, task, categories)
+
+
+class _Worker:
+    """Predicts and keeps results."""
+
+    def __init__(self, predictor: Predictor, choices: Choices, out: Path) -> None:
+        self.predictor, self.choices, self.out = predictor, choices, out
+
+    def work(self, sources: Sequence[Source], finished: Finished, processes: Processes) -> dict[str, str]:
+        """Does this process's share of what is not finished; returns the reason for each file that failed."""
+        failed: dict[str, str] = {}
+        pictures = ahead(_pictures(sources, finished, processes))
+        total = _count(sources, finished, processes)
+        with Journal(self.out / JOURNALS / f'{processes.rank}.jsonl') as journal, Bar(total, processes) as bar:
+            for source, frame, image in pictures:
+                result = image if isinstance(image, UserError) else self._predict(source, frame, image)
+                if isinstance(result, UserError):
+                    failed[str(source.path)] = str(result)
+                    if processes.is_first:  # which tells of the others' at the end, each once
+                        _tell_skipped(str(result))
+                else:
+                    journal.append(Key.of(source, frame), result)
+                bar.advance()
+        return failed
+
+    def _predict(self, source: Source, frame: int | None, image: np.ndarray) -> Record | UserError:
+        try:
+            prediction = self.predictor(image, self.choices.short_side)
+        except torch.OutOfMemoryError:
+            size = ' x '.join(map(str, image.shape[:2]))
+            return UserError(f'{source.path} ({size} pixels) needs more memory than there is: try --short-side')
+        except Exception as error:  # the host libraries raise what they like at odd pictures; others go on
+            return UserError(f'{source.path}: {type(error).__name__}: {" ".join(str(error).split())}')
+        prediction = above(prediction, self.choices.score_thr or 0.0)
+        self._check(prediction)
+        name = source.name_of(frame)
+        if prediction.segments is not None:
+            self._write(f'segments/{name}.png', encode_segments(prediction.segments, self.predictor.palette))
+        if self.choices.overlays:
+            self._write(f'overlays/{name}.jpg', self._draw(image, prediction))
+        height, width = image.shape[:2]
+        return dict(width=width, height=height, **record_of(prediction, self.choices.top))
+
+    def _check(self, prediction: Prediction) -> None:
+        """Ends a run whose names of classes are another model's."""
+        names = len(self.predictor.classes)
+        if prediction.segments is None and len(prediction.labels) and prediction.labels.max() >= names:
+            raise UserError(f'the model tells more classes apart than the {names} that are named')
+
+    def _draw(self, image: np.ndarray, prediction: Prediction) -> bytes:
+        if prediction.task == 'detection' and self.choices.score_thr is None:
+            prediction = above(prediction, _SHOWN)
+        drawn = draw_prediction(image, prediction, self.predictor.classes, self.predictor.palette)
+        return encode_jpeg(drawn, _JPEG_QUALITY)
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as partial_path:  # the journal will say that it is there
+            Path(partial_path).write_bytes(data)
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Takes each item in a thread while the one before is worked on."""
+    iterator = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(list, islice(iterator, 1))
+        while taken := coming.result():  # a list of one, empty behind the last
+            coming = pool.submit(list, islice(iterator, 1))
+            yield from taken
+
+
+def _pictures(sources: Sequence[Source], finished: Finished, processes: Processes) -> Iterator[Picture]:
+    """Reads this process's share of what is not finished; in place of what cannot be read comes the reason."""
+    for source, wanted in _share(sources, finished, processes):
+        frame = None
+        try:
+            for frame, image in read_pictures(source, wanted):
+                yield source, frame, image
+        except UserError as error:
+            yield source, frame, error
+
+
+def _share(
+    sources: Sequence[Source], finished: Finished, processes: Processes
+) -> Iterator[tuple[Source, Callable[[int], bool]]]:
+    """The pictures of this process, and the frames that it takes of each video."""
+    rank, number = processes.rank, processes.number
+    open_ones = [source for source in sources if not source.is_video and Key.of(source, None) not in finished]
+    mine = set(open_ones[rank::number])
+    for source in sources:
+        if source in mine or source.is_video:
+            yield source, partial(_is_mine, source, finished, processes)
+
+
+def _is_mine(source: Source, finished: Finished, processes: Processes, frame: int) -> bool:
+    return frame % processes.number == processes.rank and Key.of(source, frame) not in finished
+
+
+def _count(sources: Sequence[Source], finished: Finished, processes: Processes) -> int:
+    """How many pictures this process will meet, as far as the headers of videos are right."""
+    frames = [(source, wanted) for source, wanted in _share(sources, finished, processes)]
+    return sum(sum(map(wanted, range(count_frames(source)))) if source.is_video else 1 for source, wanted in frames)
+
+
+def _without_results(parts: Sequence[dict[str, str]], sources: Sequence[Source], finished: Finished) -> dict[str, str]:
+    """Joins the reasons of all processes for files that failed, and finds those that nobody gave a reason for."""
+    failed = {name: reason for part in reversed(parts) for name, reason in part.items()}
+    frames: dict[Source, list[int | None]] = {}
+    for source, frame in finished.pictures(sources):
+        frames.setdefault(source, []).append(frame)
+    for source in sources:
+        there = frames.get(source, [])
+        if not there or (source.is_video and there != [*range(len(there))]):
+            reason = f'{source.path}: results are missing. Every process must see the same folder --out'
+            failed.setdefault(str(source.path), reason)
+    for name in sorted(failed.keys() - parts[0].keys()):
+        _tell_skipped(failed[name])
+    return failed
+
+
+def _tell_skipped(reason: str) -> None:
+    print(f'skipped: {reason}', file=sys.stderr)
+
+
+def _write_failed(out: Path, failed: dict[str, str]) -> None:
+    """Lists files without results, and removes the list where there are none."""
+    path = out / 'failed.txt'
+    path.unlink(missing_ok=True)
+    if failed:
+        with written_whole(path) as partial_path:
+            Path(partial_path).write_text(''.join(f'{name}\t{reason}\n' for name, reason in sorted(failed.items())))

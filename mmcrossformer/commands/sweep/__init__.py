@@ -1,0 +1,79 @@
+"""Evaluates a checkpoint at several resolutions: accuracy, AP or mIoU, and the time for an image."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.sweep.report import Sweep, plot
+from mmcrossformer.commands.sweep.run import sweep
+from mmcrossformer.config.read import read_config
+from mmcrossformer.config.sizes import default_sizes, own_size
+from mmcrossformer.utils.errors import UserError
+
+
+def main() -> None:
+    """Reads the command line, evaluates, and saves resolution by resolution."""
+    args = parse_args()
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise UserError('--device cuda: torch sees no GPU here; leave it out to use the CPU')
+    cfg = read_config(args.config, args.cfg_options)
+    sizes = args.sizes or default_sizes(own_size(cfg))
+    folder = args.work_dir or Path('work_dirs') / Path(args.config).stem
+    found = None
+    steps = sweep(cfg, args.checkpoint, sizes, args.device, args.cfg_options)
+    for found in track(steps, 'resolutions', total=len(sizes), console=Console(stderr=True), transient=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        found.save(folder / 'resolution_sweep.json')
+    assert found is not None, 'there is one size or more'
+    plot([found], folder / 'resolution_sweep.png')
+    Console().print(table(found))
+    print(f'{folder}/resolution_sweep.json, {folder}/resolution_sweep.png')
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
+    parser.add_argument(
+        '--sizes',
+        nargs='+',
+        type=int,
+        metavar='PIXELS',
+        help='resolutions: shorter sides of what the test pipeline makes (default: half to twice that of the config)',
+    )
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu', help='where the model runs')
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder for json and plot (default: work_dirs/<name of the config>)'
+    )
+    return parser.parse_args()
+
+
+def table(found: Sweep) -> Table:
+    """One row for each resolution."""
+    output = Table(
+        title=f'{found.config}, {found.checkpoint}',
+        box=box.SIMPLE,
+        caption=f'{found.images} images; time: median of the batches, for an image; batches of '
+        f'{found.settings["batch_size"]} on {found.hardware.get("gpu") or found.hardware["cpu"]}',
+    )
+    output.add_column(escape('resolution [px]'), justify='right')
+    output.add_column(found.metric, justify='right')
+    output.add_column(escape('time [ms]'), justify='right')
+    output.add_column('')
+    for point in found.points:
+        notes = ['trained'] * (point.size in found.trained_sizes) + ["the config's test"] * (
+            point.size == found.own_size
+        )
+        if point.result is None or point.seconds is None:
+            output.add_row(str(point.size), 'cannot run', '', escape(str(point.error)))
+        else:
+            output.add_row(str(point.size), f'{point.result:.4g}', f'{1000 * point.seconds:.1f}', ', '.join(notes))
+    return output

@@ -1,0 +1,104 @@
+"""What a model reaches over resolutions: kept as json, shown as a plot."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmcrossformer.utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model at one resolution.
+
+    Attributes:
+        size: Shorter side of what the test pipeline makes, in pixels.
+        result: The metric; None where the model cannot run.
+        seconds: Median time of the model for an image; None where the model cannot run.
+        error: Why it cannot run.
+    """
+
+    size: int
+    result: float | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass
+class Sweep:
+    """A run of `tools/resolution_sweep.py`.
+
+    Attributes:
+        config: Name of the config.
+        checkpoint: Name of the checkpoint's file.
+        metric: Name of the metric, as the evaluator reports it.
+        own_size: Resolution of the config's test.
+        trained_sizes: Resolutions of the config's training; empty where it does not tell.
+        images: Number of images at each resolution.
+        settings: How was measured: batch size, device, threads and settings of the config that were replaced.
+        hardware: Processor or GPU.
+        versions: Versions of what took part.
+        revision: Revision of the checkout, if there is one.
+        points: What was measured.
+    """
+
+    config: str
+    checkpoint: str
+    metric: str
+    own_size: int
+    trained_sizes: list[int]
+    images: int
+    settings: dict[str, Any]
+    hardware: dict[str, Any]
+    versions: dict[str, str]
+    revision: str | None = None
+    points: list[Point] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Writes json."""
+        path.write_text(json.dumps(asdict(self), indent=1) + '\n')
+
+    @classmethod
+    def load(cls, path: Path) -> 'Sweep':
+        """Reads what `save` wrote.
+
+        Raises:
+            UserError: The file is something else.
+        """
+        try:
+            content = json.loads(path.read_text())
+            return cls(**content | dict(points=[Point(**point) for point in content['points']]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f'{path} was not written by tools/resolution_sweep.py: {error}') from error
+
+
+def plot(sweeps: Sequence[Sweep], path: Path) -> None:
+    """Draws metric and time over the resolution, one line for each sweep; resolutions of its training are filled.
+
+    Args:
+        sweeps: Sweeps of one metric, with names of their own.
+        path: PNG file to write.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.6), dpi=110, layout='constrained')
+    left, right = figure.subplots(1, 2)
+    for number, one in enumerate(sweeps):
+        points = [point for point in one.points if point.error is None]
+        sizes = [point.size for point in points]
+        seen = [index for index, size in enumerate(sizes) if size in one.trained_sizes]
+        results = [point.result for point in points]
+        times = [1000 * point.seconds for point in points if point.seconds is not None]
+        for axis, values in ((left, results), (right, times)):
+            style = dict(color=f'C{number}', marker='osD^v<>P'[number % 8], markersize=6)
+            axis.plot(sizes, values, markerfacecolor='white', linewidth=1.2, label=one.config, **style)
+            axis.plot([sizes[i] for i in seen], [values[i] for i in seen], linestyle='', **style)
+    left.set(ylabel=sweeps[0].metric, title='result (filled: seen in training)')
+    right.set(ylabel='ms for an image', title='time', ylim=(0, None))
+    for axis in (left, right):
+        axis.set(xlabel='resolution: shorter side [pixels]')
+        axis.grid(alpha=0.3)
+    figure.legend(*left.get_legend_handles_labels(), loc='outside lower center', ncols=4, fontsize='small')
+    figure.savefig(path)

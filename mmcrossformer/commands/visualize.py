@@ -1,0 +1,125 @@
+"""Draws what a model predicts on an image and what its backbone does: pyramid, groups, position bias, filters."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+
+from mmcrossformer import CrossFormer
+from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.visual import (
+    Placement,
+    draw_filters,
+    draw_groups,
+    draw_position_bias,
+    draw_predictions,
+    draw_pyramid,
+    probe,
+    save,
+)
+
+PICTURES = ('predictions', 'pyramid', 'groups', 'bias', 'filters')
+# Those that show what only CrossFormer has.
+OWN = PICTURES[2:]
+
+
+def main() -> None:
+    """Reads the command line, draws and prints the files that were written."""
+    args = parse_args()
+    if not 0 <= args.score_thr <= 1:
+        raise UserError(f'--score-thr must be from 0 to 1, got {args.score_thr:g}')
+    image = read_image(args.image)
+    pixel = args.pixel or (image.shape[0] // 2, image.shape[1] // 2)
+    predictor = Predictor(args.config, args.checkpoint, args.cfg_options)
+    wanted = choose(args.only or PICTURES, predictor, args.checkpoint)
+    batch = predictor.prepare(image, args.short_side)
+    placement = Placement.of(image, batch)
+    if args.pixel or 'groups' in wanted:
+        pixel = placement.pixel(*pixel)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'--out {args.out} cannot be made: {error}') from error
+    for name, figure in draw(wanted, predictor, placement, batch, pixel, args):
+        path = args.out / f'{name}.png'
+        save(figure, path)
+        print(path)
+
+
+def choose(asked: tuple[str, ...] | list[str], predictor: Predictor, checkpoint: str | None) -> list[str]:
+    """Leaves out, and says so, what cannot be drawn.
+
+    Raises:
+        UserError: Nothing is left.
+    """
+    reasons = {}
+    if checkpoint is None:
+        reasons['predictions'] = 'they would be those of random weights; give a CHECKPOINT'
+    backbone = getattr(predictor.model, 'backbone', None)
+    if backbone is None:
+        reasons |= dict.fromkeys(PICTURES[1:], f'{type(predictor.model).__name__} has no backbone')
+    elif not isinstance(backbone, CrossFormer):
+        reasons |= dict.fromkeys(OWN, f'the backbone is {type(backbone).__name__}, not CrossFormer')
+    wanted = [name for name in PICTURES if name in asked and name not in reasons]
+    left_out = [f'{name} left out: {reasons[name]}' for name in PICTURES if name in asked and name in reasons]
+    if not wanted:
+        raise UserError(f'nothing to draw. {"; ".join(left_out)}')
+    for line in left_out:
+        print(line)
+    return wanted
+
+
+def draw(
+    wanted: list[str],
+    predictor: Predictor,
+    placement: Placement,
+    batch: dict[str, Any],
+    pixel: tuple[int, int],
+    args: argparse.Namespace,
+) -> Iterator[tuple[str, Figure]]:
+    """Draws one picture after the other."""
+    backbone: Any = getattr(predictor.model, 'backbone', None)
+    inputs = batch['inputs']
+    if 'predictions' in wanted:
+        found = predictor(placement.image, args.short_side)
+        yield 'predictions', draw_predictions(placement.image, found, predictor.classes, args.score_thr)
+    if 'pyramid' in wanted:
+        with torch.no_grad():
+            yield 'pyramid', draw_pyramid(placement, backbone(inputs))
+    if 'groups' in wanted:
+        yield 'groups', draw_groups(placement, probe(backbone, inputs, pixel))
+    if 'bias' in wanted:
+        yield 'bias', draw_position_bias(backbone, placement.input_size)
+    if 'filters' in wanted:
+        yield 'filters', draw_filters(backbone.stages[0].embed)
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help='its weights (default: random)')
+    parser.add_argument('image', metavar='IMAGE', help='image file')
+    parser.add_argument(
+        '--pixel', nargs=2, type=int, metavar=('ROW', 'COL'), help='pixel of IMAGE whose groups are drawn (its middle)'
+    )
+    parser.add_argument(
+        '--short-side',
+        type=int,
+        metavar='N',
+        help='pixels of the short side that the model sees (default: as in testing)',
+    )
+    parser.add_argument(
+        '--score-thr', type=float, default=0.3, help='least score of the objects that are drawn (default: %(default)s)'
+    )
+    parser.add_argument('--only', nargs='+', choices=PICTURES, help='which pictures (default: all)')
+    parser.add_argument(
+        '--out', type=Path, default=Path('work_dirs/visualize'), metavar='DIR', help='folder (default: %(default)s)'
+    )
+    # Options may stand between the positional arguments, one of which may be missing.
+    return parser.parse_intermixed_args()

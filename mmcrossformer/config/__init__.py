@@ -1,0 +1,1 @@
+"""Configs of mmengine: read, walked through and changed."""

@@ -1,0 +1,63 @@
+"""A detection config on the user's own COCO-format data, without editing a file."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmcrossformer.config.walk import datasets_of, dicts_in
+from mmcrossformer.datasets.coco import read_coco
+from mmcrossformer.utils.errors import UserError
+
+
+def use_own_coco(cfg: Config, data_root: str, train_ann: str, val_ann: str, img_dir: str) -> None:
+    """Points a detection config at other data: files, class names, sizes of the heads.
+
+    Args:
+        cfg: Config for mmdet; changed in place.
+        data_root: Folder of the data.
+        train_ann: COCO json for training, below `data_root`.
+        val_ann: COCO json for validation and testing, below `data_root`.
+        img_dir: Folder of the images of both, below `data_root`.
+
+    Raises:
+        UserError: Anything missing or malformed in the data, or a config that cannot be pointed at it.
+    """
+    if cfg.default_scope != 'mmdet':
+        raise UserError(
+            f'--data-root and --train-ann are for detection (mmdet); this config is for {cfg.default_scope}'
+        )
+    root = Path(data_root)
+    if not (root / img_dir).is_dir():
+        raise UserError(f'--img-dir: {root / img_dir} is no folder')
+    train, val = read_coco(root / train_ann), read_coco(root / val_ann)
+    if not train['annotations']:
+        raise UserError(f'annotation file {root / train_ann} has no annotations to train on')
+    # Labels are the places in this list: the order of the files counts, for the data set and for the metric.
+    classes, val_classes = (tuple(category['name'] for category in coco['categories']) for coco in (train, val))
+    if classes != val_classes:
+        raise UserError(
+            f'--train-ann has the classes {classes}, --val-ann {val_classes}: they must be the same, in the same order'
+        )
+    _set_num_classes(cfg.model, len(classes))
+    for loader, ann_file in (('train', train_ann), ('val', val_ann), ('test', val_ann)):
+        for dataset in datasets_of(cfg[f'{loader}_dataloader']):
+            dataset.pop('spec', None)
+            dataset.update(
+                type='CocoDataset',
+                data_root=str(root),
+                ann_file=ann_file,
+                data_prefix=dict(img=img_dir),
+                metainfo=dict(classes=classes),
+            )
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
+            metric.ann_file = str(root / val_ann)
+
+
+def _set_num_classes(model: dict, num_classes: int) -> None:
+    """Sets `num_classes` wherever the model has one."""
+    for node in dicts_in(model):
+        if 'num_things_classes' in node:
+            raise UserError('own data cannot be put into a panoptic model (num_things_classes): write a config for it')
+        if 'num_classes' in node:
+            node['num_classes'] = num_classes

@@ -1,0 +1,85 @@
+"""Reads configs of mmengine, for detection, segmentation and classification alike."""
+
+import importlib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmcrossformer.config.walk import dicts_in
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.weights import read_file
+
+# Host library -> the distribution that has it.
+HOSTS = {'mmdet': 'onedl-mmdetection', 'mmseg': 'onedl-mmsegmentation', 'mmpretrain': 'onedl-mmpretrain'}
+# mmpretrain's wrappers of timm: a whole classifier, and a backbone.
+_TIMM_TYPES = ('TimmClassifier', 'TIMMBackbone')
+
+
+def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
+    """Reads a config file and imports the host library that it belongs to, and timm if it takes a model from there.
+
+    Args:
+        config: Path of the file.
+        options: Settings to replace, by dotted name.
+
+    Raises:
+        UserError: No such file, a file that does not parse, a library that is missing or broken, or weights for timm
+            that cannot be read.
+    """
+    path = Path(config)
+    if not path.is_file():
+        near = get_close_matches(path.name, [p.name for p in path.parent.glob('*.py')], cutoff=0.5)
+        there = f' Close names in the folder: {", ".join(near)}.' if near else ''
+        raise UserError(f'config {config} is no file.{there}')
+    try:
+        cfg = Config.fromfile(config)
+    except Exception as error:  # a config is a program: it can fail in any way
+        raise UserError(f'config {config} does not parse: {type(error).__name__}: {error}') from error
+    missing = [key for key in ('model', 'default_scope') if key not in cfg]
+    if missing:
+        raise UserError(f'config {config} sets no {" and no ".join(missing)}: it is no config to train or test')
+    if options:
+        try:
+            cfg.merge_from_dict(options)
+        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            raise UserError(f'--cfg-options do not fit {config}: {error}') from error
+    _import_host(cfg, config)
+    _import_timm(cfg, config)
+    return cfg
+
+
+def _import_host(cfg: Config, config: str) -> None:
+    """Imports the library that the config belongs to, so that its absence is told before anything starts."""
+    host = cfg.default_scope
+    if host not in HOSTS:
+        return
+    try:
+        importlib.import_module(f'{host}.models')
+    except ImportError as error:
+        if getattr(error, 'name', None) == host:
+            raise UserError(
+                f'{config} needs {host}, which is not installed: pip install {HOSTS[host]} (or all three host '
+                "libraries: pip install -e '.[mm]')"
+            ) from error
+        raise UserError(f'{config} needs {host}, whose import fails: {error} (see `mmcrossformer doctor`)') from error
+    except AssertionError as error:  # how the original packages refuse a version of mmcv
+        raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
+
+
+def _import_timm(cfg: Config, config: str) -> None:
+    """Imports timm for its models, and looks at the files of weights that it is to load."""
+    wrappers = [node for node in dicts_in(cfg.model) if str(node.get('type')).rpartition('.')[2] in _TIMM_TYPES]
+    if not wrappers:
+        return
+    try:
+        importlib.import_module('timm')
+    except ImportError as error:
+        if getattr(error, 'name', None) == 'timm':
+            raise UserError(
+                f"{config} needs timm, which is not installed: pip install 'mmcrossformer[timm]'"
+            ) from error
+        raise UserError(f'{config} needs timm, whose import fails: {error}') from error
+    for path in filter(None, (node.get('checkpoint_path') for node in wrappers)):
+        read_file(path)

@@ -1,0 +1,126 @@
+"""The sizes that pipelines make: read, and changed."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.config import Config
+
+from mmcrossformer.config.walk import datasets_of
+from mmcrossformer.utils.errors import UserError
+
+# Steps of test pipelines whose `scale` or `crop_size` says what they make.
+_SCALED = ('Resize', 'ResizeEdge', 'CenterCrop')
+_SIZES = ('scale', 'crop_size')
+# Arguments that may set a size in ways that are not known here.
+_UNKNOWN = ('scales', 'scale_factor', 'size', 'width', 'height', 'transforms')
+
+
+def default_sizes(own: int) -> list[int]:
+    """Half to twice a size."""
+    return list(dict.fromkeys(max(1, round(own * factor)) for factor in (0.5, 0.75, 1, 1.25, 1.5, 2)))
+
+
+def input_shape(cfg: Config) -> tuple[int, int]:
+    """Height and width that the test pipeline of a config makes: those of its last resize or crop.
+
+    Raises:
+        UserError: The pipeline has neither.
+    """
+    datasets = datasets_of(cfg.get('test_dataloader'))
+    steps = [step for dataset in datasets for step in dataset.get('pipeline', [])]
+    sizes = [size for step in steps if (size := step.get('crop_size', step.get('scale'))) is not None]
+    if not sizes:
+        raise UserError(
+            'the test pipeline of the config sets no size (scale or crop_size); tools/analyze.py takes one: '
+            '--shape HEIGHT WIDTH'
+        )
+    width, height = (sizes[-1], sizes[-1]) if isinstance(sizes[-1], int) else sizes[-1]
+    return height, width
+
+
+def own_size(cfg: Config) -> int:
+    """Shorter side of what the test pipeline of a config makes, in pixels.
+
+    Raises:
+        UserError: See `input_shape`.
+    """
+    return min(input_shape(cfg))
+
+
+def at_size(cfg: Config, size: int) -> Config:
+    """Copies a config with a test pipeline that makes other sizes.
+
+    Every size in it is multiplied by the same factor and rounded; the last one, which the model sees, is exact.
+
+    Args:
+        cfg: The config.
+        size: Shorter side of what the test pipeline shall make, in pixels.
+
+    Raises:
+        UserError: A step whose size cannot be changed, or none that sets one.
+    """
+    factor = size / own_size(cfg)
+    cfg = copy.deepcopy(cfg)
+    for dataset in datasets_of(cfg.test_dataloader):
+        steps = dataset.get('pipeline', [])
+        for number, step in enumerate(steps):
+            _check(step)
+            for key in _SIZES:
+                if key in step:
+                    last = not any(other in later for later in steps[number + 1 :] for other in _SIZES)
+                    step[key] = _multiplied(step[key], factor, size if last else None)
+    return cfg
+
+
+def trained_sizes(cfg: Config) -> list[int]:
+    """Shorter sides of what the training pipeline of a config makes, smallest first; none where it does not tell."""
+    sizes: set[int] = set()
+    for dataset in datasets_of(cfg.get('train_dataloader')):
+        steps = dataset.get('pipeline', [])
+        for view in views_of(steps) or [steps]:
+            sizes |= set(last_sizes(view))
+    return sorted(sizes)
+
+
+def views_of(steps: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The steps for each view of mmpretrain's `MultiView` in a pipeline; none without it."""
+    for step in steps:
+        if step['type'] == 'MultiView':
+            counts = step['num_views']
+            counts = [counts] if isinstance(counts, int) else counts
+            return [list(inner) for inner, count in zip(step['transforms'], counts, strict=True) for _ in range(count)]
+    return []
+
+
+def last_sizes(steps: Sequence[dict[str, Any]]) -> list[int]:
+    """Shorter sides that the last step with a size may make; none where the steps do not tell."""
+    if any('transforms' in step for step in steps):
+        return []  # it depends
+    last = [step.get('crop_size', step.get('scales', step.get('scale'))) for step in steps]
+    value = next((value for value in reversed(last) if value is not None), None)
+    if value is None:
+        return []
+    if isinstance(value, int):
+        return [value]
+    return [min(value)] if isinstance(value[0], int) else [min(pair) for pair in value]
+
+
+def _check(step: dict[str, Any]) -> None:
+    name = str(step['type']).rpartition('.')[2]
+    sized = any(key in step for key in _SIZES)
+    unknown = [key for key in _UNKNOWN if step.get(key) is not None]
+    if unknown or (sized and name not in _SCALED):
+        what = unknown[0] if unknown else next(key for key in _SIZES if key in step)
+        raise UserError(
+            f'the test pipeline has a step {name} with {what}={step[what]}, which cannot be set to other sizes: only '
+            f'scale and crop_size of {", ".join(_SCALED)} can'
+        )
+
+
+def _multiplied(value: Any, factor: float, shorter: int | None) -> Any:
+    """A size times a factor; if its shorter side is given, that is exact."""
+    if isinstance(value, int):
+        return shorter or max(1, round(value * factor))
+    sides = [max(1, round(side * factor)) for side in value]
+    return tuple(shorter if shorter and side == min(value) else new for side, new in zip(value, sides, strict=True))

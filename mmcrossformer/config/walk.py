@@ -1,0 +1,61 @@
+"""Walks through mmengine configs: what lies where in them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+
+def model_settings(cfg: Config) -> dict[str, Any]:
+    """Returns the model of a config as mmengine's runner builds it: with the preprocessor beside it, if it has none."""
+    settings = dict(cfg.model)
+    if 'data_preprocessor' in cfg:
+        settings.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return settings
+
+
+def unsync_norms(model: Any) -> None:
+    """Turns SyncBN, which needs GPUs and serves several processes, into BN."""
+    for node in dicts_in(model):
+        if node.get('type') == 'SyncBN':
+            node['type'] = 'BN'
+
+
+def dicts_in(node: Any) -> Iterator[dict]:
+    """Yields every dict of a config, from the outside in."""
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for value in node:
+            yield from dicts_in(value)
+
+
+def datasets_of(loader: dict | None) -> Iterator[dict]:
+    """Yields the data sets of a loader, from inside their wrappers."""
+    stack = [loader.get('dataset')] if isinstance(loader, dict) else []
+    while stack:
+        dataset = stack.pop()
+        if isinstance(dataset, list | tuple):
+            stack += dataset
+        elif isinstance(dataset, dict):
+            inner = dataset.get('dataset', dataset.get('datasets'))
+            if inner is None:
+                yield dataset
+            else:
+                stack.append(inner)
+
+
+def data_paths(dataset: dict) -> Iterator[Path]:
+    """Yields the files and folders that a data set names."""
+    root = dataset.get('data_root') or ''
+    if '://' in root:
+        return  # not on this file system
+    if root:
+        yield Path(root)
+    prefix = dataset.get('data_prefix') or {}
+    names = [dataset.get('ann_file'), *(prefix.values() if isinstance(prefix, dict) else [prefix])]
+    for name in names:
+        if name and '://' not in name:
+            yield Path(root) / name

@@ -1,0 +1,23 @@
+"""Hooks of the training loop."""
+
+from mmcrossformer.engine.hooks.amplitude import AmplitudeHook
+from mmcrossformer.engine.hooks.checkpoint import AtomicCheckpointHook
+from mmcrossformer.engine.hooks.curves import CurvesHook
+from mmcrossformer.engine.hooks.finite import FiniteLossHook
+from mmcrossformer.engine.hooks.progress import ProgressHook
+from mmcrossformer.engine.hooks.provenance import ProvenanceHook
+from mmcrossformer.engine.hooks.random_state import RandomStateHook
+from mmcrossformer.engine.hooks.report import ReportHook
+from mmcrossformer.engine.hooks.unreadable import SkipUnreadableHook
+
+__all__ = [
+    'AmplitudeHook',
+    'AtomicCheckpointHook',
+    'CurvesHook',
+    'FiniteLossHook',
+    'ProgressHook',
+    'ProvenanceHook',
+    'RandomStateHook',
+    'ReportHook',
+    'SkipUnreadableHook',
+]

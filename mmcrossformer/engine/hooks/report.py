@@ -1,0 +1,83 @@
+"""A report at the end of a training."""
+
+import json
+from pathlib import Path
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.apis.report import Report, best_and_worst, draw_examples, evaluate, write_page
+from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.curves import read_curves
+from mmcrossformer.utils.weights import latest_checkpoint
+
+
+@HOOKS.register_module()
+class ReportHook(Hook):
+    """Writes `report.html` into the work directory at the end of a training: one file with everything in it.
+
+    It has final and highest metrics, curves, a confusion matrix, the best and worst held-out pictures, what was trained
+    and how to use the checkpoint. For matrix and pictures, the first process loads the last checkpoint and predicts on
+    the validation set; the others do not wait. What fails is a warning in the log: the training is over by then.
+
+    Args:
+        max_images: Held-out pictures to predict on, evenly spaced in the validation set.
+        score_thr: Least score of objects that are counted and drawn.
+        pictures: Best and worst pictures to show, of each.
+    """
+
+    # Behind the hook that draws the curves, and all that log.
+    priority = 'LOWEST'
+
+    def __init__(self, max_images: int = 500, score_thr: float = 0.3, pictures: int = 4) -> None:
+        self.max_images, self.score_thr, self.pictures = max_images, score_thr, pictures
+
+    def after_train(self, runner: Runner) -> None:
+        """Evaluates and writes."""
+        if not is_main_process():
+            return
+        path = Path(runner.work_dir) / 'report.html'
+        try:
+            write_page(self._report(runner), path)
+            runner.logger.info(f'report: {path}')
+        except Exception as error:  # nothing in it may fail a training that went well
+            runner.logger.warning(f'{path} was not written: {type(error).__name__}: {error}')
+
+    def _report(self, runner: Runner) -> Report:
+        folder = Path(runner.work_dir)
+        name = Path(runner.cfg.filename).name if runner.cfg.filename else f'{runner.timestamp}.py'
+        provenance = folder / 'provenance.json'
+        report = Report(
+            name=runner.experiment_name,
+            config=(folder / name).read_text(),
+            config_path=folder / name,
+            checkpoint=latest_checkpoint(folder) or 'CHECKPOINT',
+            curves=read_curves(folder),
+            curves_png=folder / 'curves.png',
+            starts=json.loads(provenance.read_text()) if provenance.is_file() else [],
+            score_thr=self.score_thr,
+        )
+        try:
+            self._evaluate(runner, report)
+        except Exception as error:  # the rest of the page is worth having
+            report.evaluation, report.missing = None, f'{type(error).__name__}: {error}'
+            runner.logger.warning(f'the report has no confusion matrix and no pictures: {report.missing}')
+        return report
+
+    def _evaluate(self, runner: Runner, report: Report) -> None:
+        """Predicts with a model of its own, for that of the runner may be split over processes or averaged."""
+        checkpoint = latest_checkpoint(runner.work_dir)
+        if checkpoint is None or runner.val_loop is None:
+            report.missing = 'there is no checkpoint' if checkpoint is None else 'the config has no validation'
+            return
+        on_gpu = next(runner.model.parameters()).is_cuda
+        predictor = Predictor(runner.cfg, checkpoint, device=f'cuda:{torch.cuda.current_device()}' if on_gpu else 'cpu')
+        dataset = runner.val_loop.dataloader.dataset
+        report.evaluation = evaluate(predictor, dataset, self.max_images, self.score_thr)
+        scores = report.evaluation.scores
+        best, worst = best_and_worst(scores, self.pictures)
+        report.best = draw_examples(predictor, dataset, scores, best, self.score_thr)
+        report.worst = draw_examples(predictor, dataset, scores, worst, self.score_thr)

@@ -1,7 +1,0 @@
-"""A report of a training, for people."""
-
-from mmcrossformer.engine.report.evaluate import Evaluation, evaluate
-from mmcrossformer.engine.report.page import Report, write_page
-from mmcrossformer.engine.report.pictures import best_and_worst, draw_examples
-
-__all__ = ['Evaluation', 'Report', 'best_and_worst', 'draw_examples', 'evaluate', 'write_page']

@@ -1,0 +1,97 @@
+"""What a job runs on: its data are there, and its runner of mmengine is built."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
+from mmengine.runner import FlexibleRunner, Runner
+
+from mmcrossformer.config.channels import check_channels
+from mmcrossformer.config.walk import data_paths, datasets_of
+from mmcrossformer.utils.errors import UserError, innermost
+from mmcrossformer.utils.weights import load_safely, misfits_told
+
+
+def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
+    """Checks that the files named by the data sets exist; makes the embedded data set.
+
+    Args:
+        cfg: The config.
+        parts: Which loaders will be used, out of 'train', 'val', 'test'.
+
+    Raises:
+        UserError: A folder or annotation file is not there.
+    """
+    for part in parts:
+        for dataset in datasets_of(cfg.get(f'{part}_dataloader')):
+            if str(dataset.get('type', '')).startswith('mmcrossformer.Digits'):
+                _make_digits(dataset)
+                continue
+            for path in data_paths(dataset):
+                if not path.exists():
+                    raise UserError(
+                        f'{part} data: {path} does not exist ({part}_dataloader.dataset of the config, data_root '
+                        f'{dataset.get("data_root")!r}). Put or link the data there, or name another place with '
+                        f'--data-root, --train-ann, --val-ann and --img-dir (COCO format) or --cfg-options '
+                        f'{part}_dataloader.dataset.data_root=DIR. The *_digits.py configs make their own data.'
+                    )
+        evaluators = cfg.get(f'{part}_evaluator') or []
+        for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
+            ann_file = evaluator.get('ann_file')
+            if ann_file and '://' not in ann_file and not Path(ann_file).is_file():
+                raise UserError(
+                    f'{part}_evaluator.ann_file: {ann_file} is no file. It must be the annotation file of '
+                    f'{part}_dataloader.dataset; set both with --cfg-options'
+                )
+
+
+def _make_digits(dataset: dict) -> None:
+    """Makes the embedded data set, or tells why it cannot be made."""
+    from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
+
+    try:
+        ensure_digits(dataset['data_root'], DigitsSpec(**dataset.get('spec', {})))
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        raise UserError(f'the digits cannot be made: {error}') from error
+
+
+def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
+    """Builds the mmengine runner with everything that training or testing needs.
+
+    Args:
+        cfg: The config. With a `strategy`, mmengine's `FlexibleRunner` trains; tests know no strategies.
+        train: Whether to train (else to test).
+
+    Raises:
+        UserError: The config names a type, an argument or a folder that does not exist or fit.
+    """
+    load_safely()
+    strategy = cfg.get('strategy') if train else None
+    if strategy and cfg.launcher == 'none':
+        raise UserError(
+            f'strategy {strategy.get("type")!r} shares a model among processes: torchrun --nproc-per-node N '
+            'tools/train.py ... --launcher pytorch'
+        )
+    if train:
+        optimizer = cfg.optim_wrapper.get('optimizer', {}).get('type')
+        # mmengine would only say that None is not callable.
+        if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
+            raise UserError(f'optim_wrapper.optimizer.type: torch and mmengine have no optimizer {optimizer!r}')
+    try:
+        with misfits_told():
+            runner = (FlexibleRunner if strategy else Runner).from_cfg(cfg)
+        # mmengine builds these when they are first needed; here, so that a mistake in them is told as one.
+        if strategy:
+            runner.model = runner.strategy.build_model(runner.model)
+        check_channels(cfg.model, getattr(getattr(runner.model, 'module', runner.model), 'backbone', None))
+        if train:
+            _ = runner.train_loop
+            if not strategy:
+                runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+            if cfg.get('val_dataloader'):
+                _ = runner.val_loop
+        else:
+            _ = runner.test_loop
+    except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError, OSError) as error:
+        raise UserError(f'the config cannot be built: {innermost(error)}') from error
+    return runner

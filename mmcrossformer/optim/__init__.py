@@ -1,5 +1,0 @@
-"""How the parameters of a model are optimized."""
-
-from mmcrossformer.optim.layer_decay import LayerDecayOptimWrapperConstructor
-
-__all__ = ['LayerDecayOptimWrapperConstructor']

@@ -1,5 +1,0 @@
-"""Strategies of mmengine's `FlexibleRunner`: how processes share a model."""
-
-from mmcrossformer.strategies.fsdp import FSDPStrategy, wrap_crossformer_blocks
-
-__all__ = ['FSDPStrategy', 'wrap_crossformer_blocks']

@@ -1,0 +1,51 @@
+"""Mistakes of the user, told in one message."""
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+EXIT_USER_ERROR = 2
+_NAMED = 5
+
+
+class UserError(Exception):
+    """Something the user can mend: what was found, what is allowed and what to do."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a command-line tool; a `UserError` becomes one message on stderr and exit code 2.
+
+    Args:
+        main: The tool.
+    """
+    try:
+        main()
+    except UserError as error:
+        tell(error)
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        sys.exit(130)
+
+
+def tell(error: UserError) -> None:
+    """Prints the message for the user."""
+    print(f'error: {error}', file=sys.stderr, flush=True)
+
+
+def names(items: Sequence) -> str:
+    """Names the first of some items."""
+    more = f' and {len(items) - _NAMED} more' if len(items) > _NAMED else ''
+    return ', '.join(map(str, items[:_NAMED])) + more
+
+
+def innermost(error: BaseException) -> str:
+    """Returns the message of the first cause, which names the argument; mmengine wraps it again and again."""
+    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = cause
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if isinstance(error, KeyError | TypeError | ValueError) and text:
+        return text
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f'{type(error).__name__} {text} ({Path(place.filename).name}, line {place.lineno}: {place.line})'

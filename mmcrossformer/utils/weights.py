@@ -1,0 +1,155 @@
+"""Weights for testing and resuming: they fit, or the user is told what does not."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import shorten
+from urllib.parse import urlparse
+
+import torch
+from filelock import FileLock
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader, Runner
+from torch import nn
+
+from mmcrossformer.checkpoint import read_checkpoint, weights_of
+from mmcrossformer.utils.errors import UserError
+
+
+def load_for_test(runner: Runner, path: str) -> None:
+    """Loads a checkpoint of this very model into a runner; see `load_weights`."""
+    load_weights(getattr(runner.model, 'module', runner.model), path)
+    runner._has_loaded = True
+
+
+def load_weights(model: nn.Module, path: str | Path) -> None:
+    """Loads a checkpoint of this very model.
+
+    Args:
+        model: The model.
+        path: Checkpoint file.
+
+    Raises:
+        UserError: An unreadable file, or one whose names and shapes are not those of the model.
+    """
+    try:
+        state = weights_of(read_file(path))
+    except ValueError as error:
+        raise UserError(f'{path}: {error}') from error
+    own = model.state_dict()
+    missing = [name for name in own if name not in state]
+    foreign = [name for name in state if name not in own]
+    other = [name for name in own if name in state and own[name].shape != state[name].shape]
+    if missing or foreign or other:
+        named = ((missing, 'missing in the file'), (foreign, 'unknown to the model'))
+        wrong = [f'{len(names)} {what} ({", ".join(names[:3])})' for names, what in named if names]
+        if other:
+            name = other[0]
+            shapes = f'{name}: {list(state[name].shape)} in the file, {list(own[name].shape)} in the model'
+            wrong.append(f'{len(other)} of another shape ({shapes})')
+        raise UserError(
+            f'checkpoint {path} is not of this model, which has {len(own)} parameters and buffers: '
+            f'{" and ".join(wrong)}. Use the config that it was trained with; training leaves a copy beside it.'
+        )
+    model.load_state_dict(state)
+
+
+def prepare_resume(cfg: Config) -> None:
+    """Checks, before anything is built, that what a training shall start from can be read.
+
+    A training to resume goes on from the named checkpoint, or the last one of the work directory, with its seed.
+
+    Raises:
+        UserError: `load_from` is unreadable, or a training to resume lacks the state of its optimizer.
+    """
+    if cfg.get('resume') and cfg.get('load_from') is None:
+        cfg.load_from = latest_checkpoint(cfg.work_dir)
+    path = cfg.get('load_from')
+    if path is None or '://' in str(path):
+        return
+    checkpoint = read_file(path)
+    if not cfg.get('resume'):
+        return
+    meta = checkpoint.get('meta')
+    if 'optimizer' not in checkpoint or not isinstance(meta, dict):
+        raise UserError(
+            f'checkpoint {path} holds no state of a training by mmengine, so there is no training to resume: leave '
+            f'--resume out and start from its weights with --cfg-options load_from={path}'
+        )
+    randomness = cfg.get('randomness', {})
+    if randomness.get('seed') is None:
+        cfg.randomness = dict(randomness, seed=meta.get('seed'))
+
+
+def latest_checkpoint(work_dir: str | Path) -> str | None:
+    """Finds the checkpoint to resume from.
+
+    Returns:
+        What `last_checkpoint` names; if that file was cut off or names none, the checkpoint that was written last.
+    """
+    named = Path(work_dir) / 'last_checkpoint'
+    if named.is_file() and Path(path := named.read_text().strip()).is_file():
+        return path
+    found = [path for kind in ('epoch', 'iter') for path in Path(work_dir).glob(f'{kind}_*.pth')]
+    return str(max(found, key=lambda path: path.stat().st_mtime)) if found else None
+
+
+@contextmanager
+def misfits_told() -> Iterator[None]:
+    """Tells the user when weights that timm loads while it builds a model are not of that model.
+
+    Raises:
+        UserError: In place of torch's list of all names.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if 'loading state_dict' not in str(error):
+            raise
+        listed = shorten(str(error).partition('loading state_dict')[2], 300)
+        raise UserError(f'the weights at checkpoint_path are not of this model: {listed}') from error
+
+
+def load_safely() -> None:
+    """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included."""
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+    CheckpointLoader.register_scheme(prefixes='', loader=load_from_file, force=True)
+    CheckpointLoader.register_scheme(prefixes=['http://', 'https://'], loader=load_from_address, force=True)
+
+
+def load_from_address(filename: str, map_location: object = None) -> dict:
+    """Reads the file at an address for mmengine; it is downloaded once, to where torch keeps its downloads.
+
+    Raises:
+        UserError: It cannot be downloaded, or is no checkpoint.
+    """
+    # Many trainings have an epoch_12.pth.
+    place = hashlib.sha256(filename.encode()).hexdigest()[:8]
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / place / Path(urlparse(filename).path).name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f'{path}.lock'):  # one of the processes on a machine
+        if not path.exists():
+            try:
+                torch.hub.download_url_to_file(filename, str(path))
+            except OSError as error:  # what urllib raises, too
+                raise UserError(f'checkpoint {filename} cannot be downloaded: {error}') from error
+    return read_file(path)
+
+
+def load_from_file(filename: str, map_location: object = None) -> dict:
+    """Reads a file for mmengine."""
+    return read_file(Path(filename).expanduser())
+
+
+def read_file(path: str | Path) -> dict:
+    """Reads a checkpoint as data alone.
+
+    Raises:
+        UserError: No such file, or no checkpoint.
+    """
+    try:
+        return read_checkpoint(path)
+    except ValueError as error:
+        raise UserError(str(error)) from error

@@ -1,0 +1,261 @@
+"""The page in the browser, in a real Chromium."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from PIL import Image
+
+from mmcrossformer.commands.demo.actions import Actions
+from mmcrossformer.commands.demo.models import trained_model
+from mmcrossformer.commands.demo.pictures import MAX_MEGAPIXELS, built_in, pixel_of, read_upload, shown_size
+from mmcrossformer.utils.errors import UserError
+
+CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+# As root it needs --no-sandbox; the others keep it from calling home.
+FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-sync']
+FLAGS.append('--disable-component-update')
+PATIENCE = 180_000  # milliseconds; what hangs must not hang the tests
+SEEN = re.compile(r'seen at (\d+) x (\d+) pixels, ([\d.]+) s')
+in_browser = pytest.mark.skipif(CHROMIUM is None, reason='needs chromium (Debian: apt-get install chromium)')
+
+
+@pytest.fixture
+def detector(quick, tmp_path):
+    """Config and checkpoint of a small Mask R-CNN, untrained."""
+    config = quick('mask_rcnn_crossformer_t_digits')
+    cfg = Config.fromfile(config)
+    init_default_scope('mmdet')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    path = tmp_path / 'weights.pth'
+    torch.save(model.state_dict(), path)  # which names no classes
+    return config, path
+
+
+@pytest.fixture
+def address(detector, tmp_path):
+    """Where the page is served."""
+    config, checkpoint = detector
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    program = 'import mmcrossformer_cli; mmcrossformer_cli.main()'
+    command = [sys.executable, '-c', program, 'demo', '--config', config, '--checkpoint', checkpoint]
+    command += ['--port', port, '--max-upload', 1]
+    log = (tmp_path / 'log').open('w')
+    server = subprocess.Popen([*map(str, command)], stdout=log, stderr=log, cwd=tmp_path)
+    url = f'http://127.0.0.1:{port}/'
+    try:
+        end = time.monotonic() + PATIENCE / 1000
+        while True:
+            try:
+                urllib.request.urlopen(url).close()
+                break
+            except OSError:
+                assert server.poll() is None, (tmp_path / 'log').read_text()
+                assert time.monotonic() < end
+                time.sleep(0.2)
+        yield url
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def page(address):
+    """A tab in which the page has shown its first prediction."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport=dict(width=1280, height=1000))
+        page.set_default_timeout(PATIENCE)
+        page.asked = []
+        page.on('request', lambda request: page.asked.append(request.url))
+        page.goto(address)
+        page.wait_for_function("document.querySelector('#summary')?.innerText.includes('seen at')")
+        yield page
+        browser.close()
+
+
+def summary(page):
+    return page.inner_text('#summary')
+
+
+def wait_for_text(page, selector, text):
+    page.wait_for_function(
+        '([selector, text]) => document.querySelector(selector)?.innerText.includes(text)', arg=[selector, text]
+    )
+
+
+def set_slider(page, name, value):
+    """Types into the number beside a slider and leaves it."""
+    field = page.locator(f'#{name} input[type=number]')
+    field.fill(str(value))
+    field.press('Tab')
+
+
+def told(page):
+    """Waits for a message of an error, closes it and returns it."""
+    toast = page.locator('.toast-body.error').first
+    toast.wait_for()
+    text = toast.inner_text()
+    page.locator('.toast-close').first.click()
+    toast.wait_for(state='detached')
+    return text
+
+
+@in_browser
+@pytest.mark.slow
+def test_page(page, tmp_path):
+    """From the first prediction through sliders, clicks and mistakes to a telephone."""
+    assert SEEN.search(summary(page)).group(1, 2) == ('112', '112')
+
+    # The threshold draws anew without the model: its time stays.
+    before = SEEN.search(summary(page))[0]
+    set_slider(page, 'score', 1)
+    wait_for_text(page, '#summary', '0 objects with a score of at least 1.00')
+    assert SEEN.search(summary(page))[0] == before
+    set_slider(page, 'score', 0)
+    wait_for_text(page, '#summary', 'of at least 0.00')
+    assert not summary(page).startswith('0 objects')
+
+    set_slider(page, 'resolution', 75)
+    wait_for_text(page, '#summary', 'seen at 75 x 75')
+
+    picture = tmp_path / 'mine.png'
+    Image.fromarray(np.random.default_rng(0).integers(256, size=(40, 90, 3), dtype=np.uint8)).save(picture)
+    page.set_input_files('#upload input[type=file]', picture)
+    wait_for_text(page, '#summary', 'seen at 75 x 169')
+
+    # A quarter down and three quarters to the right.
+    box = page.locator('#found img').bounding_box()
+    shown = min(box['width'] / 90, box['height'] / 40)  # the picture is in the middle of its frame
+    left, top = (box['width'] - 90 * shown) / 2, (box['height'] - 40 * shown) / 2
+    page.locator('#found img').click(position=dict(x=left + 67.5 * shown, y=top + 10.5 * shown))
+    wait_for_text(page, '#point', 'Where row 10, column 67 attends')
+    page.wait_for_selector('#groups img')
+
+    page.get_by_role('tab', name='Two resolutions').click()
+    set_slider(page, 'other', 40)
+    page.click('#compare')
+    wait_for_text(page, '#sides', 'seen at 40 x 90')
+    assert 'seen at 75 x 169' in page.inner_text('#sides')
+    assert page.locator('#left img').count() == page.locator('#right img').count() == 1
+
+    page.get_by_role('tab', name='Found').click()
+    page.get_by_role('button', name='Model').click()
+    program = tmp_path / 'code.pth'
+    trace = tmp_path / 'it_ran'
+    torch.save(dict(state_dict={}, meta=Program(trace)), program)
+    page.set_input_files('#weights input[type=file]', program)
+    page.click('#predict')
+    assert 'holds code beside tensors' in told(page)
+    assert not trace.exists()
+    assert not [url for url in page.asked if url.startswith('http') and '//127.0.0.1:' not in url]
+
+    page.set_viewport_size(dict(width=390, height=844))
+    page.wait_for_timeout(500)
+    assert page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')
+    assert page.locator('#found img').bounding_box()['width'] > 250
+
+
+class Program:
+    """Unpickles by creating a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@in_browser
+@pytest.mark.slow
+def test_files_that_are_no_pictures(page, tmp_path):
+    broken = tmp_path / 'broken.png'
+    broken.write_text('no picture')
+    page.set_input_files('#upload input[type=file]', broken)
+    assert 'broken.png is no picture that can be read' in told(page)
+
+    large = tmp_path / 'large.png'
+    Image.fromarray(np.random.default_rng(0).integers(256, size=(800, 800, 3), dtype=np.uint8)).save(large)
+    assert large.stat().st_size > 1_000_000  # what the server was told to allow
+    page.locator('#upload button[aria-label="Clear"], #upload button[aria-label="Remove this file"]').first.click()
+    page.set_input_files('#upload input[type=file]', large)
+    assert 'size' in told(page)
+
+    page.reload()
+    page.wait_for_function("document.querySelector('#summary')?.innerText.includes('seen at')")
+
+
+def test_built_in_pictures():
+    pictures = built_in()
+    assert {'digits 1', 'chelsea'} <= set(pictures)
+    assert all(image.ndim == 3 and image.dtype == np.uint8 for image in pictures.values())
+    again = built_in()
+    assert all((pictures[name] == again[name]).all() for name in pictures)
+
+
+def test_places_on_the_page():
+    image = np.zeros((40, 90, 3), np.uint8)
+    height, width = shown_size(image)
+    assert max(height, width) == 768
+    assert pixel_of(image, 0, 0) == (0, 0)
+    assert pixel_of(image, width, height) == (39, 89)
+    assert pixel_of(image, width / 2, height / 4) == (10, 45)
+
+
+def test_uploads_are_not_decoded_at_any_size(tmp_path):
+    side = int((MAX_MEGAPIXELS * 1e6) ** 0.5) + 100
+    path = tmp_path / 'bomb.png'
+    Image.new('1', (side, side)).save(path)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(UserError, match=f'more than {MAX_MEGAPIXELS} megapixels'):
+        read_upload(path)
+
+
+def test_a_strip_is_not_blown_up(detector, tmp_path):
+    Image.new('RGB', (5000, 1)).save(tmp_path / 'strip.png')
+    actions = Actions(tuple(map(Path, detector)))
+    with pytest.raises(gr.Error, match='choose a smaller short side'):
+        actions.predict('', str(tmp_path / 'strip.png'), actions.models[0], None, 112, 0.3)
+
+
+def test_what_a_training_leaves(tmp_path):
+    assert trained_model(tmp_path) is None
+    (tmp_path / 'config.py').touch()
+    (tmp_path / 'last_checkpoint').write_text('/another/place/epoch_1.pth')
+    assert trained_model(tmp_path) is None
+    (tmp_path / 'epoch_1.pth').touch()
+    assert trained_model(tmp_path) == (tmp_path / 'config.py', tmp_path / 'epoch_1.pth')
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (['--config', 'a.py'], 'belong together'),
+        (['--config', 'a.py', '--checkpoint', 'b.pth'], 'config a.py is no file'),
+        (['--max-upload', '0'], '--max-upload must be at least 1'),
+        (['--port', '70000'], '--port must be from 1 to 65535'),
+    ],
+)
+def test_mistakes(args, message):
+    command = [sys.executable, '-c', 'import mmcrossformer_cli; mmcrossformer_cli.main()', 'demo', *args]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr
+    assert 'Traceback' not in result.stderr

@@ -1,0 +1,99 @@
+"""tools/export.py: programs that run without this package give the numbers of the model."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from quick import ARCH, run
+from tiny import TINY_CAT
+
+from mmcrossformer import CAT, CrossFormer
+from mmcrossformer.commands.export.program import bake_position_bias, export
+
+# Whole maps, an elongated one that scope block cuts, padding in every stage, and the usual.
+SIZES = [(1, 64, 64), (2, 57, 130), (1, 33, 700), (3, 100, 70)]
+
+
+def model(**options):
+    """A backbone with every kind of group, in inference on whole maps."""
+    arch = dict(ARCH, depths=(1, 2, 2, 1), group_size=(3, 3, 2, 2), interval=(4, 2, 2, 1))
+    return CrossFormer(arch, **options).eval()
+
+
+def check_sizes(program, backbone):
+    with torch.no_grad():
+        for batch, height, width in SIZES:
+            images = torch.randn(batch, 3, height, width)
+            for a, b in zip(program(images), backbone(images), strict=True):
+                torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [dict(lda_scope='map'), dict(lda_scope='block'), dict(adaptive_interval=True, out_indices=(0, 1))],
+    ids=['map', 'block', 'adaptive'],
+)
+def test_one_program_for_all_sizes(options):
+    backbone = model(**options)
+    check_sizes(export(backbone, torch.randn(2, 3, 96, 80)).module(), backbone)
+
+
+@pytest.mark.slow
+def test_one_program_of_cat_for_all_sizes():
+    backbone = CAT(dict(TINY_CAT, depths=(1, 1, 1, 1)), out_indices=(0, 1)).eval()
+    check_sizes(export(backbone, torch.randn(2, 3, 96, 80)).module(), backbone)
+
+
+@pytest.mark.parametrize(('scope', 'too_large'), [('map', (100, 700)), ('block', (16, 700))])
+def test_baked_bias_changes_nothing_and_ends_at_its_size(scope, too_large):
+    backbone, baked = model(lda_scope=scope), model(lda_scope=scope)
+    baked.load_state_dict(backbone.state_dict())
+    bake_position_bias(baked, 128)
+    assert not any('pos_bias.proj' in name for name in baked.state_dict())
+    with torch.no_grad():
+        images = torch.randn(1, 3, 100, 128)
+        for a, b in zip(baked(images), backbone(images), strict=True):
+            torch.testing.assert_close(a, b)
+        with pytest.raises(IndexError):
+            baked(torch.randn(1, 3, *too_large))
+
+
+@pytest.mark.parametrize('suffix', ['onnx', 'pt2'])
+def test_tool(quick, tmp_path, suffix):
+    config = quick('crossformer_t_digits' if suffix == 'onnx' else 'upernet_crossformer_t_digits')
+    out = tmp_path / f'program.{suffix}'
+    bake = ['--bake', '--max-size', 512] if suffix == 'onnx' else []
+    result = run('export', config, '--out', out, '--shape', 64, 64, *bake)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count('differs from the model by') == 3
+    assert 'mean [123.675, 116.28, 103.53]' in result.stdout
+    if suffix == 'pt2':
+        assert 'backbone, images [B, 3, H, W] to stage0, stage1, stage2, stage3' in result.stdout
+        outputs = torch.export.load(out).module()(torch.randn(1, 3, 70, 100))
+        assert [tuple(x.shape[1:]) for x in outputs] == [(16, 18, 25), (32, 9, 13), (64, 5, 7), (128, 3, 4)]
+    else:
+        assert 'classifier, images [B, 3, H, W] to logits' in result.stdout
+        assert onnx.load(out).opset_import[0].version >= 18
+        images = np.zeros((5, 3, 40, 50), np.float32)
+        (logits,) = onnxruntime.InferenceSession(out).run(['logits'], {'images': images})
+        assert logits.shape == (5, 10)
+        refused = run('export', config, '--out', out)
+        assert (refused.returncode, 'exists' in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ('name', 'arguments', 'message'),
+    [
+        ('crossformer_t_digits', ['--out', 'x.tflite'], '--out must end in .onnx or .pt2, got x.tflite'),
+        ('crossformer_t_digits', ['--out', 'no/folder/x.pt2'], 'there is no folder'),
+        ('crossformer_t_digits', ['--out', 'x.pt2', '--shape', 8, 8], 'take at least 32 pixels'),
+        ('upernet_crossformer_t_digits', ['--out', 'x.pt2', '--part', 'classifier'], 'is no classifier'),
+        ('crossformer_t_digits', ['no.pth', '--out', 'x.pt2'], 'no.pth'),
+    ],
+)
+def test_mistakes(quick, name, arguments, message):
+    result = run('export', quick(name), *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert 'Traceback' not in result.stderr
