@@ -93,7 +93,7 @@ python tools/test.py configs/mask_rcnn_crossformer_s_coco.py WEIGHTS \\
     --cfg-options model.backbone.lda_scope=block
 ```
 
-WEIGHTS is what `python tools/convert_checkpoint.py OFFICIAL.pth weights.pth` writes; it prints the name of the file.
+WEIGHTS is the published file as it is.
 """
 DATASETS = {
     'ImageNet-1k': 'ImageNet-1k, classification',

@@ -4,17 +4,12 @@ Writes tensors alone (no state of an optimizer), with a part of their SHA-256 in
 """
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor
-
 from mmcrossformer.checkpoint import (
-    check_own_names,
-    convert_official,
-    is_official,
+    official_model_names,
+    own_model_names,
     read_checkpoint,
-    to_official,
     weights_of,
     write_checkpoint,
 )
@@ -36,38 +31,10 @@ def main() -> None:
         raise UserError(f'the folder of OUT does not exist: {args.target.parent}')
     try:
         found = weights_of(read_checkpoint(args.source))
-        weights = to_own_names(found) if args.to == 'mmcrossformer' else to_official_names(found)
+        weights = own_model_names(found) if args.to == 'mmcrossformer' else official_model_names(found)
         # Official classifiers lie under `model`, official detectors and everything of OpenMMLab under `state_dict`.
         whole = args.to == 'mmcrossformer' or any(name.startswith('backbone.') for name in weights)
         written = write_checkpoint(weights, args.target, under='state_dict' if whole else 'model')
     except (ValueError, OSError, NotImplementedError) as error:  # the last: tensors without values
         raise UserError(str(error)) from error
     print(f'{written}: {len(weights)} tensors, {len(found) - len(weights)} buffers of {args.source} dropped')
-
-
-def to_own_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names of a whole model as the host libraries load it: the backbone behind `backbone.`, heads as they are."""
-    if not is_official(weights):
-        check_own_names(weights)
-        return {f'backbone.{name}' if name.startswith(('stages.', 'norm')) else name: v for name, v in weights.items()}
-    converted = convert_official(weights)
-    own = {name if name.startswith('head.fc.') else f'backbone.{name}': value for name, value in converted.items()}
-    if any(name.startswith('backbone.') for name in weights):
-        own |= {name: value for name, value in weights.items() if not name.startswith('backbone.')}
-    return own
-
-
-def to_official_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Official names: bare for a backbone or a classifier, behind `backbone.` for a detector or segmenter."""
-    if is_official(weights):
-        return dict(weights)
-    check_own_names(weights)
-    backbone = {name.removeprefix('backbone.'): value for name, value in weights.items() if _is_backbone(name)}
-    rest = {name: value for name, value in weights.items() if not _is_backbone(name)}
-    if all(name.startswith('head.fc.') for name in rest):
-        return to_official(backbone | rest)
-    return {f'backbone.{name}': value for name, value in to_official(backbone).items()} | rest
-
-
-def _is_backbone(name: str) -> bool:
-    return name.startswith(('backbone.', 'stages.', 'norm'))

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader, Runner
 from torch import nn
 
-from mmcrossformer.checkpoint import read_checkpoint, weights_of
+from mmcrossformer.checkpoint import is_official, own_model_names, read_checkpoint, weights_of
 from mmcrossformer.utils.errors import UserError
 
 
@@ -25,7 +25,7 @@ def load_for_test(runner: Runner, path: str) -> None:
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Loads a checkpoint of this very model.
+    """Loads a checkpoint of this very model; official files as they are published, too.
 
     Args:
         model: The model.
@@ -36,6 +36,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     """
     try:
         state = weights_of(read_file(path))
+        if is_official(state):
+            state = own_model_names(state)
     except ValueError as error:
         raise UserError(f'{path}: {error}') from error
     own = model.state_dict()

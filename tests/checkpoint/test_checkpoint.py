@@ -9,7 +9,14 @@ import torch
 from golden import OFFICIAL_SHAPES, golden_weights
 
 from mmcrossformer import CrossFormer
-from mmcrossformer.checkpoint import convert_official, read_checkpoint, to_official, write_checkpoint
+from mmcrossformer.checkpoint import (
+    convert_official,
+    official_model_names,
+    read_checkpoint,
+    to_official,
+    write_checkpoint,
+)
+from mmcrossformer.utils.weights import load_weights
 
 
 def test_prefixes_and_old_buffers():
@@ -153,6 +160,21 @@ def test_official_files_load_as_pretrained(tmp_path, prefix):
     classifier.init_cfg = model.init_cfg
     classifier.init_weights()
     assert torch.equal(classifier.norm3.weight, weights['norm3.weight'])
+
+
+def test_official_files_of_whole_models_load_for_tests(tmp_path, tiny_arch):
+    def detector():
+        model = torch.nn.Module()
+        model.backbone, model.neck = CrossFormer(tiny_arch), torch.nn.Conv2d(16, 8, 1)
+        return model
+
+    model, other = detector(), detector()
+    published = official_model_names(model.state_dict())
+    assert 'backbone.patch_embed.projs.0.weight' in published
+    published['backbone.layers.0.blocks.0.attn.biases'] = torch.zeros(5, 2)  # a buffer of older files
+    torch.save(dict(state_dict=published), tmp_path / 'published.pth')
+    load_weights(other, tmp_path / 'published.pth')
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in model.state_dict().items())
 
 
 def test_own_files_load_as_pretrained(tmp_path, tiny_arch):
