@@ -27,6 +27,23 @@ HOSTS = {
 }
 
 
+# Command -> what it does; each is a module or folder of mmcrossformer.commands with a main function.
+COMMANDS = {
+    'train': 'train a detector, segmenter or classifier',
+    'test': 'test a checkpoint',
+    'infer': 'predict on images, folders and videos',
+    'check': 'look for faults of data, model and settings before a training',
+    'analyze': 'parameters, multiply-adds and activations of each part of a model',
+    'benchmark': 'time and memory of backbones side by side',
+    'compare': 'train and test several models side by side',
+    'sweep': 'test a model at several resolutions',
+    'export': 'write a model as ONNX or as a torch.export program',
+    'convert': 'convert weights between official names and these, .pth and .safetensors',
+    'visualize': 'pictures of predictions, maps, groups and biases',
+    'configs': 'list the configs that come with the package',
+}
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one check found.
@@ -45,9 +62,17 @@ class Finding:
 
 
 def main() -> None:
-    """Reads the command line."""
+    """Reads the command line; what a command needs is imported when it is called."""
+    if sys.argv[1:] and sys.argv[1] in COMMANDS:
+        name = sys.argv[1]
+        sys.argv[:2] = [f'mmcrossformer {name}']
+        command = importlib.import_module(f'mmcrossformer.commands.{name}')
+        importlib.import_module('mmcrossformer.utils.errors').run(command.main)
+        return
     parser = argparse.ArgumentParser(prog='mmcrossformer', description='CrossFormer backbones for OpenMMLab.')
-    commands = parser.add_subparsers(dest='command', required=True)
+    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, add_help=False)
     commands.add_parser('doctor', help='tell what is installed, what works and how to mend what does not')
     page = commands.add_parser('demo', help='open a page in the browser on which a model can be tried')
     page.add_argument('--config', metavar='FILE', help='config of a model (default: that which make demo trained)')

@@ -81,15 +81,15 @@ STANDARD = {
 _IN_BLOCKS = """Measured with long distance attention in blocks alone, on another processor than the sections above. In
 scope `map`: not measured."""
 NOTES = {
-    'training': """CrossFormer-S takes 1.07 of Swin-T's time a multiply-add at 512 x 512. By torch's profiler the backward
-pass of its attention is 18 % of a step and runs at about 25 GMAC/s, a third of the rate of matrix products: its groups
-have 49 and 256 tokens, heads have 32 channels, and the gradient of the bias needs the gradient of every logit, which
-torch's fused attention does not return. The linear layers are half of a step and run at 69 GMAC/s.""",
-    'bf16': """What bf16 gains depends on the processor. This one has no instructions for bf16: torch multiplies matrices
-at 0.5 GMAC/s in bf16, and at 72 in fp32. On a processor that multiplies faster in bf16: not measured.""",
-    'growth_square': """The time of scope `map` grows with the square of the pixels in its long distance attention, that
-of `block` with the pixels. 2816 x 2816 was not measured. A training step of CrossFormer-S in scope `map` on one image of
-1600 x 2560 pixels (forward and backward, fp32) took 8.0 GB of memory in all, and 162 s beside other work.""",
+    'training': """CrossFormer-S takes 1.07 of Swin-T's time a multiply-add at 512 x 512. By torch's profiler the
+backward pass of its attention is 18 % of a step and runs at about 25 GMAC/s, a third of the rate of matrix products:
+its groups have 49 and 256 tokens, heads have 32 channels, and the gradient of the bias needs the gradient of every
+logit, which torch's fused attention does not return. The linear layers are half of a step and run at 69 GMAC/s.""",
+    'bf16': """What bf16 gains depends on the processor. This one has no instructions for bf16: torch multiplies
+matrices at 0.5 GMAC/s in bf16, and at 72 in fp32. On a processor that multiplies faster in bf16: not measured.""",
+    'growth_square': """The time of scope `map` grows with the square of the pixels in its long distance attention,
+that of `block` with the pixels. 2816 x 2816 was not measured. A training step of CrossFormer-S in scope `map` on one
+image of 1600 x 2560 pixels (forward and backward, fp32) took 8.0 GB of memory in all, and 162 s beside other work.""",
     'variants': _IN_BLOCKS,
     'compiled': _IN_BLOCKS,
     'growth_elongated': _IN_BLOCKS,

@@ -1,6 +1,9 @@
 """What comes with the package: configs and tools."""
 
+from difflib import get_close_matches
 from pathlib import Path
+
+from mmcrossformer.utils.errors import UserError
 
 CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
 TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
@@ -9,3 +12,24 @@ TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
 def configs_of_package() -> dict[str, Path]:
     """Configs that come with the package, by name."""
     return {path.stem: path for path in sorted(CONFIGS.glob('*.py'))}
+
+
+def find_config(config: str | Path) -> Path:
+    """Finds a config: a file, or one that comes with the package, by name.
+
+    Args:
+        config: Path of a file, or a name such as 'mask_rcnn_crossformer_s_coco'.
+
+    Raises:
+        UserError: There is neither; the message has the close names.
+    """
+    path = Path(config)
+    if path.is_file():
+        return path
+    own = configs_of_package()
+    if str(config) in own:
+        return own[str(config)]
+    names = [*own, *(file.name for file in path.parent.glob('*.py'))]
+    near = get_close_matches(path.name, names, cutoff=0.5)
+    close = f' Close names: {", ".join(near)}.' if near else ''
+    raise UserError(f'config {config} is no file, and none of the package (see `mmcrossformer configs`).{close}')

@@ -1,12 +1,11 @@
 """Reads configs of mmengine, for detection, segmentation and classification alike."""
 
 import importlib
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from mmcrossformer.config.package import find_config
 from mmcrossformer.config.walk import dicts_in
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.weights import read_file
@@ -18,23 +17,19 @@ _TIMM_TYPES = ('TimmClassifier', 'TIMMBackbone')
 
 
 def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
-    """Reads a config file and imports the host library that it belongs to, and timm if it takes a model from there.
+    """Reads a config and imports the host library that it belongs to, and timm if it takes a model from there.
 
     Args:
-        config: Path of the file.
+        config: Path of a file, or name of a config of the package.
         options: Settings to replace, by dotted name.
 
     Raises:
-        UserError: No such file, a file that does not parse, a library that is missing or broken, or weights for timm
+        UserError: No such config, a file that does not parse, a library that is missing or broken, or weights for timm
             that cannot be read.
     """
-    path = Path(config)
-    if not path.is_file():
-        near = get_close_matches(path.name, [p.name for p in path.parent.glob('*.py')], cutoff=0.5)
-        there = f' Close names in the folder: {", ".join(near)}.' if near else ''
-        raise UserError(f'config {config} is no file.{there}')
+    path = find_config(config)
     try:
-        cfg = Config.fromfile(config)
+        cfg = Config.fromfile(path)
     except Exception as error:  # a config is a program: it can fail in any way
         raise UserError(f'config {config} does not parse: {type(error).__name__}: {error}') from error
     missing = [key for key in ('model', 'default_scope') if key not in cfg]

@@ -37,7 +37,8 @@ _FUSED_TOKENS = 196
 def group_attention(qkv: Tensor, table: Tensor, grouping: Grouping, num_heads: int) -> Tensor:
     """Scaled dot-product attention inside the groups of a map, with a bias by offset.
 
-    CrossFormer (ICLR 2022), section 3.2.1. Half precision is computed in float32 inside.
+    CrossFormer (ICLR 2022), section 3.2.1. Half precision is computed in float32 inside; large groups on processors by
+    torch's fused attention, whose softmax and sums are in float32.
 
     Args:
         qkv: Queries, keys and values [B, H, W, 3C], each with its heads one after another.
