@@ -22,7 +22,7 @@ from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import dicts_in, model_settings, unsync_norms
 from mmcrossformer.utils.errors import UserError, innermost
-from mmcrossformer.utils.weights import load_safely, load_weights, misfits_told
+from mmcrossformer.utils.weights import load_weights, misfits_told, weights_only
 
 _TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrain='classification')
 # Steps of a pipeline that set the size; another size takes the place of all of them.
@@ -64,11 +64,10 @@ class Predictor:
         self.task = _TASKS[scope]
         self._steps = _steps_of(self.cfg, config)
         self.device = _checked(device)
-        load_safely()
         init_default_scope(scope)
         unsync_norms(self.cfg.model)
         try:
-            with misfits_told():
+            with misfits_told(), weights_only():
                 self.model: BaseModel = MODELS.build(model_settings(self.cfg))
         except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError) as error:
             raise UserError(f'the model of {config} cannot be built: {innermost(error)}') from error

@@ -17,6 +17,8 @@ from torch import nn
 from mmcrossformer.checkpoint import is_official, own_model_names, read_checkpoint, weights_of
 from mmcrossformer.utils.errors import UserError
 
+_WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+
 
 def load_for_test(runner: Runner, path: str) -> None:
     """Loads a checkpoint of this very model into a runner; see `load_weights`."""
@@ -114,9 +116,26 @@ def misfits_told() -> Iterator[None]:
         raise UserError(f'the weights at checkpoint_path are not of this model: {listed}') from error
 
 
+@contextmanager
+def weights_only() -> Iterator[None]:
+    """Makes torch read checkpoints as data alone for as long as the context lasts."""
+    before = os.environ.get(_WEIGHTS_ONLY)
+    os.environ[_WEIGHTS_ONLY] = '1'
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_WEIGHTS_ONLY]
+        else:
+            os.environ[_WEIGHTS_ONLY] = before
+
+
 def load_safely() -> None:
-    """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included."""
-    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+    """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included.
+
+    For commands alone: a program that imports this package keeps its own ways of loading.
+    """
+    os.environ[_WEIGHTS_ONLY] = '1'
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_file, force=True)
     CheckpointLoader.register_scheme(prefixes=['http://', 'https://'], loader=load_from_address, force=True)
 

@@ -44,6 +44,8 @@ def test_groups_are_those_of_the_definition(seed):
     for _ in range(10):
         row, col = rng.randrange(height), rng.randrange(width)
         assert found[row, col] == oracle_members(height, width, row, col, rule)
+        rows, cols = rule(height, width).group_of(row, col)
+        assert found[row, col] == [(r, c) for r in rows for c in cols]
 
 
 def oracle_members(height, width, row, col, rule):
