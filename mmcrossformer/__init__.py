@@ -11,7 +11,10 @@ except ModuleNotFoundError as error:
         name='mmengine',
     ) from error
 
+import torch
+
 import mmcv_ext_torchvision
+from mmcrossformer.checkpoint.files import stored_by_mmengine
 from mmcrossformer.models import ARCHS, CAT, CAT_ARCHS, CrossFormer, progressive_group_sizes
 from mmcrossformer.version import __version__
 
@@ -19,6 +22,9 @@ __all__ = ['ARCHS', 'CAT', 'CAT_ARCHS', 'CrossFormer', '__version__', 'progressi
 
 # Where torch did not do it already (see the module): mmcv.ops works without its compiled operators.
 mmcv_ext_torchvision.install()
+
+# torch reads checkpoints as data alone; those of mmengine hold logged values, too, which it would refuse.
+torch.serialization.add_safe_globals(stored_by_mmengine())
 
 # With `custom_imports=dict(imports=['mmcrossformer'])` the bare names work from every scope.
 for backbone in (CAT, CrossFormer):

@@ -115,3 +115,30 @@ def test_pins_are_of_releases_for_each_python(python):
             pinned_here = pin.specifier.contains(version(pin.name))
             if pinned_here and (pin.marker is None or pin.marker.evaluate(here)):
                 assert SpecifierSet(wanted).contains(python), f'{line} needs Python {wanted}'
+
+
+def test_import_allows_checkpoints_of_mmengine_and_changes_nothing_else(tmp_path):
+    """In a fresh process: torch's own way of reading takes a training's checkpoint, everything else stays."""
+    program = f"""
+import os, warnings, sys, torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+def state():
+    return (
+        dict(os.environ), list(warnings.filters), dict(CheckpointLoader._schemes), sys.excepthook,
+        torch.get_num_threads(), torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled(), torch.load,
+    )
+
+path = {str(tmp_path / 'state.pth')!r}
+torch.save(dict(message_hub=HistoryBuffer([1.0], [1])), path)
+before, allowed = state(), set(map(str, torch.serialization.get_safe_globals()))
+import mmcrossformer
+assert state() == before
+assert allowed < set(map(str, torch.serialization.get_safe_globals()))
+assert torch.load(path)['message_hub'].current() == 1.0
+hosts = [name for name in ('mmdet', 'mmseg', 'mmpretrain', 'timm', 'gradio', 'pycocotools') if name in sys.modules]
+assert not hosts, hosts
+"""
+    result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

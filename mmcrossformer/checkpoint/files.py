@@ -49,7 +49,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         if path.suffix == '.safetensors':
             return load_file(path)
-        with torch.serialization.safe_globals(_stored_by_mmengine()):
+        with torch.serialization.safe_globals(stored_by_mmengine()):
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # damaged files fail in every way that an unpickler can
         raise ValueError(f'checkpoint {path} is no weights file: {_reason(error)}') from error
@@ -125,8 +125,8 @@ def write_checkpoint(weights: Mapping[str, torch.Tensor], path: str | Path, unde
 _DTYPES = ('f4', 'f8', 'i4', 'i8', 'u4', 'b1')
 
 
-def _stored_by_mmengine() -> list:
-    """What the state of a training needs beside tensors: logged values, in numpy arrays."""
+def stored_by_mmengine() -> list:
+    """Returns what the state of a training by mmengine holds beside tensors, for torch's safe globals."""
     multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
     allowed = [HistoryBuffer, multiarray._reconstruct, multiarray.scalar, np.ndarray]
     allowed += [type(np.dtype(name)) for name in _DTYPES]
