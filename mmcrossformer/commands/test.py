@@ -1,7 +1,6 @@
 """Evaluates a checkpoint of a detector, segmenter or classifier."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mmengine.config import Config
@@ -10,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmcrossformer.commands.common import add_common_arguments, load_config
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.files import write_json
 from mmcrossformer.utils.weights import load_for_test
 
 
@@ -28,8 +28,7 @@ def main() -> None:
     metrics = runner.test()
     if is_main_process():
         path = Path(cfg.work_dir) / 'metrics.json'
-        values = {name: float(value) for name, value in metrics.items()}
-        path.write_text(json.dumps(values, indent=2, sort_keys=True) + '\n')
+        write_json(path, dict(sorted(metrics.items())))
         runner.logger.info(f'metrics: {path}')
 
 

@@ -1,8 +1,6 @@
 """What benchmarks came to: kept as json, shown as tables and plots."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmcrossformer.commands.benchmark.measure import Cell, Row
+from mmcrossformer.utils.files import write_json
 
 
 @dataclass
@@ -42,10 +41,7 @@ class Report:
         """Writes json; a reader never sees half of it."""
         content = asdict(self)
         content['cells'] = [dict(cell, rows=rows) for cell, rows in content['cells']]
-        with tempfile.NamedTemporaryFile('w', dir=path.parent, delete=False) as file:
-            file.write(json.dumps(content, indent=1) + '\n')
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        write_json(path, content, indent=1)
 
     @classmethod
     def load(cls, path: Path) -> 'Report':

@@ -23,6 +23,7 @@ from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.files import write_json
 from mmcrossformer.utils.interleaved import interleaved
 from mmcrossformer.utils.metrics import METRICS
 
@@ -101,7 +102,7 @@ def compare(
             metrics.unlink(missing_ok=True)  # of a training that was cut off
             peak = _run('train', [config, '--work-dir', folder, '--seed', seed, *settings])
             cost = dict(peak_bytes=_peak_of_training(folder, peak), settings=wanted)
-            _write(folder / _COST, cost)
+            write_json(folder / _COST, cost)
         if not metrics.is_file():
             checkpoint = (folder / 'last_checkpoint').read_text().strip()
             _run('test', [config, checkpoint, '--work-dir', folder, *settings])
@@ -140,7 +141,7 @@ def save(results: Sequence[Result], work_dir: Path) -> None:
     """Writes results as json and as a plot: the first metric against multiply-adds, one dot for each config."""
     from matplotlib.figure import Figure
 
-    _write(work_dir / 'compare.json', [asdict(result) for result in results])
+    write_json(work_dir / 'compare.json', [asdict(result) for result in results])
     metric = main_metric(results)
     figure = Figure(figsize=(9, 4.5), dpi=120, layout='constrained')
     axis = figure.subplots()
@@ -190,7 +191,3 @@ def _read_cost(folder: Path) -> dict:
     """Reads what a finished training left; nothing where there is none."""
     path = folder / _COST
     return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def _write(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2) + '\n')

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.files import write_json
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Sweep:
 
     def save(self, path: Path) -> None:
         """Writes json."""
-        path.write_text(json.dumps(asdict(self), indent=1) + '\n')
+        write_json(path, asdict(self), indent=1)
 
     @classmethod
     def load(cls, path: Path) -> 'Sweep':

@@ -14,6 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from mmcrossformer.engine.processes import plain_name
 from mmcrossformer.models.layers.block import AttentionBlock
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.files import write_json
 
 _FILE = 'amplitudes.json'
 
@@ -62,7 +63,7 @@ class AmplitudeHook(Hook):
         """Writes and draws."""
         if self._history and is_main_process():
             folder = Path(runner.work_dir)
-            (folder / _FILE).write_text(json.dumps(self._history, indent=2) + '\n')
+            write_json(folder / _FILE, self._history)
             plot_amplitudes({'': self._history}, folder / 'amplitudes.png')
 
     def _measure(self, name: str) -> Any:
