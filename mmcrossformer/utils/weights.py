@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from textwrap import shorten
 from urllib.parse import urlparse
@@ -38,11 +38,12 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     """
     try:
         state = weights_of(read_file(path))
-        if is_official(state):
-            state = own_model_names(state)
     except ValueError as error:
         raise UserError(f'{path}: {error}') from error
     own = model.state_dict()
+    if is_official(state) and not state.keys() <= own.keys():
+        with suppress(ValueError):  # a file of another model: its names are reported below
+            state = own_model_names(state)
     missing = [name for name in own if name not in state]
     foreign = [name for name in state if name not in own]
     other = [name for name in own if name in state and own[name].shape != state[name].shape]

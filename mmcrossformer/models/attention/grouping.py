@@ -241,21 +241,22 @@ def relative_offsets(size: tuple[int, int], device: torch.device | None = None) 
     )
 
 
-def offset_index(size: tuple[int, int], queries: Tensor, keys: Tensor) -> Tensor:
+def offset_index(full: tuple[int, int], size: tuple[int, int], queries: slice, device: torch.device) -> Tensor:
     """Finds the offsets between places of a group in `relative_offsets`.
 
     The offset of two places has row (di + Gh - 1) * (2*Gw - 1) + dj + Gw - 1 there: a term of the query minus one of
     the key plus the middle.
 
     Args:
-        size: Rows and columns of the group, (Gh, Gw).
-        queries: Places [Q], row by row.
-        keys: Places [K].
+        full: Rows and columns of the largest groups of the map, (Gh, Gw), whose offsets are listed.
+        size: Rows and columns of the group in question, no more than those.
+        queries: Which of its places, row by row, are queries; all are keys.
+        device: Where the tensor goes.
 
     Returns:
-        Rows of `relative_offsets`, [Q, K].
+        Rows of `relative_offsets`, [Q, N].
     """
-    height, width = size
-    pitch = 2 * width - 1
-    query_term, key_term = (places // width * pitch + places % width for places in (queries, keys))
-    return query_term[:, None] - key_term + ((2 * height - 1) * pitch) // 2
+    pitch = 2 * full[1] - 1
+    rows, cols = (torch.arange(side, device=device) for side in size)
+    term = (rows[:, None] * pitch + cols).flatten()
+    return term[queries, None] - term + (full[0] - 1) * pitch + full[1] - 1

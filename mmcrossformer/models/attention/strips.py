@@ -274,17 +274,13 @@ class Places:
 
     def bias(self, table: Tensor, queries: slice) -> Tensor:
         """Looks up the biases of some queries with all keys: table [heads, P] to [heads, Q, N]."""
-        index = self._index(queries, table.device)
+        index = offset_index(self.full, self.size, queries, table.device)
         return table.index_select(1, index.flatten()).unflatten(1, index.shape)
 
     def add_gradient(self, grad_table: Tensor, grad_bias: Tensor, queries: slice) -> None:
         """Adds the gradient of what `bias` returned, [heads, Q, N], to that of the table."""
-        grad_table.index_add_(1, self._index(queries, grad_table.device).flatten(), grad_bias.flatten(1))
-
-    def _index(self, queries: slice, device: torch.device) -> Tensor:
-        rows, cols = (torch.arange(side, device=device) for side in self.size)
-        places = (rows[:, None] * self.full[1] + cols).flatten()
-        return offset_index(self.full, places[queries], places)
+        index = offset_index(self.full, self.size, queries, grad_table.device)
+        grad_table.index_add_(1, index.flatten(), grad_bias.flatten(1))
 
 
 def _slices(length: int, step: int) -> Iterator[slice]:

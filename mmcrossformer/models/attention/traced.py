@@ -44,8 +44,7 @@ def attend_groups(
         Groups [B, groups, N, C].
     """
     q, k, v = qkv.unflatten(-1, (3, num_heads, -1)).permute(3, 0, 1, 4, 2, 5)
-    places = torch.arange(q.shape[-2], device=q.device)
-    index = offset_index(size, places, places)
+    index = offset_index(size, size, slice(None), q.device)
     bias = table.index_select(1, index.flatten()).unflatten(1, index.shape)
     logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + bias
     if hidden is not None:

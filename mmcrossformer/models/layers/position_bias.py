@@ -35,7 +35,7 @@ class DynamicPositionBias(nn.Module):
             Bias [num_heads, P] of the offsets in the order of `relative_offsets`, in the dtype of the weights: raw
             integer offsets lose too much in half precision, so autocast stays off.
         """
-        weight = self.proj.weight
+        weight = next(self.parameters())  # layers may have been replaced by others
         with autocast_off(weight.device.type):
             x = self.proj(relative_offsets(size, weight.device).to(weight.dtype))
             for layer in self.layers:
