@@ -93,6 +93,12 @@ def test_every_variant_is_counted():
         (dict(group_size=(7, 7, (7, 7), 7)), ValueError, ['group_size', 'depths (2, 2, 6, 2)']),
         (dict(interval=(8, 4, 2, 0)), ValueError, ['interval', '(8, 4, 2, 0)', 'positive']),
         (dict(interval=(8, 4, 2.0, 1)), ValueError, ['interval', '2.0', 'integer']),
+        (dict(lda_scope='window'), ValueError, ['lda_scope', "'map' or 'block'", "'window'"]),
+        (
+            dict(arch=dict(embed_dims=16, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1), lda_scope=1)),
+            ValueError,
+            ['lda_scope', "'map' or 'block'", '1'],
+        ),
         (dict(adaptive_interval=1), TypeError, ['adaptive_interval', 'True or False', '1']),
         (dict(out_indices=()), ValueError, ['out_indices', '()', '[0, 1, 2, 3]']),
         (dict(out_indices=(0, 4)), ValueError, ['out_indices', '(0, 4)']),
@@ -113,6 +119,16 @@ def test_impossible_arguments_are_named(kwargs, error, words):
         CrossFormer(**kwargs)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_scope_by_default():
+    scopes = {name: arch.lda_scope for name, arch in ARCHS.items()}
+    assert scopes == {name: 'block' if name.startswith('pp-') else 'map' for name in ARCHS}
+    with torch.device('meta'):
+        fields = dict(embed_dims=16, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1))
+        assert CrossFormer(fields).arch.lda_scope == 'map'
+        assert CrossFormer(dict(fields, lda_scope='block')).arch.lda_scope == 'block'
+        assert CrossFormer('pp-small', lda_scope='map').arch.lda_scope == 'map'
 
 
 def test_overrides_do_not_shape_the_weights(tiny_arch):
