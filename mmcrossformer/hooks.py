@@ -2,29 +2,8 @@
 
 import warnings
 
-from mmcrossformer.engine.hooks import (
-    AmplitudeHook,
-    AtomicCheckpointHook,
-    CurvesHook,
-    FiniteLossHook,
-    ProgressHook,
-    ProvenanceHook,
-    RandomStateHook,
-    ReportHook,
-    SkipUnreadableHook,
-)
-
-__all__ = [
-    'AmplitudeHook',
-    'AtomicCheckpointHook',
-    'CurvesHook',
-    'FiniteLossHook',
-    'ProgressHook',
-    'ProvenanceHook',
-    'RandomStateHook',
-    'ReportHook',
-    'SkipUnreadableHook',
-]
+from mmcrossformer.engine.hooks import *  # noqa: F403
+from mmcrossformer.engine.hooks import __all__  # noqa: F401
 
 warnings.warn(
     'mmcrossformer.hooks is now mmcrossformer.engine.hooks; the old name goes with version 0.2 of mmcrossformer',

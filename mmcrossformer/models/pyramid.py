@@ -77,7 +77,6 @@ class Pyramid(BaseModule):
         super().__init__(init_cfg)
         check_flags(out_norm=out_norm, with_cp=with_cp)
         self.arch = arch
-        self.with_cp = with_cp
         if isinstance(in_channels, bool) or not isinstance(in_channels, int) or in_channels < 1:
             raise ValueError(f'in_channels must be a positive integer, got {in_channels!r}')
         self.in_channels = in_channels

@@ -149,8 +149,7 @@ def _attention_backward(
     grad_bias = torch.zeros(bias.shape, dtype=torch.float32, device=bias.device)
 
     tokens, all_groups = math.prod(size), len(qkv) * launch.groups
-    full = grouping_of(qkv.shape, size, interval).size
-    places = Places(full, full)
+    places = Places(launch.grouping.size, launch.grouping.size)
     # Large groups take some queries and heads at a time, to keep within the bytes.
     query_tiles = min(launch.tiles, max(1, PARTIAL_BYTES // (4 * tokens * launch.tile)))
     partials = max(1, PARTIAL_BYTES // (4 * tokens * min(tokens, query_tiles * launch.tile)))
@@ -188,8 +187,8 @@ class _Launch:
         self.qkv = qkv
         _, height, width, channels = qkv.shape
         # Groups of an image that hold tokens.
-        runs = grouping_of(qkv.shape, size, interval).runs
-        group_rows, group_cols = (sum(run.regions * run.phases for run in axis) for axis in runs)
+        self.grouping = grouping_of(qkv.shape, size, interval)
+        group_rows, group_cols = (sum(run.regions * run.phases for run in axis) for axis in self.grouping.runs)
         self.groups = group_rows * group_cols
         head_dim = channels // (3 * num_heads)
         padded_dim = max(16, _power_of_two(head_dim))
