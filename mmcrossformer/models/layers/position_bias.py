@@ -35,12 +35,17 @@ class DynamicPositionBias(nn.Module):
             Bias [num_heads, P] of the offsets in the order of `relative_offsets`, in the dtype of the weights: raw
             integer offsets lose too much in half precision, so autocast stays off.
         """
-        weight = next(self.parameters())  # layers may have been replaced by others
+        weight = self._any_weight()
         with autocast_off(weight.device.type):
             x = self.proj(relative_offsets(size, weight.device).to(weight.dtype))
             for layer in self.layers:
                 x = layer(x)
             return x.t().contiguous()
+
+    def _any_weight(self) -> Tensor:
+        """A weight, for device and dtype. Any layer may have been replaced, and FSDP hides `parameters()`."""
+        weights = (getattr(layer, 'weight', None) for layer in self.modules())
+        return next(weight for weight in weights if isinstance(weight, Tensor))
 
 
 class PositionBiasTable(nn.Module):
