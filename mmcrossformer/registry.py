@@ -11,7 +11,12 @@ from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPP
 from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES
 from mmengine.registry import Registry
 
-MODELS = Registry('model', parent=MMENGINE_MODELS, scope='mmcrossformer', locations=['mmcrossformer.models'])
+MODELS = Registry(
+    'model',
+    parent=MMENGINE_MODELS,
+    scope='mmcrossformer',
+    locations=['mmcrossformer.models', 'mmcrossformer.classifiers'],
+)
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmcrossformer', locations=['mmcrossformer.datasets'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmcrossformer', locations=['mmcrossformer.engine.hooks'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(

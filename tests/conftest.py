@@ -11,7 +11,8 @@ import pytest
 import torch
 from tiny import TINY
 
-from mmcrossformer.models.attention import block_op, strips
+from mmcrossformer.models.attention import strips
+from mmcrossformer.models.layers import block
 
 pytest_plugins = ['quick']
 
@@ -37,8 +38,8 @@ def zero_weights(monkeypatch) -> None:
 @pytest.fixture
 def in_strips(monkeypatch) -> None:
     """Makes backbones take small maps as they take large ones: in strips, large groups by some queries at a time."""
-    monkeypatch.setattr(block_op, '_STREAMED_TOKENS', 0)
-    monkeypatch.setitem(block_op._STRIP_TOKENS, 'cpu', 20)
+    monkeypatch.setattr(block, '_SMALL_MAP_TOKENS', 0)
+    monkeypatch.setitem(block._STRIP_TOKENS, 'cpu', 20)
     monkeypatch.setitem(strips._STRIP_TOKENS, 'cpu', 20)
     monkeypatch.setitem(strips._CHUNK_LOGITS, 'cpu', 64)
     monkeypatch.setattr(strips, '_CHUNK_BIASES', 64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -10,6 +11,34 @@ from mmcrossformer.checkpoint.names import backbone_weights
 from mmcrossformer.checkpoint.stem import fit_stem
 
 STEM = 'stages.0.embed.convs.0.weight'
+
+
+def pretrained_path(init_cfg: Any) -> str | Path | None:
+    """Finds the file that an `init_cfg` of type `Pretrained` names.
+
+    Args:
+        init_cfg: Initialization by mmengine: a dict, a list of them, or None.
+
+    Returns:
+        The file; None for another initialization.
+
+    Raises:
+        ValueError: `Pretrained` beside others, or without a path.
+    """
+    entries = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]
+    if not any(map(_is_pretrained, entries)):
+        return None
+    if len(entries) > 1:
+        raise ValueError(f'init_cfg must be Pretrained alone or hold no Pretrained, got {init_cfg!r}')
+    path = entries[0].get('checkpoint')
+    if not isinstance(path, str | Path):
+        raise ValueError(f'init_cfg of type Pretrained needs checkpoint, the path of a file, got {path!r}')
+    return path
+
+
+def _is_pretrained(entry: Any) -> bool:
+    kind = entry.get('type') if isinstance(entry, Mapping) else None
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2] in ('Pretrained', 'PretrainedInit')
 
 
 def pretrained_weights(path: str | Path, own: Mapping[str, Tensor], in_channels: int) -> tuple[dict[str, Tensor], str]:

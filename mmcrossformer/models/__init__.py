@@ -1,7 +1,6 @@
-"""Backbones, and a classifier that trains them at several resolutions."""
+"""Backbones, and their variants as data."""
 
 from mmcrossformer.models.arch import ARCHS, CAT_ARCHS, Arch, CrossFormerArch
-from mmcrossformer.models.builders import multi_resolution_classifier
 from mmcrossformer.models.cat import CAT
 from mmcrossformer.models.crossformer import CrossFormer
 from mmcrossformer.models.pgs import PGS_SCHEDULES, progressive_group_sizes
@@ -14,6 +13,5 @@ __all__ = [
     'Arch',
     'CrossFormer',
     'CrossFormerArch',
-    'multi_resolution_classifier',
     'progressive_group_sizes',
 ]

@@ -53,7 +53,7 @@ class Arch:
         Raises:
             ValueError: A value that is not allowed.
         """
-        if not _is_count(self.embed_dims):
+        if not is_count(self.embed_dims):
             raise ValueError(f'embed_dims must be a positive integer, got {self.embed_dims!r}')
         depths, heads = per_stage('depths', self.depths), per_stage('num_heads', self.num_heads)
         for stage, (channels, num) in enumerate(zip(self.out_channels, heads, strict=True)):
@@ -88,7 +88,7 @@ class CrossFormerArch(Arch):
 
     def checked(self) -> Self:
         """Checks every value, and spells `group_size` and `interval` out for each block."""
-        if not _is_count(self.embed_dims) or self.embed_dims % 16:
+        if not is_count(self.embed_dims) or self.embed_dims % 16:
             raise ValueError(f'embed_dims must be a positive multiple of 16, got {self.embed_dims!r}')
         common = super().checked()
         if not isinstance(self.cooling, bool):
@@ -168,7 +168,8 @@ def _from_mapping(spec: Mapping[str, Any], kind: type[A]) -> A:
     return kind(**spec)
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Whether an argument is a positive integer."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
@@ -178,7 +179,7 @@ def _is_sequence(value: Any) -> bool:
 
 def per_stage(name: str, values: Any) -> PerStage:
     """Checks that an argument is a positive integer for each stage."""
-    if not _is_sequence(values) or len(values) != NUM_STAGES or not all(map(_is_count, values)):
+    if not _is_sequence(values) or len(values) != NUM_STAGES or not all(map(is_count, values)):
         raise ValueError(f'{name} must be {NUM_STAGES} positive integers, one a stage, got {values!r}')
     return tuple(values)
 
@@ -192,6 +193,6 @@ def _per_block(name: str, values: Any, depths: PerStage) -> PerBlock:
     if not _is_sequence(values) or len(values) != NUM_STAGES:
         raise ValueError(message)
     rows = [value if _is_sequence(value) else (value,) * depth for value, depth in zip(values, depths, strict=True)]
-    if any(len(row) != depth or not all(map(_is_count, row)) for row, depth in zip(rows, depths, strict=True)):
+    if any(len(row) != depth or not all(map(is_count, row)) for row, depth in zip(rows, depths, strict=True)):
         raise ValueError(message)
     return tuple(tuple(row) for row in rows)

@@ -6,9 +6,10 @@ from typing import Any, cast
 
 from mmcrossformer.models.arch import ARCHS, CrossFormerArch, PerBlock, resolve_arch
 from mmcrossformer.models.attention import GroupRule, LDAScope
+from mmcrossformer.models.checks import check_flags
 from mmcrossformer.models.layers import CrossScaleEmbed
 from mmcrossformer.models.layers.block import CrossFormerBlock
-from mmcrossformer.models.pyramid import Pyramid, check_flags
+from mmcrossformer.models.pyramid import Pyramid
 from mmcrossformer.registry import MODELS
 
 

@@ -2,18 +2,19 @@
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+from typing_extensions import Self
 
-from mmcrossformer.checkpoint import pretrained_weights
-from mmcrossformer.models.arch import NUM_STAGES, Arch
+from mmcrossformer.checkpoint import pretrained_path, pretrained_weights
+from mmcrossformer.models.arch import Arch
+from mmcrossformer.models.checks import check_flags, check_frozen_stages, check_in_channels, check_out_indices
 from mmcrossformer.models.layers import CrossScaleEmbed, PatchMerging
 from mmcrossformer.models.layers.block import AttentionBlock
 
@@ -45,16 +46,14 @@ class Stage(nn.Module):
 
 
 class Pyramid(BaseModule):
-    """A backbone of four stages at strides 4, 8, 16 and 32.
-
-    Only the stages up to the last one of `out_indices` are built, so that no parameter stays unused.
+    """A backbone of four stages at strides 4, 8, 16 and 32; subclasses make the layers.
 
     Args:
         arch: The variant.
-        in_channels: Channels of the image.
-        out_indices: Stages whose outputs are returned, increasing.
+        in_channels: As of `CrossFormer`, like all that follow.
+        out_indices: Only the stages up to the last one are built, so that no parameter stays unused.
         out_norm: Add a LayerNorm (`norm{i}`) to each output.
-        frozen_stages: Freeze the stem and the stages up to and including this index; -1 freezes nothing.
+        frozen_stages: Last frozen stage.
         with_cp: Recompute blocks in the backward pass.
         init_cfg: Initialization by mmengine.
 
@@ -77,26 +76,17 @@ class Pyramid(BaseModule):
         super().__init__(init_cfg)
         check_flags(out_norm=out_norm, with_cp=with_cp)
         self.arch = arch
-        if isinstance(in_channels, bool) or not isinstance(in_channels, int) or in_channels < 1:
-            raise ValueError(f'in_channels must be a positive integer, got {in_channels!r}')
-        self.in_channels = in_channels
-        self.out_indices = _check_out_indices(out_indices)
+        self.in_channels = check_in_channels(in_channels)
+        self.out_indices = check_out_indices(out_indices)
         num_stages = self.out_indices[-1] + 1
-        if type(frozen_stages) is not int or frozen_stages not in range(-1, num_stages):
-            raise ValueError(
-                f'frozen_stages must be an integer from -1 (none) to {num_stages - 1}, the last stage of out_indices, '
-                f'got {frozen_stages!r}'
-            )
-        self.frozen_stages = frozen_stages
-
-        dims = self.arch.out_channels
-        self.out_channels = tuple(dims[i] for i in self.out_indices)
+        self.frozen_stages = check_frozen_stages(frozen_stages, num_stages)
+        self.out_channels = tuple(arch.out_channels[i] for i in self.out_indices)
         self.out_strides = tuple(4 * 2**i for i in self.out_indices)
         self.stages = nn.ModuleList(Stage(self.make_embed(i), self.make_blocks(i), with_cp) for i in range(num_stages))
+        self.out_norm = out_norm
         if out_norm:
             for i in self.out_indices:
-                self.add_module(f'norm{i}', nn.LayerNorm(dims[i]))
-        self.out_norm = out_norm
+                self.add_module(f'norm{i}', nn.LayerNorm(arch.out_channels[i]))
         self.apply(_init_weights)
         self._freeze()
 
@@ -150,23 +140,18 @@ class Pyramid(BaseModule):
         Raises:
             ValueError: The file cannot be read, or lacks a parameter of the stages, or has one in another shape.
         """
-        entries = self.init_cfg if isinstance(self.init_cfg, list | tuple) else [self.init_cfg]
-        if not any(_is_pretrained(entry) for entry in entries):
+        path = pretrained_path(self.init_cfg)
+        if path is None:
             super().init_weights()
             return
-        # mmengine's own loader would take over otherwise: it skips what does not fit, and runs code in the file.
-        if len(entries) > 1:
-            raise ValueError(f'init_cfg must be Pretrained alone or hold no Pretrained, got {self.init_cfg!r}')
-        path = entries[0].get('checkpoint')
-        if not isinstance(path, str | Path):
-            raise ValueError(f'init_cfg of type Pretrained needs checkpoint, the path of a file, got {path!r}')
+        # mmengine's own loader skips what does not fit, and runs code in the file.
         weights, report = pretrained_weights(path, self.state_dict(), self.in_channels)
         self.load_state_dict(weights, strict=False)
         print_log(f'{self._name}: {report}', logger='current')
         self._is_init = True
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
-        """Tells how deep a parameter lies, for layer-wise learning rates.
+        """Returns how deep a parameter is, for layer-wise learning rates.
 
         The stem is layer 0, then come the blocks, from 1; the embedding between two stages counts with the block behind
         it, output norms and what is not of the backbone with the layer behind the last block.
@@ -188,7 +173,7 @@ class Pyramid(BaseModule):
             return 0, num_layers
         return sum(depths[:stage]) + int(block or 0) + 1, num_layers
 
-    def train(self, mode: bool = True) -> 'Pyramid':
+    def train(self, mode: bool = True) -> Self:
         """Sets the mode; frozen stages stay in evaluation mode."""
         super().train(mode)
         self._freeze()
@@ -203,32 +188,6 @@ class Pyramid(BaseModule):
         frozen += [getattr(self, f'norm{i}') for i in self.out_indices if self.out_norm and i <= self.frozen_stages]
         for module in frozen:
             module.eval().requires_grad_(False)
-
-
-def check_flags(**flags: Any) -> None:
-    """Checks that arguments are True or False.
-
-    Raises:
-        TypeError: One is not.
-    """
-    for name, value in flags.items():
-        if not isinstance(value, bool):
-            raise TypeError(f'{name} must be True or False, got {value!r}')
-
-
-def _is_pretrained(entry: Any) -> bool:
-    kind = entry.get('type') if isinstance(entry, Mapping) else None
-    return getattr(kind, '__name__', str(kind)).rpartition('.')[2] in ('Pretrained', 'PretrainedInit')
-
-
-def _check_out_indices(out_indices: Sequence[int]) -> tuple[int, ...]:
-    allowed = range(NUM_STAGES)
-    message = f'out_indices must be increasing stage numbers out of {list(allowed)}, got {out_indices!r}'
-    if not isinstance(out_indices, Sequence) or not out_indices:
-        raise ValueError(message)
-    if any(type(i) is not int or i not in allowed for i in out_indices) or sorted(set(out_indices)) != [*out_indices]:
-        raise ValueError(message)
-    return tuple(out_indices)
 
 
 def _init_weights(module: nn.Module) -> None:

@@ -5,12 +5,13 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from mmcrossformer.models.attention import GroupRule, group_attention
-from mmcrossformer.models.attention.block_op import stream_block
+from mmcrossformer.models.layers.block import CrossFormerBlock
 
 # The long distance groups of an image of 3000 x 2667 pixels in the first stage: every 8th of 750 x 667 tokens.
 HEIGHT, WIDTH = 94, 84
 TOKENS = HEIGHT * WIDTH
 CHANNELS, HEADS = 4, 1
+RULE = GroupRule(7, 1, long_distance=True, scope='map')
 
 
 def largest_tensor(function):
@@ -25,7 +26,7 @@ def largest_tensor(function):
 @pytest.fixture(scope='module')
 def large_group():
     """One group of a large image: queries, keys and values, biases, grouping."""
-    grouping = GroupRule(7, 1, long_distance=True, scope='map')(HEIGHT, WIDTH)
+    grouping = RULE(HEIGHT, WIDTH)
     assert grouping.size == (HEIGHT, WIDTH)
     qkv = torch.randn(1, HEIGHT, WIDTH, 3 * CHANNELS, requires_grad=True)
     table = torch.randn(HEADS, (2 * HEIGHT - 1) * (2 * WIDTH - 1), requires_grad=True)
@@ -43,14 +44,11 @@ def test_all_pairs_of_a_large_group_are_never_held(large_group):
     assert largest_tensor(forward_and_backward) <= 2**22 < TOKENS**2 / 10
 
 
-def test_neither_where_a_block_is_one_operator(large_group):
-    qkv, table, grouping = large_group
-    x = qkv.detach()[..., :CHANNELS]
-    norm, linear = torch.nn.LayerNorm(CHANNELS), torch.nn.Linear(CHANNELS, CHANNELS)
-    modules = [norm, torch.nn.Linear(CHANNELS, 3 * CHANNELS), linear, norm, linear, linear]
+def test_neither_where_a_block_runs_in_strips():
+    block = CrossFormerBlock(16, HEADS, RULE, drop_path=0.0, cooling=False).eval()
 
     def forward():
         with torch.no_grad():
-            stream_block(x, modules, table, grouping)
+            block(torch.randn(1, HEIGHT, WIDTH, 16))
 
     assert largest_tensor(forward) <= 2**22

@@ -6,15 +6,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from mmcrossformer.models.attention.traced import BakedPositionBias
 from mmcrossformer.models.crossformer import CrossFormer
 from mmcrossformer.models.layers.block import CrossFormerBlock
-from mmcrossformer.models.layers.position_bias import BakedPositionBias, DynamicPositionBias
 from mmcrossformer.utils.errors import UserError
 
 ONNX_OPSET = 18
@@ -42,8 +41,7 @@ def bake_position_bias(model: nn.Module, max_size: int) -> None:
             side = -(-max_size // (4 * 2**i))
             for block in [module for module in stage.modules() if isinstance(module, CrossFormerBlock)]:
                 places = max(side, block.attn.rule.size)
-                pos_bias = cast(DynamicPositionBias, block.attn.pos_bias)
-                block.attn.add_module('pos_bias', BakedPositionBias(pos_bias, places))
+                block.attn.pos_bias = BakedPositionBias(block.attn.pos_bias, places)
 
 
 def export(model: nn.Module, images: Tensor) -> ExportedProgram:

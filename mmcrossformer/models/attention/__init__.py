@@ -12,7 +12,6 @@ from mmcrossformer.models.attention.grouping import (
     GroupRule,
     LDAScope,
     Rule,
-    Windows,
     relative_offsets,
     split_axis,
 )
@@ -28,7 +27,6 @@ __all__ = [
     'GroupRule',
     'Grouping',
     'LDAScope',
-    'Windows',
     'choose',
     'force_backend',
     'group_attention',
@@ -69,21 +67,23 @@ class GroupAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Lets each token attend to its group: normalised map [B, H, W, C] to [B, H, W, C]."""
-        qkv = self.qkv(x)
-        backend = self.backend or choose(qkv, self.rule)
+        backend = self.backend or choose(x, self.rule)
         if backend == 'traced':
-            return self.proj(exported_attention(qkv, self.pos_bias, self.rule, self.num_heads))
+            return self.proj(exported_attention(self.qkv(x), self.pos_bias, self.rule, self.num_heads))
         grouping = self.rule(x.shape[1], x.shape[2])
-        table = self.pos_bias(grouping.size)
-        attend = triton_group_attention if backend == 'triton' else group_attention
-        return self.proj(attend(qkv, table, grouping, self.num_heads))
+        return self.attend(x, grouping, self.pos_bias(grouping.size), backend)
+
+    def attend(self, x: Tensor, grouping: Grouping, table: Tensor, backend: Backend = 'strips') -> Tensor:
+        """Does the same where the grouping of the map and the bias [heads, P] of each of its offsets are known."""
+        attention = triton_group_attention if backend == 'triton' else group_attention
+        return self.proj(attention(self.qkv(x), table, grouping, self.num_heads))
 
 
-def choose(qkv: Tensor, rule: Rule) -> Backend:
+def choose(x: Tensor, rule: Rule) -> Backend:
     """Chooses how the attention of a map is computed.
 
     Args:
-        qkv: Queries, keys and values [B, H, W, 3C].
+        x: Map [B, H, W, C].
         rule: How maps are grouped.
 
     Returns:
@@ -92,9 +92,9 @@ def choose(qkv: Tensor, rule: Rule) -> Backend:
     """
     if torch.compiler.is_exporting():
         return 'traced'
-    if not qkv.is_cuda or qkv.dtype not in DTYPES or not supports_triton(qkv.device):
+    if not x.is_cuda or x.dtype not in DTYPES or not supports_triton(x.device):
         return 'strips'
-    grouping: Grouping = rule(qkv.shape[1], qkv.shape[2])
+    grouping = rule(x.shape[1], x.shape[2])
     fixed_order = math.prod(grouping.size) <= TILE or not torch.are_deterministic_algorithms_enabled()
     return 'triton' if fixed_order else 'strips'
 

@@ -19,8 +19,10 @@ axis, the groups of one size make a `Run`.
 graph learns the size of its map when it runs.
 """
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
+from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 import torch
 from torch import Tensor
@@ -34,7 +36,7 @@ LDA_SCOPES: tuple[LDAScope, ...] = get_args(LDAScope)
 WHOLE_MAP_TOKENS = 1024
 
 N = TypeVar('N', int, Tensor)
-Cut: TypeAlias = tuple[tuple[N, N], tuple[N, N]]
+Cut: TypeAlias = tuple[tuple[N | int, N | int], tuple[N | int, N | int]]
 
 
 class Run(NamedTuple):
@@ -56,6 +58,12 @@ class Run(NamedTuple):
     members: int
     phases: int
     interval: int
+
+    def groups(self) -> Iterator[range]:
+        """The rows of each group."""
+        for region, phase in itertools.product(range(self.regions), range(self.phases)):
+            first = self.start + region * self.members * self.interval + phase
+            yield range(first, first + self.members * self.interval, self.interval)
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,10 @@ class Grouping:
         """The groups along the rows and along the columns: each run of rows crosses each run of columns."""
         return _runs(self.height, self.size[0], self.interval[0]), _runs(self.width, self.size[1], self.interval[1])
 
+    def of_strip(self, rows: Run) -> 'Grouping':
+        """How a strip of the map is cut: one group of rows with all columns, as a map of its own."""
+        return Grouping(rows.members, self.width, self.size, (1, self.interval[1]))
+
     def group_of(self, row: int, col: int) -> tuple[range, range]:
         """Rows and columns of the group in which the token at (row, col) attends, itself among them.
 
@@ -87,32 +99,42 @@ class Grouping:
         """
         if not (0 <= row < self.height and 0 <= col < self.width):
             raise ValueError(f'the map has {self.height} x {self.width} tokens, got row {row}, column {col}')
-        rows, cols = self.runs
-        return _members(rows, row), _members(cols, col)
+        rows, cols = (
+            next(group for run in runs for group in run.groups() if place in group)
+            for runs, place in zip(self.runs, (row, col), strict=True)
+        )
+        return rows, cols
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Windows of one size on maps of any size, as CAT has them.
+def grouping_of(shape: Sequence[int], size: Sequence[int], interval: Sequence[int]) -> Grouping:
+    """Returns how a map [B, H, W, ...] is cut: operators take a grouping as lists of numbers."""
+    height, width = shape[1:3]
+    (size_h, size_w), (interval_h, interval_w) = size, interval
+    return Grouping(height, width, (size_h, size_w), (interval_h, interval_w))
+
+
+class Rule:
+    """How maps of any size are grouped.
 
     Attributes:
-        size: Tokens along a side.
+        size: Group size G, in tokens.
+        long_distance: Whether groups are spread out (LDA) or windows (SDA).
     """
 
     size: int
-    long_distance: ClassVar[bool] = False
+    long_distance: bool
 
-    def cut(self, height: int | Tensor, width: int | Tensor) -> Cut[int]:
-        """Returns `size` and interval 1 along both axes."""
-        return (self.size, self.size), (1, 1)
+    def cut(self, height: N, width: N) -> Cut[N]:
+        """Returns the tokens of a full group and the interval, each along (rows, columns)."""
+        raise NotImplementedError
 
     def __call__(self, height: int, width: int) -> Grouping:
-        """Groups of a map of `height` x `width` tokens."""
+        """Returns how a map of `height` x `width` tokens is cut."""
         return Grouping(height, width, *self.cut(height, width))
 
 
 @dataclass(frozen=True)
-class GroupRule:
+class GroupRule(Rule):
     """How CrossFormer groups maps of any size.
 
     Attributes:
@@ -130,59 +152,36 @@ class GroupRule:
     scope: LDAScope
 
     def cut(self, height: N, width: N) -> Cut[N]:
-        """Returns the tokens of a full group and the interval, each along (rows, columns)."""
+        """Returns the tokens of a full group and the interval, each along (rows, columns), as `scope` says."""
         short, long = _least(height, width), _largest(height, width)
-        interval = _constant(1, height)
-        if self.long_distance:
-            spread = _constant(self.interval, height) if self.interval else -(-long // self.size)
-            interval = _either(short <= self.size, interval, spread)
-        if self.scope == 'block':
-            return self._cut_blocks(height, width, short, long, interval)
-        if not self.long_distance:
-            side = _least(short, _constant(self.size, height))
-            return (side, side), (interval, interval)
-        small = short <= self.size
-        sides = (_either(small, short, -(-side // interval)) for side in (height, width))
-        return cast(tuple[N, N], tuple(sides)), (interval, interval)
+        (rows, row_interval), (cols, col_interval) = (self._cut_axis(side, short, long) for side in (height, width))
+        return (rows, cols), (row_interval, col_interval)
 
-    def _cut_blocks(self, height: N, width: N, short: N, long: N, interval: N) -> Cut[N]:
-        """One group for a map whose short side fits G, or several along its long side if it is elongated."""
-        small, size = short <= self.size, _constant(self.size, height)
-        limit = max(WHOLE_MAP_TOKENS, self.size**2)
-        # Where the map is not small this is not used, but a graph computes it all the same.
-        chunks = -(-long // (limit // _least(short, size)))
-        along, apart = -(-long // chunks), chunks if self.long_distance else _constant(1, height)
-        sizes, intervals = [], []
-        for side in (height, width):
-            is_long = side > short
-            sizes.append(_either(small, _either(is_long, along, side), size))
-            intervals.append(_either(small, _either(is_long, apart, _constant(1, height)), interval))
-        return (sizes[0], sizes[1]), (intervals[0], intervals[1])
-
-    def __call__(self, height: int, width: int) -> Grouping:
-        """Groups of a map of `height` x `width` tokens."""
-        return Grouping(height, width, *self.cut(height, width))
+    def _cut_axis(self, side: N, short: N, long: N) -> tuple[N | int, N | int]:
+        """Tokens of a full group and interval along one side of a map. A graph computes both arms of `_either`."""
+        is_small = short <= self.size
+        interval = 1 if not self.long_distance else self.interval or -(-long // self.size)
+        if self.scope == 'map':
+            if not self.long_distance:
+                return _least(short, self.size), 1
+            return _either(is_small, short, -(-side // interval)), _either(is_small, 1, interval)
+        # A small map is one group, or several along its long side; its short side always fits.
+        groups = -(-side // (max(WHOLE_MAP_TOKENS, self.size**2) // _least(short, self.size)))
+        apart = groups if self.long_distance else 1
+        return _either(is_small, -(-side // groups), self.size), _either(is_small, apart, interval)
 
 
-Rule: TypeAlias = GroupRule | Windows
+def _least(a: N, b: N | int) -> N:
+    return a.clamp(max=b) if isinstance(a, Tensor) else min(a, b)
 
 
-def _constant(number: int, like: N) -> N:
-    """The number as what `like` is: a number, or a tensor of a graph."""
-    return torch.full_like(like, number) if isinstance(like, Tensor) else number
+def _largest(a: N, b: N | int) -> N:
+    return a.clamp(min=b) if isinstance(a, Tensor) else max(a, b)
 
 
-def _least(a: N, b: N) -> N:
-    return torch.minimum(a, b) if isinstance(a, Tensor) else min(a, b)
-
-
-def _largest(a: N, b: N) -> N:
-    return torch.maximum(a, b) if isinstance(a, Tensor) else max(a, b)
-
-
-def _either(condition: bool | Tensor, a: N, b: N) -> N:
+def _either(condition: bool | Tensor, a: N | int, b: N | int) -> N | int:
     """The first number where the condition holds, else the second."""
-    return torch.where(cast(Tensor, condition), a, b) if isinstance(a, Tensor) else (a if condition else b)
+    return torch.where(condition, a, b) if isinstance(condition, Tensor) else (a if condition else b)
 
 
 def _runs(length: int, size: int, interval: int) -> list[Run]:
@@ -196,17 +195,6 @@ def _runs(length: int, size: int, interval: int) -> list[Run]:
         Run(start + longer, 1, members, interval - longer, interval),
     ]
     return [run for run in runs if run.regions and run.members and run.phases]
-
-
-def _members(runs: list[Run], place: int) -> range:
-    """Rows of the group that holds a row; every row is in one."""
-    for run in runs:
-        step, phase = divmod(place - run.start, run.interval)
-        region = step // run.members
-        if place >= run.start and phase < run.phases and region < run.regions:
-            first = run.start + region * run.members * run.interval + phase
-            return range(first, first + (run.members - 1) * run.interval + 1, run.interval)
-    raise AssertionError(f'row {place} is in none of {runs}')
 
 
 def split_axis(x: Tensor, dim: int, run: Run) -> Tensor:
@@ -241,22 +229,34 @@ def relative_offsets(size: tuple[int, int], device: torch.device | None = None) 
     )
 
 
-def offset_index(full: tuple[int, int], size: tuple[int, int], queries: slice, device: torch.device) -> Tensor:
-    """Finds the offsets between places of a group in `relative_offsets`.
+@dataclass(frozen=True)
+class Places:
+    """The places of groups of one size, counted row by row, and the position biases of pairs of them.
 
-    The offset of two places has row (di + Gh - 1) * (2*Gw - 1) + dj + Gw - 1 there: a term of the query minus one of
-    the key plus the middle.
+    The offset of two places has row (di + Gh - 1) * (2*Gw - 1) + dj + Gw - 1 of `relative_offsets`: a term of the query
+    minus one of the key plus the middle.
 
-    Args:
-        full: Rows and columns of the largest groups of the map, (Gh, Gw), whose offsets are listed.
-        size: Rows and columns of the group in question, no more than those.
-        queries: Which of its places, row by row, are queries; all are keys.
-        device: Where the tensor goes.
-
-    Returns:
-        Rows of `relative_offsets`, [Q, N].
+    Attributes:
+        full: Rows and columns of the largest groups of the map, (Gh, Gw); the table of biases has their offsets.
+        size: Rows and columns of these groups, no more than those.
     """
-    pitch = 2 * full[1] - 1
-    rows, cols = (torch.arange(side, device=device) for side in size)
-    term = (rows[:, None] * pitch + cols).flatten()
-    return term[queries, None] - term + (full[0] - 1) * pitch + full[1] - 1
+
+    full: tuple[int, int]
+    size: tuple[int, int]
+
+    def bias(self, table: Tensor, queries: slice) -> Tensor:
+        """Looks up the biases of some queries with all keys: table [heads, P] to [heads, Q, N]."""
+        index = self._offsets(queries, table.device)
+        return table.index_select(1, index.flatten()).unflatten(1, index.shape)
+
+    def add_gradient(self, grad_table: Tensor, grad_bias: Tensor, queries: slice) -> None:
+        """Adds the gradient of what `bias` returned, [heads, Q, N], to that of the table."""
+        index = self._offsets(queries, grad_table.device)
+        grad_table.index_add_(1, index.flatten(), grad_bias.flatten(1))
+
+    def _offsets(self, queries: slice, device: torch.device) -> Tensor:
+        """Rows of `relative_offsets`, [Q, N]."""
+        pitch = 2 * self.full[1] - 1
+        rows, cols = (torch.arange(side, device=device) for side in self.size)
+        term = (rows[:, None] * pitch + cols).flatten()
+        return term[queries, None] - term + (self.full[0] - 1) * pitch + self.full[1] - 1

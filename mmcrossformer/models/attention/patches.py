@@ -1,14 +1,32 @@
 """The two attentions of CAT: inside patches of 7 x 7 tokens, and between them."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmcrossformer.models.attention import GroupAttention
-from mmcrossformer.models.attention.grouping import Windows
-from mmcrossformer.models.attention.traced import Cut, attend_groups
-from mmcrossformer.models.layers.padding import pad_map
-from mmcrossformer.models.layers.position_bias import PositionBiasTable
+from mmcrossformer.models.attention.grouping import Cut, N, Rule
+from mmcrossformer.models.attention.traced import CutMap, attend_groups
+from mmcrossformer.models.layers.cat import PositionBiasTable, pad_map
+
+
+@dataclass(frozen=True)
+class Windows(Rule):
+    """Windows of one size on maps of any size.
+
+    Attributes:
+        size: Tokens along a side.
+        long_distance: False.
+    """
+
+    size: int
+    long_distance: bool = False
+
+    def cut(self, height: N, width: N) -> Cut[N]:
+        """Returns `size` and interval 1 along both axes."""
+        return (self.size, self.size), (1, 1)
 
 
 class InnerPatchAttention(GroupAttention):
@@ -29,7 +47,7 @@ class InnerPatchAttention(GroupAttention):
         """Lets each token attend to its patch: normalised map [B, H, W, C] to [B, H, W, C]."""
         height, width = x.shape[1:3]
         if torch.compiler.is_exporting():
-            cut = Cut(x, self.rule)
+            cut = CutMap(x, self.rule)
             patches = attend_groups(self.qkv(_padded(cut, x)), self.pos_bias(cut.size), cut.size, self.num_heads)
             return cut.join(self.proj(patches))
         return super().forward(pad_map(x, self.rule.size))[:, :height, :width]
@@ -56,22 +74,23 @@ class CrossPatchAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Lets each patch attend to all: normalised map [B, H, W, C] to [B, H, W, C]."""
         if torch.compiler.is_exporting():
-            cut = Cut(x, self.rule)
+            cut = CutMap(x, self.rule)
             q, k, v = self.qkv(_padded(cut, x).permute(0, 3, 1, 2)).chunk(3, dim=-1)
             patches = self.proj((q @ k.mT * q.shape[-1] ** -0.5).softmax(-1) @ v)
             return cut.join(patches.permute(0, 2, 3, 1))
         (height, width), patch = x.shape[1:3], self.rule.size
+        # R rows and r columns of patches, P rows and p columns of tokens in a patch: [B, R, P, r, p, C].
         x = pad_map(x, patch).unflatten(1, (-1, patch)).unflatten(3, (-1, patch))
         rows, cols = x.shape[1], x.shape[3]
-        patches = x.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)  # [B, C, patches, values]
+        patches = x.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)  # [B, C, R * r, P * p]
         # Without the padding, torch's kernels for GPUs refuse 49 values, and the logits would be held after all.
         q, k, v = self.qkv(patches).chunk(3, dim=-1)
         patches = self.proj(fused_attention(q, k, v, multiple=8 if x.is_cuda else 1))
-        x = patches.unflatten(2, (rows, cols)).unflatten(4, (patch, patch))
+        x = patches.unflatten(2, (rows, cols)).unflatten(4, (patch, patch))  # [B, C, R, r, P, p]
         return x.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)[:, :height, :width]
 
 
-def _padded(cut: Cut, x: Tensor) -> Tensor:
+def _padded(cut: CutMap, x: Tensor) -> Tensor:
     """The patches of a map, [B, patches, tokens, C], with zeros beyond it."""
     return cut.groups_of(x) * cut.real[..., None]
 

@@ -1,12 +1,16 @@
 """Attention inside groups in plain torch, forward and backward, as one operator.
 
-The map is walked through in strips: some groups of rows with all their columns. What a strip needs stays in the cache
-of a processor. No tensor holds a number for each pair of tokens of a large group: in the forward pass torch's fused
-attention takes them, in the backward pass some queries at a time, and the bias is looked up for the queries at hand.
+The map is processed in strips: some groups of rows with all their columns. What a strip needs stays in the cache of a
+processor. No tensor holds a number for each pair of tokens of a large group: in the forward pass torch's fused
+attention takes them, in the backward pass some queries at a time, and the bias is looked up for those queries alone.
 Memory is linear in the tokens, in training too. Nothing is padded (see `grouping`).
 
-As an operator of its own, attention is opaque to `torch.compile`: sizes of a map choose the loops here, not a new
+As an operator of its own, attention is opaque to `torch.compile`: the size of a map chooses the loops here, not a new
 compilation.
+
+Shapes: B images; R regions, P phases and M members of a run of rows, r, p and m those of a run of columns (see `Run`);
+K parts, which are queries, keys and values, or one; h heads, d channels of a head; N = M * m tokens of a group, of
+which Q are queries; groups = B * R * P * r * p.
 """
 
 import itertools
@@ -19,7 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.attention.grouping import Grouping, Run, offset_index, split_axis
+from mmcrossformer.models.attention.flops import count_flops, count_flops_backward
+from mmcrossformer.models.attention.grouping import Grouping, Places, Run, grouping_of, split_axis
 from mmcrossformer.models.layers.precision import autocast_off
 
 # Tokens of a strip: few enough to stay in the cache of a processor, enough for large operations.
@@ -28,7 +33,7 @@ _STRIP_TOKENS = {'cpu': 2**12}
 _CHUNK_LOGITS = {'cpu': 2**20}
 # Biases looked up at a time for fused attention, which keeps no logits.
 _CHUNK_BIASES = 2**22
-# Other devices have less use for their caches than for large operations.
+# Other devices gain more from large operations than from their caches.
 _ELSEWHERE = 2**25
 # Fused attention of torch is faster for groups of more tokens, products of small matrices for groups of fewer.
 _FUSED_TOKENS = 196
@@ -52,24 +57,20 @@ def group_attention(qkv: Tensor, table: Tensor, grouping: Grouping, num_heads: i
     return _attend(qkv, table, num_heads, grouping.size, grouping.interval)
 
 
-def grouping_of(shape: Sequence[int], size: Sequence[int], interval: Sequence[int]) -> Grouping:
-    """Returns how a map [B, H, W, ...] is cut: operators take a grouping as lists of numbers."""
-    height, width = shape[1:3]
-    (size_h, size_w), (interval_h, interval_w) = size, interval
-    return Grouping(height, width, (size_h, size_w), (interval_h, interval_w))
-
-
 @torch.library.custom_op('mmcrossformer::group_attention', mutates_args=())
 def _attend(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> Tensor:
     grouping = grouping_of(qkv.shape, size, interval)
     out = qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
     with autocast_off(qkv.device.type):
-        attend_map(qkv, out, table, grouping)
+        for rows, cols in itertools.product(*grouping.runs):
+            places = Places(grouping.size, (rows.members, cols.members))
+            for qkv_strip, out_strip in strips(rows, _STRIP_TOKENS, qkv, out):
+                _attend_groups(qkv_strip, out_strip, table, places, cols)
     return out
 
 
 @_attend.register_fake
-def _(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> Tensor:
+def _(qkv: Tensor, *args: Any) -> Tensor:
     return qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
 
 
@@ -81,14 +82,13 @@ def _attend_backward(
     grad_qkv, grad_table = torch.empty_like(qkv), torch.zeros_like(table, dtype=_precise(qkv.dtype))
     with autocast_off(qkv.device.type):
         for rows, cols in itertools.product(*grouping.runs):
-            _attend_runs_backward(grad, qkv, grad_qkv, table, grad_table, grouping, rows, cols)
+            places = Places(grouping.size, (rows.members, cols.members))
+            _attend_groups_backward(grad, qkv, grad_qkv, table, grad_table, places, rows, cols)
     return grad_qkv, grad_table.to(table.dtype)
 
 
 @_attend_backward.register_fake
-def _(
-    grad: Tensor, qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]
-) -> tuple[Tensor, Tensor]:
+def _(grad: Tensor, qkv: Tensor, table: Tensor, *args: Any) -> tuple[Tensor, Tensor]:
     return torch.empty_like(qkv), torch.empty_like(table)
 
 
@@ -102,28 +102,6 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 
 
 _attend.register_autograd(_backward, setup_context=_keep_for_backward)
-
-
-def count_flops(
-    qkv_shape: Sequence[int],
-    table_shape: Sequence[int],
-    num_heads: int,
-    size: Sequence[int],
-    interval: Sequence[int],
-    **kwargs: Any,
-) -> int:
-    """Floating point operations: two products of a multiply and an add for each pair of tokens in a group."""
-    batch, _, _, channels = qkv_shape
-    rows, cols = grouping_of(qkv_shape, size, interval).runs
-    pairs = math.prod(sum(run.regions * run.phases * run.members**2 for run in runs) for runs in (rows, cols))
-    return 2 * 2 * batch * pairs * (channels // 3)
-
-
-def count_flops_backward(grad_shape: Sequence[int], *args: Any, **kwargs: Any) -> int:
-    """The same for the backward pass: the logits once more, and two products for each one of the forward pass."""
-    return count_flops(*args, **kwargs) * 5 // 2
-
-
 register_flop_formula(torch.ops.mmcrossformer.group_attention)(count_flops)
 register_flop_formula(torch.ops.mmcrossformer.group_attention_backward)(count_flops_backward)
 
@@ -134,10 +112,10 @@ def strips(run: Run, tokens: Mapping[str, int], *maps: Tensor) -> Iterator[tuple
     Args:
         run: Groups of rows.
         tokens: About how many tokens a strip has, by type of device.
-        *maps: Tensors [B, H, W, ...].
+        *maps: Tensors [B, H, W, C], each of any C.
 
     Yields:
-        A view of each map: some groups of rows with all columns, [images, regions, phases, members, W, ...].
+        A view of each map, [B, R, P, M, W, C]: some images, regions and phases.
     """
     views = [split_axis(x, 1, run).movedim(-1, 2) for x in maps]
     images, regions, phases, members, width = views[0].shape[:5]
@@ -147,44 +125,27 @@ def strips(run: Run, tokens: Mapping[str, int], *maps: Tensor) -> Iterator[tuple
         yield tuple(view[part] for view in views)
 
 
-def attend_map(qkv: Tensor, out: Tensor, table: Tensor, grouping: Grouping) -> None:
-    """Attention inside the groups of a map: qkv [B, H, W, 3C] and out [B, H, W, C], the rest as for `attend_strip`."""
-    for rows in grouping.runs[0]:
-        for qkv_strip, out_strip in strips(rows, _STRIP_TOKENS, qkv, out):
-            attend_strip(qkv_strip, out_strip, table, grouping)
+def _attend_groups(qkv: Tensor, out: Tensor, table: Tensor, places: Places, cols: Run) -> None:
+    """Attention inside the groups of a strip [B, R, P, M, W, 3C] that have some columns; writes to `out`, likewise."""
+    num_heads, tokens = len(table), math.prod(places.size)
+    fused = tokens > _FUSED_TOKENS
+    q, k, v = _matrices(_by_group(qkv, cols, 3, num_heads), qkv.dtype if fused else _precise(qkv.dtype))
+    result = torch.empty_like(q)
+    attend = _attend_fused if fused else _attend_small
+    attend(q, k, v, result, table, places)
+    target = _by_group(out, cols, 1, num_heads)
+    target.copy_(result.view(target.shape))
 
 
-def attend_strip(qkv: Tensor, out: Tensor, table: Tensor, grouping: Grouping) -> None:
-    """Attention inside the groups of a strip.
-
-    Args:
-        qkv: A strip with 3C channels, as `strips` yields it.
-        out: A strip with C channels; written to.
-        table: Bias of each offset, [heads, P].
-        grouping: How the map is cut.
-    """
-    num_heads = len(table)
-    for run in grouping.runs[1]:
-        size = qkv.shape[3], run.members
-        fused = math.prod(size) > _FUSED_TOKENS
-        dtype = qkv.dtype if fused else _precise(qkv.dtype)
-        q, k, v = _matrices(_by_group(qkv, run, 3, num_heads), dtype)
-        result = torch.empty_like(q)
-        attend = _attend_fused if fused else _attend_small
-        attend(q, k, v, result, table, Places(grouping.size, size))
-        target = _by_group(out, run, 1, num_heads)
-        target.copy_(result.view(target.shape))
-
-
-def _attend_small(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor, places: 'Places') -> None:
-    """Writes the attention of queries, keys and values [groups, heads, N, head_dim] to `result`, likewise."""
+def _attend_small(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor, places: Places) -> None:
+    """Writes the attention of queries, keys and values [groups, h, N, d] to `result`, likewise."""
     bias = places.bias(table, slice(None)).to(q.dtype)
     for part in _parts(q, k.shape[2]):
         probabilities = _probabilities(q[part], k[part], bias[part[1]])
         torch.bmm(probabilities, v[part].flatten(0, 1), out=result[part].flatten(0, 1))
 
 
-def _attend_fused(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor, places: 'Places') -> None:
+def _attend_fused(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor, places: Places) -> None:
     """The same by torch's fused attention, for large groups."""
     groups, num_heads, tokens, _ = q.shape
     # On other devices torch may have no fused kernel for a bias, and hold the logits of all groups.
@@ -197,22 +158,14 @@ def _attend_fused(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor
         result[:, :, queries] = F.scaled_dot_product_attention(q[:, :, queries], k, v, attn_mask=bias[None])
 
 
-def _attend_runs_backward(
-    grad: Tensor,
-    qkv: Tensor,
-    grad_qkv: Tensor,
-    table: Tensor,
-    grad_table: Tensor,
-    grouping: Grouping,
-    rows: Run,
-    cols: Run,
+def _attend_groups_backward(
+    grad: Tensor, qkv: Tensor, grad_qkv: Tensor, table: Tensor, grad_table: Tensor, places: Places, rows: Run, cols: Run
 ) -> None:
-    """Writes the gradient of queries, keys and values of groups of one size; that of the biases is added to its table.
+    """Writes the gradient of queries, keys and values of groups of one size; adds that of the biases to its table.
 
-    Large groups are gone through once for some of their queries at a time.
+    Large groups take one pass for some of their queries at a time.
     """
-    num_heads, dtype = len(table), grad_table.dtype
-    places, tokens = Places(grouping.size, (rows.members, cols.members)), rows.members * cols.members
+    num_heads, dtype, tokens = len(table), grad_table.dtype, math.prod(places.size)
     limit = _CHUNK_LOGITS.get(qkv.device.type, _ELSEWHERE)
     # Several matrices at a time keep several threads busy.
     for queries in _slices(tokens, tokens if tokens**2 <= limit else limit // (4 * tokens)):
@@ -231,13 +184,13 @@ def _attend_runs_backward(
 def _backward_of_queries(
     matrices: Tensor, grad_result: Tensor, queries: slice, bias: Tensor, grad_bias: Tensor
 ) -> Tensor:
-    """Gradient of queries, keys and values through the results of some queries; that of the bias is added.
+    """Gradient of queries, keys and values through the results of some queries; adds that of the bias.
 
     Args:
-        matrices: Queries, keys and values [3, groups, heads, N, head_dim].
-        grad_result: Gradient of the results, [groups, heads, N, head_dim].
+        matrices: Queries, keys and values [3, groups, h, N, d].
+        grad_result: Gradient of the results, [groups, h, N, d].
         queries: Which results.
-        bias: Their biases, [heads, Q, N].
+        bias: Their biases, [h, Q, N].
         grad_bias: Gradient of the biases; added to.
 
     Returns:
@@ -261,35 +214,14 @@ def _backward_of_queries(
     return grads
 
 
-class Places:
-    """The places of the groups of one size, and the biases of pairs of them.
-
-    Args:
-        full: Rows and columns of the largest groups of the map; the table of biases has their offsets.
-        size: Rows and columns of these groups.
-    """
-
-    def __init__(self, full: tuple[int, int], size: tuple[int, int]) -> None:
-        self.full, self.size = full, size
-
-    def bias(self, table: Tensor, queries: slice) -> Tensor:
-        """Looks up the biases of some queries with all keys: table [heads, P] to [heads, Q, N]."""
-        index = offset_index(self.full, self.size, queries, table.device)
-        return table.index_select(1, index.flatten()).unflatten(1, index.shape)
-
-    def add_gradient(self, grad_table: Tensor, grad_bias: Tensor, queries: slice) -> None:
-        """Adds the gradient of what `bias` returned, [heads, Q, N], to that of the table."""
-        index = offset_index(self.full, self.size, queries, grad_table.device)
-        grad_table.index_add_(1, index.flatten(), grad_bias.flatten(1))
-
-
 def _slices(length: int, step: int) -> Iterator[slice]:
-    for start in range(0, length, max(1, step)):
-        yield slice(start, min(start + max(1, step), length))
+    step = max(1, step)
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
 
 
 def _parts(q: Tensor, keys: int) -> Iterator[tuple[slice, slice]]:
-    """Cuts matrices [groups, heads, Q, head_dim] so that few logits exist at a time: whole groups, or heads of one."""
+    """Cuts matrices [groups, h, Q, d] so that few logits exist at a time: whole groups, or heads of one."""
     groups, heads, queries, _ = q.shape
     step = max(1, _CHUNK_LOGITS.get(q.device.type, _ELSEWHERE) // (queries * keys))
     for some_groups in _slices(groups, step // heads):
@@ -298,20 +230,21 @@ def _parts(q: Tensor, keys: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _probabilities(q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
-    """Softmax of the logits of queries and keys [groups, heads, ...]: [groups * heads, Q, N]."""
+    """Softmax of the logits of queries and keys [groups, h, ...]: [groups * h, Q, N]."""
     logits = bias.repeat(len(q), 1, 1)
     logits = torch.baddbmm(logits, q.flatten(0, 1), k.flatten(0, 1).mT, alpha=_scale(q), out=logits)
     return torch.softmax(logits, -1, out=logits)
 
 
-def _by_group(x: Tensor, run: Run, parts: int, num_heads: int) -> Tensor:
-    """Views a strip as [parts, images, regions, phases, regions, phases, heads, members, members, head_dim]."""
-    x = split_axis(x.unflatten(-1, (parts, num_heads, -1)), 4, run)
+def _by_group(strip: Tensor, cols: Run, parts: int, num_heads: int) -> Tensor:
+    """Views a strip [B, R, P, M, W, K * h * d] as [K, B, R, P, r, p, h, M, m, d]."""
+    x = strip.unflatten(-1, (parts, num_heads, -1))  # [B, R, P, M, W, K, h, d]
+    x = split_axis(x, 4, cols)  # [B, R, P, M, r, m, K, h, d, p]
     return x.permute(6, 0, 1, 2, 4, 9, 7, 3, 5, 8)
 
 
 def _matrices(view: Tensor, dtype: torch.dtype) -> Tensor:
-    """Copies what `_by_group` views into matrices [parts, groups, heads, N, head_dim]."""
+    """Copies what `_by_group` views into matrices [K, groups, h, N, d]."""
     matrices = torch.empty(view.shape, dtype=dtype, device=view.device).copy_(view)
     return matrices.flatten(-3, -2).flatten(1, -4)
 

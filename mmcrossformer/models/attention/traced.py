@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mmcrossformer.models.attention.grouping import Rule, offset_index
+from mmcrossformer.models.attention.grouping import Places, Rule
 
 
 def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: Rule, num_heads: int) -> Tensor:
@@ -17,14 +17,14 @@ def exported_attention(qkv: Tensor, pos_bias: nn.Module, rule: Rule, num_heads: 
 
     Args:
         qkv: Queries, keys and values [B, H, W, 3C], each with its heads one after another.
-        pos_bias: Gives the bias of each offset for the rows and columns of a group.
+        pos_bias: Returns the bias of each offset for the rows and columns of a group.
         rule: How maps are grouped.
         num_heads: Number of heads; divides C.
 
     Returns:
         Map [B, H, W, C].
     """
-    cut = Cut(qkv, rule)
+    cut = CutMap(qkv, rule)
     return cut.join(attend_groups(cut.groups_of(qkv), pos_bias(cut.size), cut.size, num_heads, hidden=~cut.real))
 
 
@@ -44,17 +44,48 @@ def attend_groups(
         Groups [B, groups, N, C].
     """
     q, k, v = qkv.unflatten(-1, (3, num_heads, -1)).permute(3, 0, 1, 4, 2, 5)
-    index = offset_index(size, size, slice(None), q.device)
-    bias = table.index_select(1, index.flatten()).unflatten(1, index.shape)
-    logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + bias
+    logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + Places(size, size).bias(table, slice(None))
     if hidden is not None:
         # Half of the smallest number stays finite when a logit is added.
         logits = logits.masked_fill(hidden[:, None, None, :], torch.finfo(logits.dtype).min / 2)
     return (logits.softmax(-1).to(v.dtype) @ v).transpose(2, 3).flatten(3)
 
 
-class Cut:
-    """A map cut into groups of one size inside a graph: where each place of each group lies, and the way back.
+class BakedPositionBias(nn.Module):
+    """A position bias as a table, for exported programs: nothing is computed, and nothing can be trained.
+
+    Args:
+        source: The dynamic position bias to compute it from.
+        places: Rows, and columns, of the largest group that it covers.
+    """
+
+    table: Tensor
+
+    def __init__(self, source: nn.Module, places: int) -> None:
+        super().__init__()
+        self.places = places
+        with torch.no_grad():
+            table = source((places, places)).unflatten(1, (2 * places - 1, 2 * places - 1))
+        self.register_buffer('table', table.clone())
+
+    def forward(self, size: tuple[int, int]) -> Tensor:
+        """Reads the bias of every offset that occurs in a group.
+
+        Args:
+            size: Rows and columns of the group (Gh, Gw), in tokens.
+
+        Returns:
+            Bias [num_heads, (2 * Gh - 1) * (2 * Gw - 1)], in the order of `relative_offsets`.
+
+        Raises:
+            IndexError: A group larger than the table.
+        """
+        rows, cols = (torch.arange(2 * side - 1, device=self.table.device) + (self.places - side) for side in size)
+        return self.table[:, rows[:, None], cols].flatten(1)
+
+
+class CutMap:
+    """A map cut into groups of one size inside a graph: where each place of each group is, and the way back.
 
     Args:
         x: Any map [B, H, W, C] of the size in question.
@@ -82,7 +113,7 @@ class Cut:
         self._back = back.flatten()
 
     def groups_of(self, x: Tensor) -> Tensor:
-        """Turns a map [B, H, W, C] into groups [B, groups, N, C]; `real` tells which places mean something."""
+        """Turns a map [B, H, W, C] into groups [B, groups, N, C]; `real` marks the places on the map."""
         return x.flatten(1, 2)[:, self._index]
 
     def join(self, groups: Tensor) -> Tensor:

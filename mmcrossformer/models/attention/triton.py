@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.attention.grouping import Grouping
-from mmcrossformer.models.attention.strips import Places, count_flops, count_flops_backward, grouping_of
+from mmcrossformer.models.attention.flops import count_flops, count_flops_backward
+from mmcrossformer.models.attention.grouping import Grouping, Places, grouping_of
 
 INSTALLED = importlib.util.find_spec('triton') is not None
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)

@@ -1,13 +1,20 @@
 """The CrossFormer block and its smaller parts."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmcrossformer.models.attention import GroupAttention
-from mmcrossformer.models.attention.block_op import stream_block
-from mmcrossformer.models.attention.grouping import GroupRule
+from mmcrossformer.models.attention import GroupAttention, GroupRule
+from mmcrossformer.models.attention.strips import strips
 from mmcrossformer.models.layers.position_bias import DynamicPositionBias
+
+# A strip of so many tokens stays in the cache of a processor with its hidden layer. A map of fewer than half as many
+# fits as it is, and strips would read the weights more often.
+_STRIP_TOKENS = {'cpu': 2**13}
+_SMALL_MAP_TOKENS = 2**12
 
 
 class DropPath(nn.Module):
@@ -98,7 +105,11 @@ class AttentionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [B, H, W, C] to [B, H, W, C]."""
-        x = x + self.drop_path(self.attn(self.norm1(x)))
+        return self.add_branches(x, self.attn)
+
+    def add_branches(self, x: Tensor, attend: Callable[[Tensor], Tensor]) -> Tensor:
+        """Adds attention, then the MLP, to a map; `attend` runs the attention."""
+        x = x + self.drop_path(attend(self.norm1(x)))
         return x + self.drop_path(self.mlp(self.norm2(x)))
 
 
@@ -124,35 +135,42 @@ class CrossFormerBlock(AttentionBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [B, H, W, C] to [B, H, W, C]."""
-        if self._streams(x):
-            grouping = self.attn.rule(x.shape[1], x.shape[2])
-            x = stream_block(x, self._steps, self.attn.pos_bias(grouping.size), grouping)
-        else:
-            x = super().forward(x)
+        x = self._in_strips(x) if self._may_run_in_strips(x) else super().forward(x)
         return x if self.cooling is None else self.cooling(x)
 
-    @property
-    def _steps(self) -> tuple[nn.Module, ...]:
-        return self.norm1, self.attn.qkv, self.attn.proj, self.norm2, self.mlp.fc1, self.mlp.fc2
+    def _in_strips(self, x: Tensor) -> Tensor:
+        """Runs attention and MLP on one strip of the map after the other, so that all of it stays in the cache.
 
-    def _streams(self, x: Tensor) -> bool:
-        """Whether one operator runs it all: on a processor, without gradients, if no hook or foreign part misses it."""
-        if x.device.type != 'cpu' or self.training or torch.compiler.is_exporting():
+        A group is in one strip, and all else acts on single tokens: a strip is a map of its own.
+        """
+        grouping = self.attn.rule(x.shape[1], x.shape[2])
+        table = self.attn.pos_bias(grouping.size)
+        out = x.new_empty(x.shape)
+        for rows in grouping.runs[0]:
+            attend = partial(self.attn.attend, grouping=grouping.of_strip(rows), table=table)
+            for strip, target in strips(rows, _STRIP_TOKENS, x, out):
+                result = self.add_branches(strip.flatten(0, 2), attend)
+                target.copy_(result.view(target.shape))
+        return out
+
+    def _may_run_in_strips(self, x: Tensor) -> bool:
+        """Whether strips are faster and nobody can see them: no gradients, hooks or foreign layers.
+
+        Compiled code would write out the loop for one size of the map.
+        """
+        if x.device.type != 'cpu' or self.training or torch.compiler.is_compiling():
+            return False
+        if x.shape[:3].numel() < _SMALL_MAP_TOKENS:
+            return False
+        if type(self.attn) is not GroupAttention or self.attn.backend is not None:
             return False
         if torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in self.parameters())):
             return False
-        if not (_is_plain(self.attn, GroupAttention) and _is_plain(self.mlp, MLP)) or self.attn.backend is not None:
-            return False
-        linears = (self.attn.qkv, self.attn.proj, self.mlp.fc1, self.mlp.fc2)
-        return (
-            all(_is_plain(part, nn.Linear) for part in linears)
-            and all(_is_plain(part, nn.LayerNorm) for part in (self.norm1, self.norm2))
-            and _is_plain(self.mlp.act, nn.GELU)
-            and _is_plain(self.drop_path, DropPath)
-        )
+        parts = (self.norm1, self.attn, self.attn.qkv, self.attn.proj, self.norm2, *self.mlp.modules(), self.drop_path)
+        return all(map(_acts_on_tokens, parts))
 
 
-def _is_plain(part: nn.Module, kind: type[nn.Module]) -> bool:
-    """Whether a part is what the block built, and nobody watches or replaces its forward."""
-    watched = part._forward_hooks or part._forward_pre_hooks or 'forward' in vars(part)
-    return type(part) is kind and not watched
+def _acts_on_tokens(layer: nn.Module) -> bool:
+    """Whether a layer is of a kind that treats all tokens, or all groups, alike, and nobody watches or replaces it."""
+    watched = layer._forward_hooks or layer._forward_pre_hooks or 'forward' in vars(layer)
+    return type(layer) in (GroupAttention, nn.LayerNorm, nn.Linear, MLP, nn.GELU, DropPath) and not watched

@@ -1,6 +1,5 @@
-"""Position biases: dynamic (DPB), learned tables, and tables baked for exported programs."""
+"""Dynamic position bias."""
 
-import torch
 from torch import Tensor, nn
 
 from mmcrossformer.models.attention.grouping import relative_offsets
@@ -46,54 +45,3 @@ class DynamicPositionBias(nn.Module):
         """A weight, for device and dtype. Any layer may have been replaced, and FSDP hides `parameters()`."""
         weights = (getattr(layer, 'weight', None) for layer in self.modules())
         return next(weight for weight in weights if isinstance(weight, Tensor))
-
-
-class PositionBiasTable(nn.Module):
-    """A learned bias for each offset inside groups of one size, as Swin Transformer and CAT have it.
-
-    Args:
-        places: Rows, and columns, of the groups.
-        num_heads: Number of attention heads.
-    """
-
-    def __init__(self, places: int, num_heads: int) -> None:
-        super().__init__()
-        self.table = nn.Parameter(torch.empty((2 * places - 1) ** 2, num_heads))
-        nn.init.trunc_normal_(self.table, std=0.02)
-
-    def forward(self, size: tuple[int, int]) -> Tensor:
-        """Gives the bias of every offset in a group: [num_heads, P]; there is one `size`, (places, places)."""
-        return self.table.t().contiguous()
-
-
-class BakedPositionBias(nn.Module):
-    """A position bias as a table, for exported programs: nothing is computed, and nothing can be trained.
-
-    Args:
-        source: The position bias to bake.
-        places: Rows and columns of the largest group it is good for.
-    """
-
-    table: Tensor
-
-    def __init__(self, source: DynamicPositionBias, places: int) -> None:
-        super().__init__()
-        self.places = places
-        with torch.no_grad():
-            table = source((places, places)).unflatten(1, (2 * places - 1, 2 * places - 1))
-        self.register_buffer('table', table.clone())
-
-    def forward(self, size: tuple[int, int]) -> Tensor:
-        """Reads the bias of every offset that occurs in a group.
-
-        Args:
-            size: Rows and columns of the group (Gh, Gw), in tokens.
-
-        Returns:
-            Bias [num_heads, (2 * Gh - 1) * (2 * Gw - 1)], in the order of `relative_offsets`.
-
-        Raises:
-            IndexError: A group larger than the table.
-        """
-        rows, cols = (torch.arange(2 * side - 1, device=self.table.device) + (self.places - side) for side in size)
-        return self.table[:, rows[:, None], cols].flatten(1)

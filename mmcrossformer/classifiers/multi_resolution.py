@@ -1,6 +1,6 @@
 """A classifier that sees each image at several resolutions in one training step, as ResFormer (arXiv 2212.00776) does.
 
-Needs mmpretrain: `type='mmcrossformer.MultiResolutionClassifier'` in a config imports this module.
+Needs mmpretrain: building `type='mmcrossformer.MultiResolutionClassifier'` imports this module.
 """
 
 import itertools
