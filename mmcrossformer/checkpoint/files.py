@@ -25,7 +25,7 @@ def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError('the checkpoint holds no dict of tensors, neither at its top nor as state_dict or model')
     bare = {str(name).removeprefix('module.'): value for name, value in weights.items()}
     if len(bare) < len(weights):
-        raise ValueError('the checkpoint holds names twice, once behind module. and once without')
+        raise ValueError('the checkpoint holds names twice, once with the prefix module. and once without')
     return bare
 
 
@@ -59,7 +59,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def _refuse_other_files(path: Path) -> None:
-    """Names the kinds of files that are taken for checkpoints most often."""
+    """Reports the kinds of files that are most often mistaken for checkpoints."""
     with path.open('rb') as file:
         start = file.read(512)
     if not start:
@@ -75,7 +75,7 @@ def _refuse_other_files(path: Path) -> None:
     raise ValueError(f'checkpoint {path} is no weights file: {problem}')
 
 
-# How torch, pickle and safetensors tell that a file ends too early.
+# What torch, pickle and safetensors say about a file that ends too early.
 _SIGNS_OF_A_CUT = ('truncated', 'unexpected EOF', 'unpack requires a buffer', 'incomplete', 'Incomplete')
 
 
@@ -144,7 +144,7 @@ def _plain_dtype(name: str, *_: Any) -> np.dtype:
 
 
 def _statistic(owner: Any, name: str) -> Any:
-    """Stands in for `getattr`, with which a file could reach anything: gives the statistics of a `HistoryBuffer`."""
+    """Stands in for `getattr`, with which a file could reach anything: returns the statistics of a `HistoryBuffer`."""
     if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
         raise pickle.UnpicklingError(f'asks for {name!r} of {owner!r}')
     return getattr(owner, name)

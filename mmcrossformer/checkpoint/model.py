@@ -8,7 +8,7 @@ from mmcrossformer.checkpoint.names import check_own_names, convert_official, is
 
 
 def own_model_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names of a whole model as the host libraries load it: the backbone behind `backbone.`, heads as they are."""
+    """Names of a whole model in the host libraries: the backbone with the prefix `backbone.`, heads as they are."""
     if not is_official(weights):
         check_own_names(weights)
         return {f'backbone.{name}' if name.startswith(('stages.', 'norm')) else name: v for name, v in weights.items()}
@@ -20,7 +20,7 @@ def own_model_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def official_model_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Official names: bare for a backbone or a classifier, behind `backbone.` for a detector or segmenter."""
+    """Official names: bare for a backbone or a classifier, with the prefix `backbone.` for a detector or segmenter."""
     if is_official(weights):
         return dict(weights)
     check_own_names(weights)

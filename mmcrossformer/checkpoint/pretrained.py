@@ -62,7 +62,7 @@ def pretrained_weights(path: str | Path, own: Mapping[str, Tensor], in_channels:
     wrong = [
         f'{name} {list(value.shape)} is {list(weights[name].shape) if name in weights else "missing"} in the file'
         for name, value in own.items()
-        # A detector's output norms are new: the official classifiers have one, behind the last stage.
+        # A detector's output norms are new: the official classifiers have one, after the last stage.
         if (name in weights or name.startswith('stages.')) and getattr(weights.get(name), 'shape', None) != value.shape
     ]
     if wrong:

@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def fit_stem(weights: Mapping[str, Tensor], in_channels: int) -> dict[str, Tensor]:
-    """Gives the stem's filters another number of input channels.
+    """Changes the number of input channels of the stem's filters.
 
-    For fewer channels the filters are averaged over theirs, for more they are repeated in turn. Either is scaled so
-    that the answer to an image whose channels are alike stays what it was.
+    For fewer channels the filters are averaged over theirs, for more they are repeated cyclically. Both are scaled so
+    that the output for an image of equal channels stays the same.
 
     Args:
         weights: Weights of a backbone, under the names used here.
-        in_channels: Channels of the images to come.
+        in_channels: Channels of the images.
 
     Returns:
         The weights, with new tensors for the stem.

@@ -16,7 +16,7 @@ from mmpretrain.models import ClsDataPreprocessor, ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-# Boxes of CutMix are drawn on a grid so fine that every resolution can take them from it.
+# Boxes of CutMix are drawn on a grid finer than any resolution, and scaled from it.
 _FINE = 1 << 15
 
 _PIPELINE = (
@@ -113,7 +113,7 @@ class MultiResolutionPreprocessor(ClsDataPreprocessor):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         for augment in self.batch_augments.augments if self.batch_augments else ():
-            if hasattr(augment, 'cutmix_bbox_and_lam'):  # CutMix and its kin
+            if hasattr(augment, 'cutmix_bbox_and_lam'):  # CutMix and what derives from it
                 augment.cutmix_bbox_and_lam = partial(_scaled_box, augment.cutmix_bbox_and_lam)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _PLACES = 56
 class CAT(Pyramid):
     """CAT, the cross attention transformer (arXiv 2106.05786), a pyramid of four stages at strides 4, 8, 16 and 32.
 
-    Takes images of any size: stage i gives a map of `ceil(H / 2**(i+2))` x `ceil(W / 2**(i+2))`, normalised by its
+    Takes images of any size: stage i returns a map of `ceil(H / 2**(i+2))` x `ceil(W / 2**(i+2))`, normalised by its
     LayerNorm `norm{i}`. Only the stages up to the last one of `out_indices` are built, so that no parameter stays
     unused. Attention between patches takes time that grows with the square of the image's area, in the first stage most
     of all; memory grows with the area.

@@ -17,8 +17,8 @@ from mmcrossformer.registry import MODELS
 class CrossFormer(Pyramid):
     """CrossFormer (ICLR 2022) and CrossFormer++ (TPAMI 2023), a pyramid of four stages at strides 4, 8, 16 and 32.
 
-    Takes images of any size: stage i gives a map of `ceil(H / 2**(i+2))` x `ceil(W / 2**(i+2))`. Only the stages up to
-    the last one of `out_indices` are built, so that no parameter stays unused.
+    Takes images of any size: stage i returns a map of `ceil(H / 2**(i+2))` x `ceil(W / 2**(i+2))`. Only the stages up
+    to the last one of `out_indices` are built, so that no parameter stays unused.
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', 'pp-small', 'pp-base', 'pp-large' or 'pp-huge', or a dict with
@@ -39,7 +39,7 @@ class CrossFormer(Pyramid):
         frozen_stages: Freeze the stem and the stages up to and including this index; -1 freezes nothing.
         with_cp: Trade time for memory: recompute blocks in the backward pass.
         init_cfg: Initialization by mmengine, such as `dict(type='Pretrained', checkpoint='crossformer-s.pth')`, which
-            takes official files as published; without it, the published one (truncated normal 0.02 for Linear).
+            reads official files as published; without it, the published one (truncated normal 0.02 for Linear).
 
     Raises:
         ValueError: A value that is not allowed.
@@ -96,9 +96,9 @@ class CrossFormer(Pyramid):
         return CrossScaleEmbed(dims[stage - 1], dims[stage], kernel_sizes=(2, 4), stride=2, norm='before')
 
     def make_blocks(self, stage: int) -> list[CrossFormerBlock]:
-        """Returns the blocks of a stage: SDA and LDA by turns."""
+        """Returns the blocks of a stage: SDA and LDA alternate."""
         arch = cast(CrossFormerArch, self.arch)
-        # `resolve_arch` has spelled them out for each block.
+        # `resolve_arch` returns them for each block.
         sizes, intervals = cast(PerBlock, arch.group_size), cast(PerBlock, arch.interval)
         return [
             CrossFormerBlock(

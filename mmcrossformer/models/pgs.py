@@ -17,8 +17,8 @@ def progressive_group_sizes(schedule: str, depths: Sequence[int], map_side: int 
     - 'linear': that fraction of the stage's side, rounded up, at least 4.
     - 'linear_div': the same up to half the side; above it the whole side, but in the third stage half the side up to
       three quarters of it.
-    - 'alter': the same up to half the side; above it the whole side, but in the third stage half and whole side by
-      turns.
+    - 'alter': the same up to half the side; above it the whole side, but in the third stage half and whole side
+      alternate.
     - '7_14': the constant sizes 4, 4, 14, 7, with 7 in the first four blocks of the third stage.
 
     Args:

@@ -1,7 +1,6 @@
 """What the backbones share: four stages at strides 4, 8, 16 and 32 that take images of any size."""
 
 import itertools
-import re
 from collections.abc import Sequence
 from typing import cast
 
@@ -15,14 +14,13 @@ from typing_extensions import Self
 from mmcrossformer.checkpoint import pretrained_path, pretrained_weights
 from mmcrossformer.models.arch import Arch
 from mmcrossformer.models.checks import check_flags, check_frozen_stages, check_in_channels, check_out_indices
+from mmcrossformer.models.depth import layer_depth
 from mmcrossformer.models.layers import CrossScaleEmbed, PatchMerging
 from mmcrossformer.models.layers.block import AttentionBlock
 
-_IN_STAGE = re.compile(r'stages\.(?P<stage>\d+)\.(embed|blocks\.(?P<block>\d+))\.')
-
 
 class Stage(nn.Module):
-    """An embedding and the blocks behind it.
+    """An embedding and the blocks after it.
 
     Args:
         embed: The stem or the layer that halves the map.
@@ -48,18 +46,7 @@ class Stage(nn.Module):
 class Pyramid(BaseModule):
     """A backbone of four stages at strides 4, 8, 16 and 32; subclasses make the layers.
 
-    Args:
-        arch: The variant.
-        in_channels: As of `CrossFormer`, like all that follow.
-        out_indices: Only the stages up to the last one are built, so that no parameter stays unused.
-        out_norm: Add a LayerNorm (`norm{i}`) to each output.
-        frozen_stages: Last frozen stage.
-        with_cp: Recompute blocks in the backward pass.
-        init_cfg: Initialization by mmengine.
-
-    Raises:
-        ValueError: A value that is not allowed.
-        TypeError: A value of the wrong type.
+    Its arguments are `arch`, the variant, and those of `CrossFormer` that have the same names.
     """
 
     def __init__(
@@ -84,9 +71,8 @@ class Pyramid(BaseModule):
         self.out_strides = tuple(4 * 2**i for i in self.out_indices)
         self.stages = nn.ModuleList(Stage(self.make_embed(i), self.make_blocks(i), with_cp) for i in range(num_stages))
         self.out_norm = out_norm
-        if out_norm:
-            for i in self.out_indices:
-                self.add_module(f'norm{i}', nn.LayerNorm(arch.out_channels[i]))
+        for i in self.out_indices if out_norm else ():
+            self.add_module(f'norm{i}', nn.LayerNorm(arch.out_channels[i]))
         self.apply(_init_weights)
         self._freeze()
 
@@ -102,8 +88,8 @@ class Pyramid(BaseModule):
         """Computes the feature pyramid.
 
         Args:
-            x: Images [B, in_channels, H, W], H and W at least 1; B may be 0. What is not a number in an image stays in
-                its own maps.
+            x: Images [B, in_channels, H, W], H and W at least 1; B may be 0. NaN in an image affects
+                its own maps alone.
 
         Returns:
             For each stage of `out_indices` a map `[B, C_i, ceil(H / 2**(i+2)), ceil(W / 2**(i+2))]`.
@@ -112,16 +98,15 @@ class Pyramid(BaseModule):
             ValueError: A tensor of another shape.
             TypeError: A tensor of integers, or without autocast one of another dtype than the weights.
         """
+        name = type(self).__name__
         if x.dim() != 4 or x.shape[1] != self.in_channels or 0 in x.shape[2:]:
             raise ValueError(
-                f'{self._name} takes images of shape [B, {self.in_channels}, H, W] with H, W >= 1, got {list(x.shape)}'
+                f'{name} takes images of shape [B, {self.in_channels}, H, W] with H, W >= 1, got {list(x.shape)}'
             )
         stem = cast(CrossScaleEmbed, cast(Stage, self.stages[0]).embed)
         own = cast(nn.Conv2d, stem.convs[0]).weight.dtype
         if not x.is_floating_point() or (x.dtype != own and not torch.is_autocast_enabled(x.device.type)):
-            raise TypeError(
-                f'{self._name} has weights of {own} and takes images of the same, normalised, got {x.dtype}'
-            )
+            raise TypeError(f'{name} has weights of {own} and takes images of the same, normalised, got {x.dtype}')
         x = x.permute(0, 2, 3, 1)
         outputs = []
         for i, stage in enumerate(self.stages):
@@ -134,7 +119,7 @@ class Pyramid(BaseModule):
     def init_weights(self) -> None:
         """Initializes as `init_cfg` says; a `Pretrained` checkpoint must fit, or it is an error.
 
-        Takes files of this project and official ones as published. Weights of stages that are not built, of output
+        Reads files of this project and official ones as published. Weights of stages that are not built, of output
         norms that are not asked for and of heads are left out.
 
         Raises:
@@ -147,41 +132,26 @@ class Pyramid(BaseModule):
         # mmengine's own loader skips what does not fit, and runs code in the file.
         weights, report = pretrained_weights(path, self.state_dict(), self.in_channels)
         self.load_state_dict(weights, strict=False)
-        print_log(f'{self._name}: {report}', logger='current')
+        print_log(f'{type(self).__name__}: {report}', logger='current')
         self._is_init = True
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
-        """Returns how deep a parameter is, for layer-wise learning rates.
+        """Returns the layer of a parameter and the number of layers, for layer-wise learning rates.
 
-        The stem is layer 0, then come the blocks, from 1; the embedding between two stages counts with the block behind
-        it, output norms and what is not of the backbone with the layer behind the last block.
+        The stem is layer 0, the blocks count from 1, and what is not of the backbone is in the last layer.
 
         Args:
             param_name: Name of the parameter in the model.
             prefix: What names of the backbone's parameters start with there, such as 'backbone.'.
-
-        Returns:
-            The layer, and the number of layers.
         """
-        depths = [len(cast(Stage, stage).blocks) for stage in self.stages]
-        num_layers = sum(depths) + 2
-        match = _IN_STAGE.match(param_name.removeprefix(prefix)) if param_name.startswith(prefix) else None
-        if match is None:
-            return num_layers - 1, num_layers
-        stage, block = int(match['stage']), match['block']
-        if block is None and stage == 0:
-            return 0, num_layers
-        return sum(depths[:stage]) + int(block or 0) + 1, num_layers
+        name = param_name.removeprefix(prefix) if param_name.startswith(prefix) else ''
+        return layer_depth(name, [len(cast(Stage, stage).blocks) for stage in self.stages])
 
     def train(self, mode: bool = True) -> Self:
         """Sets the mode; frozen stages stay in evaluation mode."""
         super().train(mode)
         self._freeze()
         return self
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
 
     def _freeze(self) -> None:
         frozen: list[nn.Module] = list(itertools.islice(self.stages, self.frozen_stages + 1))
@@ -191,11 +161,8 @@ class Pyramid(BaseModule):
 
 
 def _init_weights(module: nn.Module) -> None:
-    """Initializes as published; convolutions keep torch's default."""
+    """Initializes as published; convolutions and LayerNorms keep torch's default."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.LayerNorm):
-        nn.init.ones_(module.weight)
-        nn.init.zeros_(module.bias)

@@ -15,8 +15,8 @@ from torch.utils._pytree import tree_leaves
 from mmcrossformer import CrossFormer
 from mmcrossformer.apis.prediction import Prediction
 from mmcrossformer.apis.predictor import Predictor
-from mmcrossformer.models.attention import LDA_SCOPES, GroupAttention, GroupRule, relative_offsets
-from mmcrossformer.models.attention.grouping import Grouping
+from mmcrossformer.models.attention import LDA_SCOPES, GroupAttention, Grouping, GroupRule
+from mmcrossformer.models.attention.grouping import relative_offsets
 from mmcrossformer.models.layers import DynamicPositionBias
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import Placement, draw_groups, draw_position_bias, draw_predictions, draw_pyramid, probe

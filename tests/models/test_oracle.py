@@ -10,7 +10,8 @@ from oracle import group_members
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official
-from mmcrossformer.models.attention import LDA_SCOPES, GroupAttention, GroupRule, split_axis
+from mmcrossformer.models.attention import LDA_SCOPES, GroupAttention, GroupRule
+from mmcrossformer.models.attention.grouping import split_axis
 from mmcrossformer.models.layers import DynamicPositionBias
 
 

@@ -17,13 +17,13 @@ T = TypeVar('T')
 def convert_official(state_dict: Mapping[str, T]) -> dict[str, T]:
     """Renames the parameters of an official CrossFormer, CrossFormer++ or CAT file to those of the backbones here.
 
-    The classifier's parameters come along under the names that they have in mmpretrain: its norm as `norm3` (of
+    The classifier's parameters are included under the names that they have in mmpretrain: its norm as `norm3` (of
     `CrossFormer(out_norm=True)`), its Linear as `head.fc`. The position encoding of CAT's classifiers, a row of tokens
     [1, N, C], becomes the map that its detectors have.
 
     Args:
-        state_dict: Official names, bare or behind `module.` and `backbone.`. Once a name starts with `backbone.`, only
-            those count: the rest is the neck and the heads of a detector or segmenter.
+        state_dict: Official names, bare or with the prefixes `module.` and `backbone.`. If any name starts with
+            `backbone.`, only those count: the rest is the neck and the heads of a detector or segmenter.
 
     Returns:
         The same values under the names used here, without prefix. Buffers of old files are dropped.
@@ -76,12 +76,12 @@ def _convert(weights: Mapping[str, Any], rename: Callable[[str], str | None], wh
 
 
 def is_official(weights: Mapping[str, Any]) -> bool:
-    """Whether weights have the official names, bare or behind `module.` and `backbone.`."""
+    """Whether weights have the official names, bare or with the prefixes `module.` and `backbone.`."""
     return any(re.match(r'(module\.)?(backbone\.)?patch_embed\.', name) for name in weights)
 
 
 def check_own_names(weights: Mapping[str, Any]) -> None:
-    """Checks that weights have the names used here, bare or behind `backbone.`.
+    """Checks that weights have the names used here, bare or with the prefix `backbone.`.
 
     Raises:
         ValueError: They have not.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-# Numbers of a name that change on the way: the one here is factor * official + offset.
+# Numbers of a name that differ: the one here is factor * official + offset.
 Numbers = dict[str, tuple[int, int]]
 Names = Sequence[tuple[str, str, Numbers]]
 # Official name of a layer, name here, numbers that change; the first that fits counts. The layer between two stages

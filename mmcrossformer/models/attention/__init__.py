@@ -1,4 +1,4 @@
-"""Group attention as a layer, and the one place that chooses how it is computed."""
+"""Group attention as a layer, and the function that chooses how it is computed."""
 
 import math
 from typing import Literal, TypeAlias, get_args
@@ -6,15 +6,7 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor, nn
 
-from mmcrossformer.models.attention.grouping import (
-    LDA_SCOPES,
-    Grouping,
-    GroupRule,
-    LDAScope,
-    Rule,
-    relative_offsets,
-    split_axis,
-)
+from mmcrossformer.models.attention.grouping import LDA_SCOPES, Grouping, GroupRule, LDAScope, Rule
 from mmcrossformer.models.attention.strips import group_attention
 from mmcrossformer.models.attention.traced import exported_attention
 from mmcrossformer.models.attention.triton import DTYPES, TILE, supports_triton, triton_group_attention
@@ -30,12 +22,10 @@ __all__ = [
     'choose',
     'force_backend',
     'group_attention',
-    'relative_offsets',
-    'split_axis',
 ]
 
 # 'strips': plain torch on any device. 'triton': kernels for GPUs. 'traced': torch operators in one graph for maps of
-# any size, which holds all logits; what exported programs contain.
+# any size, which stores all logits; what exported programs contain.
 Backend: TypeAlias = Literal['strips', 'triton', 'traced']
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
@@ -74,7 +64,7 @@ class GroupAttention(nn.Module):
         return self.attend(x, grouping, self.pos_bias(grouping.size), backend)
 
     def attend(self, x: Tensor, grouping: Grouping, table: Tensor, backend: Backend = 'strips') -> Tensor:
-        """Does the same where the grouping of the map and the bias [heads, P] of each of its offsets are known."""
+        """Does the same with a grouping of the map and the bias [heads, P] of each of its offsets."""
         attention = triton_group_attention if backend == 'triton' else group_attention
         return self.proj(attention(self.qkv(x), table, grouping, self.num_heads))
 
@@ -100,7 +90,7 @@ def choose(x: Tensor, rule: Rule) -> Backend:
 
 
 def force_backend(model: nn.Module, backend: Backend | None) -> None:
-    """Makes all group attention of a model run in one way, to compare ways; None chooses for each input again.
+    """Makes all group attention of a model use one backend, to compare backends; None chooses for each input again.
 
     Args:
         model: Any module.

@@ -1,6 +1,6 @@
 """How many floating point operations the operators of group attention take, for torch's `FlopCounterMode`.
 
-The functions take what the counter passes: shapes in the place of tensors, then the other arguments of the operator.
+The counter passes shapes instead of tensors, then the other arguments of the operator.
 """
 
 import math

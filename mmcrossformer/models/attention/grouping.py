@@ -12,11 +12,11 @@ each group, so both are one operation here: a group holds some tokens, `interval
     g g h h i i     c d c d c d              i j i j | m n
 
 The axes of a map are independent: a group is some rows crossed with some columns. Where the map ends inside a region,
-groups are smaller. They are computed at the size that they have, so that nothing is ever padded or masked: along an
-axis, the groups of one size make a `Run`.
+groups are smaller. They are computed at their own size, so nothing is padded or masked: along an axis, the groups of
+one size are a `Run`.
 
-`GroupRule` is the one place that says how a map is cut. It computes with numbers, and with tensors where an exported
-graph learns the size of its map when it runs.
+`GroupRule` alone says how a map is cut. It computes with numbers, and with tensors in exported graphs, whose map has a
+size only when they run.
 """
 
 import itertools
@@ -30,9 +30,8 @@ from torch import Tensor
 LDAScope: TypeAlias = Literal['map', 'block']
 LDA_SCOPES: tuple[LDAScope, ...] = get_args(LDAScope)
 
-# In scope `block`, a map no larger than this is one group when its short side fits the group size. Longer maps are cut
-# along their long side, so that time grows linearly with the number of tokens (a 96 x 8192 image is a 6 x 512 map at
-# stride 16).
+# In scope `block`, a map of at most so many tokens whose short side fits the group size is one group. Longer maps are
+# cut along their long side, so that time grows linearly with the tokens (96 x 8192 pixels are 6 x 512 at stride 16).
 WHOLE_MAP_TOKENS = 1024
 
 N = TypeVar('N', int, Tensor)
@@ -42,8 +41,7 @@ Cut: TypeAlias = tuple[tuple[N | int, N | int], tuple[N | int, N | int]]
 class Run(NamedTuple):
     """Groups along one axis that have the same number of members.
 
-    Member m of the group with phase p in region r is row (or column)
-    `start + (r * members + m) * interval + p`.
+    Member m of the group with phase p in region r is row (or column) `start + (r * members + m) * interval + p`.
 
     Attributes:
         start: First row of the first group.
@@ -88,14 +86,14 @@ class Grouping:
         return _runs(self.height, self.size[0], self.interval[0]), _runs(self.width, self.size[1], self.interval[1])
 
     def of_strip(self, rows: Run) -> 'Grouping':
-        """How a strip of the map is cut: one group of rows with all columns, as a map of its own."""
+        """Returns how a strip is cut, if it is a map of its own: one group of rows with all columns."""
         return Grouping(rows.members, self.width, self.size, (1, self.interval[1]))
 
     def group_of(self, row: int, col: int) -> tuple[range, range]:
-        """Rows and columns of the group in which the token at (row, col) attends, itself among them.
+        """Returns the rows and columns of the group of the token at (row, col), its own included.
 
         Raises:
-            ValueError: A place outside the map.
+            ValueError: A row or column outside the map.
         """
         if not (0 <= row < self.height and 0 <= col < self.width):
             raise ValueError(f'the map has {self.height} x {self.width} tokens, got row {row}, column {col}')
@@ -114,12 +112,7 @@ def grouping_of(shape: Sequence[int], size: Sequence[int], interval: Sequence[in
 
 
 class Rule:
-    """How maps of any size are grouped.
-
-    Attributes:
-        size: Group size G, in tokens.
-        long_distance: Whether groups are spread out (LDA) or windows (SDA).
-    """
+    """How maps of any size are grouped; see `GroupRule` for the attributes."""
 
     size: int
     long_distance: bool
@@ -138,12 +131,12 @@ class GroupRule(Rule):
     """How CrossFormer groups maps of any size.
 
     Attributes:
-        size: Group size G.
-        interval: Interval I of long distance attention; 0 takes the smallest whose (G*I) x (G*I) covers the map.
+        size: Group size G, in tokens.
+        interval: Interval I of long distance attention; 0 is the smallest whose (G*I) x (G*I) covers the map.
         long_distance: Whether groups are spread out (LDA) or windows (SDA).
         scope: What a long distance group spans: the whole map, where every I-th row and column belong to it whatever G
-            is, or a block of (G*I) x (G*I) tokens. It also decides about maps whose short side is at most G: windows of
-            the short side (map) or one group (block), SDA and LDA alike.
+            is, or a block of (G*I) x (G*I) tokens. Maps whose short side is at most G have windows of the short side
+            (map) or are one group (block), for SDA and LDA.
     """
 
     size: int
@@ -153,7 +146,8 @@ class GroupRule(Rule):
 
     def cut(self, height: N, width: N) -> Cut[N]:
         """Returns the tokens of a full group and the interval, each along (rows, columns), as `scope` says."""
-        short, long = _least(height, width), _largest(height, width)
+        short = _least(height, width)
+        long = height + width - short
         (rows, row_interval), (cols, col_interval) = (self._cut_axis(side, short, long) for side in (height, width))
         return (rows, cols), (row_interval, col_interval)
 
@@ -173,10 +167,6 @@ class GroupRule(Rule):
 
 def _least(a: N, b: N | int) -> N:
     return a.clamp(max=b) if isinstance(a, Tensor) else min(a, b)
-
-
-def _largest(a: N, b: N | int) -> N:
-    return a.clamp(min=b) if isinstance(a, Tensor) else max(a, b)
 
 
 def _either(condition: bool | Tensor, a: N | int, b: N | int) -> N | int:
@@ -206,7 +196,7 @@ def split_axis(x: Tensor, dim: int, run: Run) -> Tensor:
         run: Which groups.
 
     Returns:
-        A view with (regions, members) in place of the axis, and the phases as a further, last axis.
+        A view with (regions, members) instead of the axis, and the phases as a further, last axis.
     """
     span = (run.regions * run.members - 1) * run.interval + run.phases
     x = x.narrow(dim, run.start, span).unfold(dim, run.phases, run.interval)

@@ -32,7 +32,7 @@ class Windows(Rule):
 class InnerPatchAttention(GroupAttention):
     """IPSA: multi-head self-attention inside patches, with a learned bias by offset.
 
-    CAT (arXiv 2106.05786). A map is padded to whole patches; the padding takes part as tokens of zeros.
+    CAT (arXiv 2106.05786). A map is padded to whole patches; other tokens attend to the padding, tokens of zeros.
 
     Args:
         dim: Channels C.
@@ -58,8 +58,8 @@ class CrossPatchAttention(nn.Module):
 
     CAT (arXiv 2106.05786). Tokens are the patches of one channel, their features that channel's values; one head,
     no position bias, weights shared by all channels. Each patch attends to all patches of the map, so that time grows
-    with the square of its tokens; memory grows linearly, for torch's fused attention keeps no logits. Exported programs
-    hold them.
+    with the square of its tokens; memory grows linearly, because torch's fused attention stores no logits. Exported
+    programs store them.
 
     Args:
         patch: Rows, and columns, of a patch.
@@ -83,7 +83,7 @@ class CrossPatchAttention(nn.Module):
         x = pad_map(x, patch).unflatten(1, (-1, patch)).unflatten(3, (-1, patch))
         rows, cols = x.shape[1], x.shape[3]
         patches = x.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)  # [B, C, R * r, P * p]
-        # Without the padding, torch's kernels for GPUs refuse 49 values, and the logits would be held after all.
+        # Without the padding, torch's kernels for GPUs refuse 49 values, and torch stores the logits.
         q, k, v = self.qkv(patches).chunk(3, dim=-1)
         patches = self.proj(fused_attention(q, k, v, multiple=8 if x.is_cuda else 1))
         x = patches.unflatten(2, (rows, cols)).unflatten(4, (patch, patch))  # [B, C, R, r, P, p]
@@ -96,7 +96,7 @@ def _padded(cut: CutMap, x: Tensor) -> Tensor:
 
 
 def fused_attention(q: Tensor, k: Tensor, v: Tensor, multiple: int = 1) -> Tensor:
-    """Scaled dot-product attention that never holds its logits.
+    """Scaled dot-product attention that never stores its logits.
 
     Args:
         q: Queries [..., N, D].

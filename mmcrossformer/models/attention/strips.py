@@ -1,8 +1,8 @@
 """Attention inside groups in plain torch, forward and backward, as one operator.
 
 The map is processed in strips: some groups of rows with all their columns. What a strip needs stays in the cache of a
-processor. No tensor holds a number for each pair of tokens of a large group: in the forward pass torch's fused
-attention takes them, in the backward pass some queries at a time, and the bias is looked up for those queries alone.
+processor. No tensor holds a number for each pair of tokens of a large group: the forward pass uses torch's fused
+attention, the backward pass handles some queries at a time, and the bias is looked up for those queries alone.
 Memory is linear in the tokens, in training too. Nothing is padded (see `grouping`).
 
 As an operator of its own, attention is opaque to `torch.compile`: the size of a map chooses the loops here, not a new
@@ -31,7 +31,7 @@ from mmcrossformer.models.layers.precision import autocast_off
 _STRIP_TOKENS = {'cpu': 2**12}
 # Logits computed at a time.
 _CHUNK_LOGITS = {'cpu': 2**20}
-# Biases looked up at a time for fused attention, which keeps no logits.
+# Biases looked up at a time for fused attention, which stores no logits.
 _CHUNK_BIASES = 2**22
 # Other devices gain more from large operations than from their caches.
 _ELSEWHERE = 2**25
@@ -42,7 +42,7 @@ _FUSED_TOKENS = 196
 def group_attention(qkv: Tensor, table: Tensor, grouping: Grouping, num_heads: int) -> Tensor:
     """Scaled dot-product attention inside the groups of a map, with a bias by offset.
 
-    CrossFormer (ICLR 2022), section 3.2.1. Half precision is computed in float32 inside; large groups on processors by
+    CrossFormer (ICLR 2022), section 3.2.1. Half precision is computed in float32 inside; large groups on processors use
     torch's fused attention, whose softmax and sums are in float32.
 
     Args:
@@ -119,8 +119,8 @@ def strips(run: Run, tokens: Mapping[str, int], *maps: Tensor) -> Iterator[tuple
     """
     views = [split_axis(x, 1, run).movedim(-1, 2) for x in maps]
     images, regions, phases, members, width = views[0].shape[:5]
-    groups = max(1, tokens.get(maps[0].device.type, _ELSEWHERE) // (members * width))
-    steps = max(1, groups // (regions * phases)), max(1, groups // phases), groups
+    groups = tokens.get(maps[0].device.type, _ELSEWHERE) // (members * width)
+    steps = groups // (regions * phases), groups // phases, groups
     for part in itertools.product(*map(_slices, (images, regions, phases), steps)):
         yield tuple(view[part] for view in views)
 
@@ -148,10 +148,10 @@ def _attend_small(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor
 def _attend_fused(q: Tensor, k: Tensor, v: Tensor, result: Tensor, table: Tensor, places: Places) -> None:
     """The same by torch's fused attention, for large groups."""
     groups, num_heads, tokens, _ = q.shape
-    # On other devices torch may have no fused kernel for a bias, and hold the logits of all groups.
+    # On other devices torch may have no fused kernel for a bias, and store the logits of all groups.
     on_cpu = q.device.type == 'cpu'
     at_a_time = _CHUNK_BIASES // (num_heads * tokens) if on_cpu else _ELSEWHERE // (groups * num_heads * tokens)
-    # Fused attention for processors takes an exact bias beside values of half precision.
+    # Fused attention for processors accepts a float32 bias with values of half precision.
     dtype = _precise(q.dtype) if on_cpu else q.dtype
     for queries in _slices(tokens, at_a_time):
         bias = places.bias(table, queries).to(dtype)
@@ -163,11 +163,11 @@ def _attend_groups_backward(
 ) -> None:
     """Writes the gradient of queries, keys and values of groups of one size; adds that of the biases to its table.
 
-    Large groups take one pass for some of their queries at a time.
+    Large groups are processed in several passes, each for some of their queries.
     """
     num_heads, dtype, tokens = len(table), grad_table.dtype, math.prod(places.size)
     limit = _CHUNK_LOGITS.get(qkv.device.type, _ELSEWHERE)
-    # Several matrices at a time keep several threads busy.
+    # With several matrices at a time, several threads have work.
     for queries in _slices(tokens, tokens if tokens**2 <= limit else limit // (4 * tokens)):
         bias = places.bias(table, queries).to(dtype)
         grad_bias = torch.zeros_like(bias)
@@ -184,20 +184,12 @@ def _attend_groups_backward(
 def _backward_of_queries(
     matrices: Tensor, grad_result: Tensor, queries: slice, bias: Tensor, grad_bias: Tensor
 ) -> Tensor:
-    """Gradient of queries, keys and values through the results of some queries; adds that of the bias.
+    """Returns the gradient of queries, keys and values [3, groups, h, N, d] through the results of some queries.
 
-    Args:
-        matrices: Queries, keys and values [3, groups, h, N, d].
-        grad_result: Gradient of the results, [groups, h, N, d].
-        queries: Which results.
-        bias: Their biases, [h, Q, N].
-        grad_bias: Gradient of the biases; added to.
-
-    Returns:
-        Gradient of `matrices`.
+    The gradient of the results is [groups, h, N, d]; that of the biases [h, Q, N] is added to `grad_bias`.
     """
     q, k, v = matrices
-    scale, tokens = _scale(q), q.shape[2]
+    scale, tokens = q.shape[3] ** -0.5, q.shape[2]
     grads = torch.zeros_like(matrices) if queries.stop - queries.start < tokens else torch.empty_like(matrices)
     for groups, heads in _parts(q[:, :, queries], tokens):
         some, every = (groups, heads, queries), (groups, heads)
@@ -232,7 +224,7 @@ def _parts(q: Tensor, keys: int) -> Iterator[tuple[slice, slice]]:
 def _probabilities(q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
     """Softmax of the logits of queries and keys [groups, h, ...]: [groups * h, Q, N]."""
     logits = bias.repeat(len(q), 1, 1)
-    logits = torch.baddbmm(logits, q.flatten(0, 1), k.flatten(0, 1).mT, alpha=_scale(q), out=logits)
+    logits = torch.baddbmm(logits, q.flatten(0, 1), k.flatten(0, 1).mT, alpha=q.shape[3] ** -0.5, out=logits)
     return torch.softmax(logits, -1, out=logits)
 
 
@@ -247,10 +239,6 @@ def _matrices(view: Tensor, dtype: torch.dtype) -> Tensor:
     """Copies what `_by_group` views into matrices [K, groups, h, N, d]."""
     matrices = torch.empty(view.shape, dtype=dtype, device=view.device).copy_(view)
     return matrices.flatten(-3, -2).flatten(1, -4)
-
-
-def _scale(matrices: Tensor) -> float:
-    return matrices.shape[-1] ** -0.5
 
 
 def _precise(dtype: torch.dtype) -> torch.dtype:

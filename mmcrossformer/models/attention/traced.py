@@ -43,10 +43,11 @@ def attend_groups(
     Returns:
         Groups [B, groups, N, C].
     """
+    # From [B, groups, N, 3, heads, head_dim] to [3, B, groups, heads, N, head_dim].
     q, k, v = qkv.unflatten(-1, (3, num_heads, -1)).permute(3, 0, 1, 4, 2, 5)
     logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + Places(size, size).bias(table, slice(None))
     if hidden is not None:
-        # Half of the smallest number stays finite when a logit is added.
+        # Half of the lowest number stays finite when a logit is added.
         logits = logits.masked_fill(hidden[:, None, None, :], torch.finfo(logits.dtype).min / 2)
     return (logits.softmax(-1).to(v.dtype) @ v).transpose(2, 3).flatten(3)
 
@@ -85,7 +86,7 @@ class BakedPositionBias(nn.Module):
 
 
 class CutMap:
-    """A map cut into groups of one size inside a graph: where each place of each group is, and the way back.
+    """A map cut into groups of one size inside a graph: which token each place of each group is, and the inverse.
 
     Args:
         x: Any map [B, H, W, C] of the size in question.

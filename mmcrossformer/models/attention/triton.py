@@ -1,7 +1,7 @@
-"""Attention inside groups on the GPU, straight on the map: no copies of the groups, no padded tokens.
+"""Attention inside groups on the GPU, directly on the map: no copies of the groups, no padded tokens.
 
-The plain path (`group_attention`) copies tokens into groups and back, and makes a bias for every pair of tokens. The
-kernels of `triton_kernels` find the tokens of a group on the map themselves, SDA and LDA alike. Triton is optional:
+`group_attention` copies tokens into groups and back, and looks up a bias for every pair of tokens. The kernels of
+`triton_kernels` compute where the tokens of a group are on the map, for SDA and LDA. Triton is optional:
 this module imports without it, and `supports_triton` says whether it can be used.
 """
 
@@ -26,8 +26,8 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 # Queries and keys that a program holds at once, at most: the window of 7 x 7 fits.
 TILE = 64
 
-# Groups are dealt out to chunks until there are so many programs, several times what a large GPU runs at once, or, in
-# the backward pass, until the chunks' gradients of the bias fill so many bytes.
+# Groups are divided into chunks. There are at most as many programs as this, several times what a large GPU runs at
+# once, and in the backward pass the chunks' gradients of the bias take at most as many bytes.
 PROGRAMS = 4096
 PARTIAL_BYTES = 64 * 2**20
 
@@ -150,7 +150,7 @@ def _attention_backward(
 
     tokens, all_groups = math.prod(size), len(qkv) * launch.groups
     places = Places(launch.grouping.size, launch.grouping.size)
-    # Large groups take some queries and heads at a time, to keep within the bytes.
+    # Large groups are processed some queries and heads at a time, so that the bytes suffice.
     query_tiles = min(launch.tiles, max(1, PARTIAL_BYTES // (4 * tokens * launch.tile)))
     partials = max(1, PARTIAL_BYTES // (4 * tokens * min(tokens, query_tiles * launch.tile)))
     heads = min(num_heads, partials)
@@ -178,7 +178,7 @@ def _attention_backward(
 
 
 class _Launch:
-    """What both kernels are told about a map and its grouping."""
+    """Starts both kernels: their arguments that describe a map and its grouping."""
 
     def __init__(self, qkv: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> None:
         if not supports_triton(qkv.device):
@@ -186,13 +186,13 @@ class _Launch:
         self.kernels = _kernels()
         self.qkv = qkv
         _, height, width, channels = qkv.shape
-        # Groups of an image that hold tokens.
+        # Groups of an image that have tokens.
         self.grouping = grouping_of(qkv.shape, size, interval)
         group_rows, group_cols = (sum(run.regions * run.phases for run in axis) for axis in self.grouping.runs)
         self.groups = group_rows * group_cols
         head_dim = channels // (3 * num_heads)
         padded_dim = max(16, _power_of_two(head_dim))
-        # 16 is the least that tensor cores take. Wide heads get smaller tiles, which must fit the shared memory.
+        # 16 is the minimum of tensor cores. Wide heads get smaller tiles, which must fit the shared memory.
         self.tile = max(16, min(TILE, _power_of_two(math.prod(size)), 2**13 // (padded_dim * qkv.element_size())))
         self.tiles = math.ceil(math.prod(size) / self.tile)
         self.sizes = (height, width, *size, *interval, self.groups, group_cols)
@@ -218,7 +218,7 @@ class _Launch:
         return max(1, self.tile // rows * (2 if exact else 1))
 
     def _operand(self) -> Any:
-        """What the matrix products take: the map's dtype, but Triton's interpreter cannot multiply bfloat16."""
+        """Dtype of the operands of matrix products: the map's, but Triton's interpreter cannot multiply bfloat16."""
         dtype = torch.float32 if self.qkv.dtype == torch.bfloat16 and _interpreted() else self.qkv.dtype
         return getattr(self.kernels.tl, str(dtype).removeprefix('torch.'))
 
@@ -252,7 +252,7 @@ def _(grad: Tensor, qkv: Tensor, bias: Tensor, *args: Any) -> tuple[Tensor, Tens
 def _setup_context(ctx: Any, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
     qkv, bias, *ctx.settings = inputs
     ctx.save_for_backward(qkv, bias, *output)
-    # Nothing uses the logsumexp, so nobody needs zeros for its gradient.
+    # Nothing uses the logsumexp, so its gradient needs no zeros.
     ctx.set_materialize_grads(False)
 
 

@@ -1,15 +1,15 @@
 """Triton kernels of the attention inside groups; `triton` imports them on first use.
 
-Both kernels read the map [B, H, W, 3C] where its tokens lie. The places of a group, 0 to N - 1, are row-major. The
-token at place 0 is `origin`, a number that may need 64 bits; the others lie at a distance that depends on the place
-alone. Groups are numbered over the images, those of padding alone left out: along each axis they come last, so the
-numbers of the others have no gaps.
+Both kernels read the map [B, H, W, 3C] as it is, without a copy. The places of a group, 0 to N - 1, are row-major. The
+token at place 0 is `origin`, a number that may need 64 bits; the distance of the others from it depends on the place
+alone. Groups are numbered over all images. Groups of padding alone have no number: they come last along each axis, so
+the numbers of the others have no gaps.
 
 Integers that change with the size of the image are never specialised: a detector that sees a new size with each image
 compiles once.
 """
 
-# What a kernel takes are pointers and integers, unless it is a compile-time constant, in capitals as usual in Triton.
+# Arguments of kernels are pointers, integers, and compile-time constants in capitals, as usual in Triton.
 # ruff: noqa: ANN001, ANN201, ANN202, N803
 # mypy: allow-untyped-defs, allow-incomplete-defs
 

@@ -11,8 +11,8 @@ from mmcrossformer.models.attention import GroupAttention, GroupRule
 from mmcrossformer.models.attention.strips import strips
 from mmcrossformer.models.layers.position_bias import DynamicPositionBias
 
-# A strip of so many tokens stays in the cache of a processor with its hidden layer. A map of fewer than half as many
-# fits as it is, and strips would read the weights more often.
+# Tokens of a strip: few enough that it stays in the cache of a processor with its hidden layer. Smaller maps than
+# _SMALL_MAP_TOKENS run whole: they fit the cache, and strips would read the weights more often.
 _STRIP_TOKENS = {'cpu': 2**13}
 _SMALL_MAP_TOKENS = 2**12
 
@@ -87,7 +87,7 @@ class AmplitudeCooling(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Attention and MLP, each behind a LayerNorm and with a residual.
+    """Attention and MLP, each with a LayerNorm before it and a residual connection.
 
     Args:
         dim: Channels C.
@@ -139,9 +139,9 @@ class CrossFormerBlock(AttentionBlock):
         return x if self.cooling is None else self.cooling(x)
 
     def _in_strips(self, x: Tensor) -> Tensor:
-        """Runs attention and MLP on one strip of the map after the other, so that all of it stays in the cache.
+        """Runs attention and MLP strip by strip, so that intermediate results stay in the cache of a processor.
 
-        A group is in one strip, and all else acts on single tokens: a strip is a map of its own.
+        Every group is in one strip, and all else acts on single tokens, so a strip is a map of its own.
         """
         grouping = self.attn.rule(x.shape[1], x.shape[2])
         table = self.attn.pos_bias(grouping.size)
@@ -154,23 +154,21 @@ class CrossFormerBlock(AttentionBlock):
         return out
 
     def _may_run_in_strips(self, x: Tensor) -> bool:
-        """Whether strips are faster and nobody can see them: no gradients, hooks or foreign layers.
+        """Whether strips are faster and change nothing: on a processor, without gradients, hooks or replaced layers.
 
-        Compiled code would write out the loop for one size of the map.
+        Compiled code runs whole maps: it would unroll the loop for each size of the map.
         """
-        if x.device.type != 'cpu' or self.training or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or self.training or x.device.type != 'cpu':
             return False
-        if x.shape[:3].numel() < _SMALL_MAP_TOKENS:
-            return False
-        if type(self.attn) is not GroupAttention or self.attn.backend is not None:
+        if x.shape[:3].numel() < _SMALL_MAP_TOKENS or type(self.attn) is not GroupAttention or self.attn.backend:
             return False
         if torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in self.parameters())):
             return False
         parts = (self.norm1, self.attn, self.attn.qkv, self.attn.proj, self.norm2, *self.mlp.modules(), self.drop_path)
-        return all(map(_acts_on_tokens, parts))
+        return all(map(_is_unchanged, parts))
 
 
-def _acts_on_tokens(layer: nn.Module) -> bool:
-    """Whether a layer is of a kind that treats all tokens, or all groups, alike, and nobody watches or replaces it."""
+def _is_unchanged(layer: nn.Module) -> bool:
+    """Whether a layer is one that `CrossFormerBlock` builds, without hooks and with its own forward."""
     watched = layer._forward_hooks or layer._forward_pre_hooks or 'forward' in vars(layer)
     return type(layer) in (GroupAttention, nn.LayerNorm, nn.Linear, MLP, nn.GELU, DropPath) and not watched

@@ -19,7 +19,7 @@ def pad_map(x: Tensor, multiple: int) -> Tensor:
 class PositionedEmbed(CrossScaleEmbed):
     """An embedding with a learned position encoding, resized (bicubic) to the map.
 
-    CAT (arXiv 2106.05786) has the one of a Vision Transformer: one kernel without overlap, and an absolute position
+    CAT (arXiv 2106.05786) embeds as a Vision Transformer does: one kernel without overlap, and an absolute position
     encoding.
 
     Args:
@@ -42,7 +42,7 @@ class PositionedEmbed(CrossScaleEmbed):
 
 
 class PatchMerging(nn.Module):
-    """The four tokens of each 2 x 2 square side by side in the channels, LayerNorm, Linear to half as many.
+    """Concatenates the channels of the four tokens of each 2 x 2 square, LayerNorm, Linear to half as many channels.
 
     Swin Transformer's and CAT's step between stages.
 

@@ -12,8 +12,8 @@ class LargeKernelConv2d(nn.Conv2d):
     """A convolution whose kernel may be a large multiple of its stride, with fast gradients.
 
     Weights, names and numbers are those of `nn.Conv2d`. In training a kernel of n strides, n at least 4, runs as one of
-    n x n on a small map of many channels: the pixels of a stride lie side by side in the channels. For kernel 32 of the
-    stem the gradient is four times faster. Sides of the input are multiples of the stride; padding is
+    n x n on a small map of many channels, into which the pixels of a stride are moved. For kernel 32 of the stem the
+    gradient is four times faster. Sides of the input are multiples of the stride; padding is
     (kernel - stride) / 2.
     """
 
@@ -43,7 +43,7 @@ class CrossScaleEmbed(nn.Module):
         out_dim: Channels of the output.
         kernel_sizes: Kernel sizes, in input pixels; even, none below the stride.
         stride: Step of all kernels.
-        norm: Where LayerNorm stands: 'after' (the stem) or 'before' (between stages).
+        norm: Where the LayerNorm is: 'after' (the stem) or 'before' (between stages).
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class CrossScaleEmbed(nn.Module):
             x = F.pad(x, (0, pad_w, 0, pad_h))
         trains = torch.is_grad_enabled() and any(weight.requires_grad for weight in self.convs.parameters())
         if torch.compiler.is_compiling() or not trains:
-            # Convolutions of few channels are several times faster in this layout, but not their gradients; compiled
-            # ones take no other, and each one would copy the image for itself.
+            # Convolutions of few channels are several times faster in this layout, but their gradients are not.
+            # Compiled ones need it, and each one would make its own copy of the image.
             x = x.contiguous(memory_format=torch.channels_last)
         x = torch.cat([conv(x) for conv in self.convs], dim=1).permute(0, 2, 3, 1)
         return x if self.norm_first else self.norm(x)
