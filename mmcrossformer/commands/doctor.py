@@ -1,4 +1,4 @@
-"""Reports what is installed, what works and how to fix what does not: `mmcrossformer doctor`.
+"""Reports what is installed, what works and how to fix what does not.
 
 On the standard library alone: it is imported without the package, so that it runs where torch is missing or broken.
 """
@@ -48,7 +48,7 @@ class Finding:
 
 def main() -> None:
     """Prints all findings; exit code 0 if detectors can be trained here, else 1."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     sys.exit(examine())
 
 
