@@ -28,7 +28,7 @@ OLD = ('hooks', 'optim', 'strategies', 'engine.inference')
 # Subclasses of mmpretrain's classifier; imported when a config names them.
 OF_A_HOST = {'models.multi_resolution': 'mmpretrain'}
 # Used by commands alone, and shared by all of them.
-SHARED_BY_COMMANDS = ('common',)
+SHARED_BY_COMMANDS = ('arguments', 'common')
 
 
 def room_of(module):

@@ -5,10 +5,22 @@ What becomes of them is in `mmcrossformer.commands.common`.
 
 import argparse
 import math
+import os
 import re
 from pathlib import Path
 
 SCORE_THR = 0.3
+
+
+def add_checkpoint(parser: argparse.ArgumentParser, optional: str | None = None) -> None:
+    """Adds CHECKPOINT, which must be a file.
+
+    Args:
+        parser: Parser of the command.
+        optional: What happens where it is left out; None makes it a required one.
+    """
+    text = 'checkpoint of a model trained with CONFIG' + (f' (default: {optional})' if optional else '')
+    parser.add_argument('checkpoint', nargs='?' if optional else None, type=_file, metavar='CHECKPOINT', help=text)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +74,12 @@ def positive(text: str) -> int:
     if not re.fullmatch(r'\+?\d+', text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f'must be a whole number from 1 on, got {text!r}')
     return int(text)
+
+
+def _file(text: str) -> str:
+    if not os.path.isfile(text):  # Path.is_file raises where it may not look
+        raise argparse.ArgumentTypeError(f'{text} is no file')
+    return text
 
 
 def _score(text: str) -> float:

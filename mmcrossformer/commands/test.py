@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from mmcrossformer.commands.arguments import add_checkpoint
 from mmcrossformer.commands.common import add_common_arguments, load_config, make_folder
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
@@ -39,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_common_arguments(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
+    add_checkpoint(parser)
     parser.add_argument(
         '--show-dir', metavar='DIR', help='folder for pictures of the predictions, below a folder of the run'
     )

@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.apis.predictor import Predictor, read_image
-from mmcrossformer.commands.arguments import SCORE_THR, add_device, add_out, add_score_thr, add_short_side
+from mmcrossformer.commands.arguments import (
+    SCORE_THR,
+    add_checkpoint,
+    add_device,
+    add_out,
+    add_score_thr,
+    add_short_side,
+)
 from mmcrossformer.commands.common import add_config_arguments, find_device, make_folder
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import (
@@ -100,7 +107,7 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help='its weights (default: random)')
+    add_checkpoint(parser, optional='random weights')
     parser.add_argument('image', metavar='IMAGE', help='image file')
     parser.add_argument(
         '--pixel', nargs=2, type=int, metavar=('ROW', 'COL'), help='pixel of IMAGE whose groups are drawn (its middle)'

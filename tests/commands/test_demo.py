@@ -256,7 +256,7 @@ def test_mistakes(call, tmp_path, taken_port):
     for args, message in (
         (['a.py'], 'CONFIG and CHECKPOINT belong together'),
         (['a.py', tmp_path / 'b.pth'], 'config a.py is no file'),
-        (['crossformer_t_digits', 'none.pth'], 'checkpoint none.pth is no file'),
+        (['crossformer_t_digits', 'none.pth'], 'argument CHECKPOINT: none.pth is no file'),
         (['crossformer_t_digits', tmp_path / 'b.pth'], 'b.pth is no weights file: it is empty'),
         (['--max-upload', '0'], '--max-upload: must be a whole number from 1 on'),
         (['--port', '70000'], '--port must be from 1 to 65535'),

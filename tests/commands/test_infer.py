@@ -484,7 +484,7 @@ def test_mistakes(model, photos, tmp_path, call):
     assert 'IN: none.jpg is no file or folder' in fails(config, checkpoint, 'none.jpg')
     (tmp_path / 'empty').mkdir()
     assert 'holds no images' in fails(config, checkpoint, tmp_path / 'empty')
-    assert 'none.pth cannot be read' in fails(config, 'none.pth', photos)
+    assert 'argument CHECKPOINT: none.pth is no file' in fails(config, 'none.pth', photos)
     assert 'is no file' in fails('none.py', checkpoint, photos)
     assert '--short-side: must be a whole number from 1 on' in fails(config, checkpoint, photos, '--short-side', 0)
     assert '--score-thr: must be a number from 0 to 1' in fails(config, checkpoint, photos, '--score-thr', 30)

@@ -8,9 +8,8 @@ import importlib
 import importlib.util
 import socket
 from functools import partial
-from pathlib import Path
 
-from mmcrossformer.commands.arguments import add_device, positive
+from mmcrossformer.commands.arguments import add_checkpoint, add_device, positive
 from mmcrossformer.config.package import find_config
 from mmcrossformer.utils.errors import UserError
 
@@ -30,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'config', nargs='?', metavar='CONFIG', help='config of a model (default: that which make demo trained)'
     )
-    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help='its weights')
+    add_checkpoint(parser, optional='that of the same training')
     add_device(parser)
     parser.add_argument('--host', default='127.0.0.1', help='address to listen at (default: %(default)s, this machine)')
     parser.add_argument('--port', type=positive, default=7860, metavar='N', help='(default: %(default)s)')
@@ -47,14 +46,12 @@ def check(args: argparse.Namespace) -> None:
     """Checks what can be checked without torch.
 
     Raises:
-        UserError: No gradio, no such config or checkpoint, or an address at which nobody can listen.
+        UserError: No gradio, no such config, or an address at which nobody can listen.
     """
     if importlib.util.find_spec('gradio') is None:
         raise UserError("the page needs gradio: pip install 'mmcrossformer[demo]'")
     if args.config is not None:
         find_config(args.config)
-        if not Path(args.checkpoint).is_file():
-            raise UserError(f'checkpoint {args.checkpoint} is no file')
     if args.port > 65535:
         raise UserError(f'--port must be from 1 to 65535, got {args.port}')
     try:

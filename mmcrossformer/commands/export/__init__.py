@@ -6,7 +6,7 @@ import torch
 from rich.console import Console
 
 from mmcrossformer.apis.model import build_model
-from mmcrossformer.commands.arguments import add_out, positive
+from mmcrossformer.commands.arguments import add_checkpoint, add_out, positive
 from mmcrossformer.commands.common import add_config_arguments, prepare_out_file
 from mmcrossformer.commands.export.program import (
     SUFFIXES,
@@ -78,7 +78,7 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help='its weights (default: random)')
+    add_checkpoint(parser, optional='random weights')
     add_out(parser, 'FILE', 'file to write, *.onnx or *.pt2')
     parser.add_argument(
         '--part', choices=['backbone', 'classifier'], help='default: the classifier, if the config has one'

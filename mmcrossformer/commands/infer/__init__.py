@@ -4,7 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmcrossformer.commands.arguments import SCORE_THR, add_device, add_out, add_score_thr, add_short_side, positive
+from mmcrossformer.commands.arguments import (
+    SCORE_THR,
+    add_checkpoint,
+    add_device,
+    add_out,
+    add_score_thr,
+    add_short_side,
+    positive,
+)
 from mmcrossformer.commands.common import add_config_arguments, find_device
 from mmcrossformer.commands.infer.processes import TIMEOUT, joined
 from mmcrossformer.commands.infer.run import Choices, Summary, infer
@@ -48,7 +56,7 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
+    add_checkpoint(parser)
     parser.add_argument(
         'inputs', nargs='+', metavar='IN', help="images, videos, folders (all images below them) or 'patterns/**/*.jpg'"
     )

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from mmcrossformer.commands.arguments import add_device, add_work_dir, positive
+from mmcrossformer.commands.arguments import add_checkpoint, add_device, add_work_dir, positive
 from mmcrossformer.commands.common import add_config_arguments, default_work_dir, find_device, make_folder
 from mmcrossformer.commands.sweep.report import Sweep, plot
 from mmcrossformer.commands.sweep.run import sweep
@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
+    add_checkpoint(parser)
     parser.add_argument(
         '--sizes',
         nargs='+',
