@@ -54,6 +54,12 @@ def add_work_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_seed(parser: argparse.ArgumentParser, default: int | None = None) -> None:
+    """Adds `--seed`."""
+    text = f'random seed (default: {"a new one" if default is None else default})'
+    parser.add_argument('--seed', type=_seed, default=default, metavar='N', help=text)
+
+
 def add_score_thr(parser: argparse.ArgumentParser, text: str, default: float | None = SCORE_THR) -> None:
     """Adds `--score-thr`, the lowest score that is drawn or written."""
     parser.add_argument('--score-thr', type=_score, default=default, metavar='T', help=text)
@@ -71,8 +77,14 @@ def add_short_side(parser: argparse.ArgumentParser) -> None:
 
 def positive(text: str) -> int:
     """Reads a whole number from 1 on."""
-    if not re.fullmatch(r'\+?\d+', text) or int(text) < 1:
+    if not re.fullmatch(r'\d+', text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f'must be a whole number from 1 on, got {text!r}')
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r'\d+', text) or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f'must be a whole number from 0 to {2**32 - 1}, got {text!r}')
     return int(text)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, DictAction
 
-from mmcrossformer.commands.arguments import add_work_dir
+from mmcrossformer.commands.arguments import add_seed, add_work_dir
 from mmcrossformer.config.own_data import use_own_coco
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import unsync_norms
@@ -56,7 +56,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     add_work_dir(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--seed', type=int, help='random seed')
+    add_seed(parser)
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
@@ -70,7 +70,7 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg = read_config(args.config, args.cfg_options)
     if args.launcher == 'pytorch' and 'RANK' not in os.environ:
         raise UserError(
-            '--launcher pytorch runs under torchrun: torchrun --nproc-per-node N -m mmcrossformer_cli train ...'
+            '--launcher pytorch runs under torchrun: torchrun --nproc-per-node N -m mmcrossformer_cli train|test ...'
         )
     cfg.launcher = args.launcher
     if args.work_dir is not None:

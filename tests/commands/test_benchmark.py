@@ -132,7 +132,8 @@ class TestBackbones:
         assert set(rates.values()) == {0.2}
 
     def test_backbone_of_a_config(self):
-        backbone = find_backbone(str(ROOT / 'configs/mask_rcnn_crossformer_t_digits.py'))
+        backbone = find_backbone('mask_rcnn_crossformer_t_digits')
+        assert backbone == find_backbone(str(ROOT / 'configs/mask_rcnn_crossformer_t_digits.py'))
         assert backbone.name == 'mask_rcnn_crossformer_t_digits'
         assert backbone.build().arch.drop_path_rate == 0
 

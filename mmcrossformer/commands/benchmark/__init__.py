@@ -86,7 +86,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs='+',
         default=MODELS,
         metavar='NAME',
-        help=f'configs (*.py), whose backbones are taken, or names: {", ".join(names())} (default: {" ".join(MODELS)})',
+        help=f'configs, whose backbones are taken, or names: {", ".join(names())} (default: {" ".join(MODELS)})',
     )
     add('--baseline', metavar='NAME', help=f'model that ratios are of (default: {BASELINE}, or else the first)')
     add('--shapes', nargs='+', default=SHAPES, metavar='HxW', help=f'pixels (default: {" ".join(SHAPES)})')
