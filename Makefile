@@ -12,8 +12,8 @@ CONFIG := configs/mask_rcnn_crossformer_t_digits.py
 .PHONY: demo test lint docs
 
 demo: $(VENV)/installed
-	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(DEMO) --seed 0
-	$(BIN)/python tools/test.py $(CONFIG) $$(cat $(DEMO)/last_checkpoint) --work-dir $(DEMO) --show-dir $(DEMO)/pictures
+	$(BIN)/mmcrossformer train $(CONFIG) --work-dir $(DEMO) --seed 0
+	$(BIN)/mmcrossformer test $(CONFIG) $$(cat $(DEMO)/last_checkpoint) --work-dir $(DEMO) --show-dir $(DEMO)/pictures
 	@echo "Report, metrics, curves and pictures: $(DEMO)/report.html, metrics.json, curves.png, pictures"
 
 test: $(VENV)/installed

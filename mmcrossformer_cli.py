@@ -1,31 +1,14 @@
-"""The command `mmcrossformer`. Outside the package, and on the standard library alone, to tell what is missing."""
+"""The command `mmcrossformer`. Outside the package, and on the standard library alone: a name becomes a module."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import importlib
-import importlib.metadata
 import importlib.util
-import io
 import sys
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-INSTALL = "pip install 'mmcrossformer[mm]'"
-FIX_TORCH = 'pip install torch torchvision (see pytorch.org for the build that fits your GPU)'
-# Module -> distributions that have it: the maintained one, the original one.
-HOSTS = {
-    'mmengine': ('onedl-mmengine', 'mmengine'),
-    'mmcv': ('onedl-mmcv', 'mmcv'),
-    'mmdet': ('onedl-mmdetection', 'mmdet'),
-    'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
-    'mmpretrain': ('onedl-mmpretrain', 'mmpretrain'),
-}
-
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 # Command -> what it does; each is a module or folder of mmcrossformer.commands with a main function.
 COMMANDS = {
@@ -41,204 +24,65 @@ COMMANDS = {
     'convert': 'convert weights between official names and these, .pth and .safetensors',
     'visualize': 'pictures of predictions, maps, groups and biases',
     'configs': 'list the configs that come with the package',
+    'demo': 'open a page in the browser on which a model can be tried',
+    'doctor': 'report what is installed, what works and how to fix what does not',
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Attributes:
-        subject: What was looked at.
-        found: What is there.
-        state: 'ok', 'note' (something is limited) or 'fails' (the main job cannot run).
-        remedy: What to do about it.
-    """
-
-    subject: str
-    found: str
-    state: str = 'ok'
-    remedy: str = ''
+# They start without torch, whose import takes seconds or, where something is broken, fails.
+WITHOUT_TORCH = ('configs', 'demo', 'doctor')
 
 
 def main() -> None:
-    """Reads the command line; what a command needs is imported when it is called."""
+    """Runs the command that the command line names; what it needs is imported when it is called."""
     if sys.argv[1:] and sys.argv[1] in COMMANDS:
         name = sys.argv[1]
-        sys.argv[:2] = [f'mmcrossformer {name}']
-        command = importlib.import_module(f'mmcrossformer.commands.{name}')
-        importlib.import_module('mmcrossformer.utils.errors').run(command.main)
+        sys.argv[:2] = [f'mmcrossformer {name}']  # as argparse shows it
+        command, run = load(name)
+        run(command)
         return
     parser = argparse.ArgumentParser(prog='mmcrossformer', description='CrossFormer backbones for OpenMMLab.')
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     for name, summary in COMMANDS.items():
         commands.add_parser(name, help=summary, add_help=False)
-    commands.add_parser('doctor', help='tell what is installed, what works and how to mend what does not')
-    page = commands.add_parser('demo', help='open a page in the browser on which a model can be tried')
-    page.add_argument('--config', metavar='FILE', help='config of a model (default: that which make demo trained)')
-    page.add_argument('--checkpoint', metavar='FILE', help='its weights')
-    page.add_argument('--host', default='127.0.0.1', help='address to listen at (default: %(default)s, this machine)')
-    page.add_argument('--port', type=int, default=7860, help='(default: %(default)s)')
-    page.add_argument('--max-upload', type=int, default=200, metavar='MB', help='largest file (default: %(default)s)')
-    args = parser.parse_args()
-    if args.command == 'doctor':
-        sys.exit(doctor())
-    demo(args)
+    parser.parse_args()
 
 
-def demo(args: argparse.Namespace) -> None:
-    """Serves the page; what it needs is imported here alone."""
-    if importlib.util.find_spec('gradio') is None:
-        print("error: the page needs gradio: pip install 'mmcrossformer[demo]'", file=sys.stderr)
-        sys.exit(2)
-    errors = importlib.import_module('mmcrossformer.utils.errors')
-    errors.run(lambda: importlib.import_module('mmcrossformer.commands.demo').serve(args))
+def load(name: str) -> tuple[Callable[[], None], Callable[[Callable[[], None]], None]]:
+    """Imports a command.
 
+    Args:
+        name: One of `COMMANDS`.
 
-def doctor() -> int:
-    """Prints all findings; returns 0 if detectors can be trained here, else 1."""
-    # Whatever libraries print while they are imported would bury the findings.
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()) as noise,
-        contextlib.redirect_stderr(noise),
-    ):
-        warnings.simplefilter('ignore')
-        findings = list(_examine())
-    width = max(len(finding.subject) for finding in findings)
-    for finding in findings:
-        print(f'{finding.state:5}  {finding.subject:{width}}  {finding.found}')
-        if finding.remedy:
-            print(f'{"":5}  {"":{width}}  -> {finding.remedy}')
-    failed = any(finding.state == 'fails' for finding in findings)
-    print('\nDetectors cannot be trained here.' if failed else '\nDetectors can be trained here.')
-    return int(failed)
-
-
-def _examine() -> Iterator[Finding]:
-    python = '.'.join(map(str, sys.version_info[:3]))
-    old = sys.version_info < (3, 10)
-    yield Finding('python', python, 'fails' if old else 'ok', 'install Python >= 3.10' if old else '')
-    yield _module('torch', FIX_TORCH)
-    yield _module('torchvision', FIX_TORCH)
-    yield from _gpu()
-    for module, distributions in HOSTS.items():
-        installed = [name for name in distributions if _version(name)]
-        if len(installed) > 1:
-            yield Finding(
-                module,
-                ' and '.join(f'{name} {_version(name)}' for name in installed),
-                'fails',
-                f'both own the module {module} and break each other: pip uninstall -y {" ".join(installed)}, '
-                f'then pip install {installed[0]}',
-            )
-        else:
-            needed = module in ('mmengine', 'mmcv', 'mmdet')
-            yield _module(module, INSTALL, *installed, state='fails' if needed else 'note')
-    yield from _operators()
-    yield _module('timm', "only for models of timm, such as CrossViT: pip install 'mmcrossformer[timm]'", state='note')
-    yield _module('panopticapi', 'only to evaluate panoptic segmentation: pip install panopticapi', state='note')
-    yield _main_job()
-
-
-def _version(distribution: str) -> str | None:
+    Returns:
+        Its main function, and `mmcrossformer.utils.errors.run`, which runs it.
+    """
+    context = _without_package() if name in WITHOUT_TORCH else contextlib.nullcontext()
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _module(name: str, remedy: str, distribution: str = '', state: str = 'fails') -> Finding:
-    """Imports a module and tells its version."""
-    version = _version(distribution or name)
-    label = f'{distribution} {version}' if distribution and distribution != name else version
-    try:
-        importlib.import_module(name)
-        if name in ('mmdet', 'mmseg', 'mmpretrain'):
-            importlib.import_module(f'{name}.models')  # what may fail comes with these
-    except ModuleNotFoundError as error:
-        if error.name == name:
-            return Finding(name, 'not installed', state, remedy)
-        return Finding(name, f'{label} needs {error.name}, which is not installed', state, remedy)
-    except Exception as error:  # a broken installation fails in any way
-        if '.so' in str(error) and 'cannot open shared object' in str(error):
-            remedy = (
-                'install the system package of the library that it names (libGL: pip install opencv-python-headless)'
-            )
-            return Finding(name, f'{label} cannot be imported: {_line(error)}', state, remedy)
-        return Finding(name, f'{label} cannot be imported: {_line(error)}', state, f'reinstall it: {remedy}')
-    return Finding(name, str(label or 'installed'))
-
-
-def _gpu() -> Iterator[Finding]:
-    torch = sys.modules.get('torch')
-    if torch is None:
-        return
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-        yield Finding('gpu', f'{", ".join(names)}, CUDA {torch.version.cuda}')
-    else:
-        built = f'torch is built for CUDA {torch.version.cuda}' if torch.version.cuda else 'torch is built for CPUs'
-        yield Finding(
-            'gpu', f'none seen; {built}', 'note', 'fine for the digits; for COCO, train on a machine with GPUs'
+        with context:
+            command = importlib.import_module(f'mmcrossformer.commands.{name}')
+            errors = importlib.import_module('mmcrossformer.utils.errors')
+    except (ImportError, OSError, AssertionError) as error:  # what broken installations raise
+        sys.exit(
+            f'error: mmcrossformer {name} cannot start: {type(error).__name__}: {error}\n'
+            '`mmcrossformer doctor` reports what is missing or broken'
         )
+    return command.main, errors.run
 
 
-def _operators() -> Iterator[Finding]:
-    """Tells where mmcv has its operators from."""
-    if 'mmcv' not in sys.modules:
+@contextlib.contextmanager
+def _without_package() -> Iterator[None]:
+    """Lets modules be imported without `mmcrossformer/__init__.py`, which imports torch; forgets them at the end."""
+    spec = importlib.util.find_spec('mmcrossformer')
+    if 'mmcrossformer' in sys.modules or spec is None or spec.submodule_search_locations is None:
+        yield
         return
+    stand_in = ModuleType('mmcrossformer')
+    stand_in.__path__ = spec.submodule_search_locations
+    sys.modules['mmcrossformer'] = stand_in
     try:
-        stand_in: Any = importlib.import_module('mmcv_ext_torchvision')
-        stand_in.install()
-        importlib.import_module('mmcv._ext')
-    except Exception as error:
-        remedy = f'a compiled operator library that does not fit this torch; reinstall mmcv: {INSTALL}'
-        yield Finding('mmcv._ext', f'cannot be imported: {_line(error)}', 'fails', remedy)
-        return
-    if stand_in.is_served():
-        served = ', '.join(name.rstrip('_') for name in stand_in.SERVED)
-        remedy = 'fine unless a model needs another operator; it then says how to compile them'
-        yield Finding('mmcv._ext', f'not compiled; torchvision serves {served}', 'note', remedy)
-    else:
-        yield Finding('mmcv._ext', 'compiled')
-
-
-def _main_job() -> Finding:
-    """Builds a Mask R-CNN, takes a step of training and predicts."""
-    subject = 'Mask R-CNN'
-    try:
-        torch: Any = importlib.import_module('torch')
-        package = importlib.import_module('mmcrossformer')
-        config = importlib.import_module('mmengine.config').Config
-        registry = importlib.import_module('mmengine.registry')
-        importlib.import_module('mmdet.models')
-        samples = importlib.import_module('mmdet.structures').DetDataSample
-        configs = Path(package.__file__).parent / '.mim' / 'configs'
-        cfg = config.fromfile(configs / 'mask_rcnn_crossformer_t_digits.py')
-        registry.init_default_scope('mmdet')
-        model = registry.MODELS.build(cfg.model).eval()
-        structures = importlib.import_module('mmengine.structures')
-        masks = importlib.import_module('mmdet.structures.mask').BitmapMasks
-        optim: Any = importlib.import_module('mmengine.optim')
-        sample = samples(metainfo=dict(img_shape=(64, 64), ori_shape=(64, 64), scale_factor=(1.0, 1.0)))
-        sample.gt_instances = structures.InstanceData(
-            bboxes=torch.tensor([[8.0, 8.0, 56.0, 56.0]]),
-            labels=torch.tensor([0]),
-            masks=masks(torch.ones(1, 64, 64, dtype=torch.uint8).numpy(), 64, 64),
-        )
-        batch = dict(inputs=[torch.zeros(3, 64, 64, dtype=torch.uint8)] * 2, data_samples=[sample] * 2)
-        model.train().train_step(batch, optim.OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-4)))
-        with torch.no_grad():
-            model.eval().test_step(batch)
-    except Exception as error:
-        return Finding(subject, f'fails: {_line(error)}', 'fails', 'mend what is named above first, in its order')
-    return Finding(subject, f'trains and predicts, mmcrossformer {package.__version__}')
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or ['']
-    return f'{type(error).__name__}: {lines[0]}'[:200]
+        yield
+    finally:
+        for module in [module for module in sys.modules if module.partition('.')[0] == 'mmcrossformer']:
+            del sys.modules[module]
 
 
 if __name__ == '__main__':

@@ -33,8 +33,8 @@ custom_hooks = [*_base_.custom_hooks, dict(type='mmcrossformer.AmplitudeHook', i
 train_cfg = dict(max_epochs={EPOCHS}, val_interval={EPOCHS})
 """
             )
-            command = [sys.executable, 'tools/train.py', str(config), '--work-dir', str(work_dir), '--seed', '0']
-            subprocess.run(command, cwd=ROOT, check=True)
+            command = [sys.executable, '-m', 'mmcrossformer_cli', 'train', config, '--work-dir', work_dir, '--seed', 0]
+            subprocess.run([*map(str, command)], cwd=ROOT, check=True)
         trainings[name] = read_amplitudes(work_dir)
     plot_amplitudes(trainings, ROOT / 'docs' / 'images' / 'amplitudes.png')
 

@@ -23,8 +23,9 @@ HEAD = """# Speed and memory
 
 <!-- Written by .dev_scripts/make_benchmarks.py from docs/benchmarks/*.json: measure again with --measure. -->
 
-Everything on this page was measured here, by `tools/benchmark.py`; nothing is published by others. These are figures of
-backbones alone, with random weights, on the hardware that each section names. Other hardware may order them otherwise.
+Everything on this page was measured here, by `mmcrossformer benchmark`; nothing is published by others. These are
+figures of backbones alone, with random weights, on the hardware that each section names. Other hardware may order them
+otherwise.
 
 - CrossFormers are set for dense tasks: G = 7, 7, 7, 7 and I = 8, 4, 2, 1, long distance attention over the whole map,
   as in most published detectors and segmenters. `g14`: G = 14, 14, 7, 7 and I = 16, 8, 2, 1. `block`: long distance
@@ -44,29 +45,30 @@ backbones alone, with random weights, on the hardware that each section names. O
 - bf16 and fp16 are autocast. A model that cannot run a size is named below its table, with the error.
 """
 _MARK = '<!-- not run: takes minutes to hours -->'
+_CPU = '--device cpu'
 _CUDA = '--device cuda --threads 1 --repeats 30 --warmup 5'
-# What is measured: the name of the file, the heading, and the arguments of tools/benchmark.py.
+# What is measured: the name of the file, the heading, and the arguments of the command.
 STANDARD = {
-    'inference': ('Inference', '--repeats 5 --warmup 1'),
-    'training': ('Training', '--mode training --shapes 224x224 512x512 --repeats 5 --warmup 1'),
+    'inference': ('Inference', f'{_CPU} --repeats 5 --warmup 1'),
+    'training': ('Training', f'{_CPU} --mode training --shapes 224x224 512x512 --repeats 5 --warmup 1'),
     'variants': (
         'Variants of CrossFormer',
-        '--models crossformer_t crossformer_s crossformer_s_g14 crossformer_s_block crossformer_b crossformer_l '
-        'crossformerpp_s crossformerpp_b crossformerpp_l crossformerpp_h --baseline crossformer_s '
+        f'{_CPU} --models crossformer_t crossformer_s crossformer_s_g14 crossformer_s_block crossformer_b '
+        'crossformer_l crossformerpp_s crossformerpp_b crossformerpp_l crossformerpp_h --baseline crossformer_s '
         '--shapes 224x224 800x1280',
     ),
     'bf16': (
         'Mixed precision',
-        '--models crossformer_s swin_t --dtype fp32 bf16 --shapes 800x1280 --repeats 3 --warmup 1',
+        f'{_CPU} --models crossformer_s swin_t --dtype fp32 bf16 --shapes 800x1280 --repeats 3 --warmup 1',
     ),
-    'compiled': ('Compiled', '--models crossformer_s swin_t --compile --shapes 512x512 800x1280 --repeats 5'),
+    'compiled': ('Compiled', f'{_CPU} --models crossformer_s swin_t --compile --shapes 512x512 800x1280 --repeats 5'),
     'growth_square': (
         'Squares that grow',
-        '--models crossformer_s crossformer_s_block swin_t --growth square --repeats 3 --warmup 1',
+        f'{_CPU} --models crossformer_s crossformer_s_block swin_t --growth square --repeats 3 --warmup 1',
     ),
     'growth_elongated': (
         'Bands that grow',
-        '--models crossformer_s crossformer_s_block swin_t --growth elongated --repeats 3 --warmup 1',
+        f'{_CPU} --models crossformer_s crossformer_s_block swin_t --growth elongated --repeats 3 --warmup 1',
     ),
     'cuda_inference': ('Inference on a GPU', f'{_CUDA} --dtype fp32 bf16 fp16 --batch-size 8'),
     'cuda_training': ('Training on a GPU', f'{_CUDA} --dtype fp32 bf16 fp16 --mode training --batch-size 2'),
@@ -103,7 +105,9 @@ def main() -> None:
     args = parser.parse_args()
     if args.measure is not None:
         for name in args.measure or [name for name in STANDARD if runs_here(name)]:
-            code = subprocess.run([sys.executable, *command(name)[1:]], cwd=ROOT, check=False).returncode
+            code = subprocess.run(
+                [sys.executable, '-m', 'mmcrossformer_cli', *command(name)[1:]], cwd=ROOT, check=False
+            ).returncode
             if code:
                 sys.exit(code)  # its message is above
     reports = load()
@@ -119,7 +123,7 @@ def runs_here(name: str) -> bool:
 
 def command(name: str) -> list[str]:
     """Returns the command that measures a section."""
-    return ['python', 'tools/benchmark.py', *shlex.split(STANDARD[name][1]), '--out', f'docs/benchmarks/{name}.json']
+    return ['mmcrossformer', 'benchmark', *shlex.split(STANDARD[name][1]), '--out', f'docs/benchmarks/{name}.json']
 
 
 def picture(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Writes docs/resolutions.md and its plot from docs/resolutions/*.json, which tools/resolution_sweep.py wrote.
+"""Writes docs/resolutions.md and its plot from docs/resolutions/*.json, which `mmcrossformer sweep` wrote.
 
 python .dev_scripts/make_resolutions.py
 """
@@ -48,7 +48,7 @@ here, and none is published that was trained so.
 
 <!-- run by tests/commands/test_resolution_sweep.py -->
 ```sh
-python tools/resolution_sweep.py CONFIG CHECKPOINT --sizes 128 160 224 384
+mmcrossformer sweep CONFIG CHECKPOINT --sizes 128 160 224 384
 ```
 
 tests a classifier, detector or segmenter with the test data and evaluator of its config, and writes table, plot and
@@ -138,9 +138,9 @@ def origin(sweeps: Sequence[Sweep]) -> str:
         hardware = sweep.hardware.get('gpu') or f'{sweep.hardware["cpu"]}, {sweep.hardware["cores"]} cores'
         sizes = ' '.join(str(point.size) for point in sweep.points)
         run = (
-            f'`tools/resolution_sweep.py CONFIG {sweep.checkpoint} --sizes {sizes}`, {sweep.images} images in batches '
-            f'of {settings["batch_size"]}, {hardware}, threads: {settings["threads"]}, torch '
-            f'{sweep.versions["torch"]}, revision {sweep.revision}'
+            f'`mmcrossformer sweep CONFIG {sweep.checkpoint} --sizes {sizes} --device {settings["device"]}`, '
+            f'{sweep.images} images in batches of {settings["batch_size"]}, {hardware}, '
+            f'threads: {settings["threads"]}, torch {sweep.versions["torch"]}, revision {sweep.revision}'
         )
         lines.setdefault(run, []).append(f'`{sweep.config}`')
     return ''.join(f'- {", ".join(configs)}: {run}\n' for run, configs in lines.items())

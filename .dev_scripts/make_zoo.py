@@ -21,7 +21,7 @@ papers' and the official program's; none of these models was trained here. *Coun
 (MACs) by the rules of the published ones, from the shapes of the models
 ([below](#where-counts-and-published-figures-differ)). *Measured here* are parameters and MACs of our models on the
 image that the heading names, counted by torch's flop counter, attention included:
-`python tools/analyze.py CONFIG --shape HEIGHT WIDTH` prints them part by part.
+`mmcrossformer analyze CONFIG --shape HEIGHT WIDTH` prints them part by part.
 
 - Detectors and segmenters with CrossFormer and CrossFormer++ have groups of 7 tokens at every stage (setting g7:
   G = 7, 7, 7, 7 and I = 8, 4, 2, 1), or larger ones in the first two (`g14`: G = 14, 14, 7, 7 and I = 16, 8, 2, 1).
@@ -89,7 +89,7 @@ it tests scope `map`. Published are 45.4 box AP and 41.4 mask AP.
 
 <!-- not run: needs COCO and published weights -->
 ```sh
-python tools/test.py configs/mask_rcnn_crossformer_s_coco.py WEIGHTS \\
+mmcrossformer test configs/mask_rcnn_crossformer_s_coco.py WEIGHTS \\
     --cfg-options model.backbone.lda_scope=block
 ```
 

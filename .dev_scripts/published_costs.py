@@ -67,8 +67,8 @@ ROWS = {
     'upernet_crossformerpp_b_ade20k': Row('upernet', 'pp-base', 'g7', 1089.8),
 }
 
-# The parts of an account. The first and the position bias are the count of tools/analyze.py in scope `block`, with the
-# second they are that in scope `map`.
+# The parts of an account. The first and the position bias are the count of `mmcrossformer analyze` in scope `block`,
+# with the second they are that in scope `map`.
 OWN = 'convolutions, linear layers, attention in scope block'
 LDA = 'LDA, scope map minus block'
 PAIRS = 'attention over padding'

@@ -26,7 +26,7 @@ FLOOR_OF[''] = FLOOR_OF['models']
 # Old names that still work: they import what is there now.
 OLD = ('hooks', 'optim', 'strategies', 'engine.inference')
 # Used by commands alone, and shared by all of them.
-SHARED_BY_COMMANDS = ('common',)
+SHARED_BY_COMMANDS = ('arguments', 'common')
 
 
 def room_of(module):

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains in several processes, on one machine or on many; see docs/many_machines.md.
 #
-#   tools/dist_train.sh CONFIG PROCESSES [arguments of tools/train.py]
+#   tools/dist_train.sh CONFIG PROCESSES [arguments of mmcrossformer train]
 #
 # PROCESSES is the number of a machine, as a rule one for each GPU. On many machines, run the same command on each, with
 #   NNODES=2            their number; NNODES=1:4 goes on with what is left of four when some fail
@@ -12,7 +12,7 @@
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
-    echo "usage: $0 CONFIG PROCESSES [arguments of tools/train.py]" >&2
+    echo "usage: $0 CONFIG PROCESSES [arguments of mmcrossformer train]" >&2
     exit 2
 fi
 config=$1 processes=$2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains on machines of a Slurm cluster, from the root of this project; see docs/many_machines.md.
 #
-#   sbatch --nodes 2 --gpus-per-node 8 tools/slurm_train.sh CONFIG [arguments of tools/train.py]
+#   sbatch --nodes 2 --gpus-per-node 8 tools/slurm_train.sh CONFIG [arguments of mmcrossformer train]
 #
 # A job that Slurm starts again, or that is submitted again, goes on from its last checkpoint.
 #SBATCH --job-name=mmcrossformer
@@ -16,7 +16,7 @@
 set -euo pipefail
 
 if [ $# -lt 1 ] || [ -z "${SLURM_JOB_NODELIST:-}" ]; then
-    echo "usage: sbatch [options of sbatch] tools/slurm_train.sh CONFIG [arguments of tools/train.py]" >&2
+    echo "usage: sbatch [options of sbatch] tools/slurm_train.sh CONFIG [arguments of mmcrossformer train]" >&2
     exit 2
 fi
 config=$1

@@ -70,6 +70,8 @@ def _refuse_other_files(path: Path) -> None:
         problem = 'it is a web page saved under this name. Download the file that the page is about'
     elif start.startswith(b'PK') and not zipfile.is_zipfile(path):
         problem = f'it is cut off after {path.stat().st_size:,} bytes. Download it again'
+    elif path.suffix != '.safetensors' and not start.startswith((b'PK', b'\x80')):
+        problem = 'it does not start as files of torch do. Name one that torch wrote, or *.safetensors'
     else:
         return
     raise ValueError(f'checkpoint {path} is no weights file: {problem}')

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from mmcrossformer.apis.complexity import analyze
+from mmcrossformer.commands.arguments import positive
 from mmcrossformer.commands.common import add_config_arguments
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
-from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
@@ -17,13 +17,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
     parser.add_argument(
-        '--shape', nargs=2, type=int, metavar=('HEIGHT', 'WIDTH'), help='image in pixels (default: as in testing)'
+        '--shape', nargs=2, type=positive, metavar=('HEIGHT', 'WIDTH'), help='image in pixels (default: as in testing)'
     )
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)
     height, width = args.shape or input_shape(cfg)
-    if min(height, width) < 1:
-        raise UserError(f'--shape must be two positive numbers, got {height} {width}')
     table = Table(title=f'{args.config} at {height} x {width}')
     table.add_column('part')
     for name in ('parameters [M]', 'multiply-adds [G]', 'activations [M]'):

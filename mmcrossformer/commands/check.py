@@ -4,6 +4,7 @@ import argparse
 
 from rich.console import Console
 
+from mmcrossformer.commands.arguments import positive
 from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data
 from mmcrossformer.config.read import read_config
 from mmcrossformer.engine.check import check_job
@@ -15,7 +16,7 @@ def main() -> None:
     """Reads the command line, checks and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('--decode', type=int, metavar='N', help='images of each data set to decode (default: all)')
+    parser.add_argument('--decode', type=positive, metavar='N', help='images of each data set to decode (default: all)')
     add_own_data_arguments(parser)
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)

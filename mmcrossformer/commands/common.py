@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, DictAction
 
+from mmcrossformer.commands.arguments import add_seed, add_work_dir
 from mmcrossformer.config.own_data import use_own_coco
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import unsync_norms
@@ -32,7 +34,7 @@ class _Settings(DictAction):
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the config and its settings."""
-    parser.add_argument('config', metavar='CONFIG', help='config file')
+    parser.add_argument('config', metavar='CONFIG', help='file, or name of a config of the package')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -52,9 +54,9 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what training and testing have in common."""
     add_config_arguments(parser)
-    parser.add_argument('--work-dir', help='folder for logs and results (default: work_dirs/<name of the config>)')
+    add_work_dir(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--seed', type=int, help='random seed')
+    add_seed(parser)
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
@@ -67,12 +69,14 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
     if args.launcher == 'pytorch' and 'RANK' not in os.environ:
-        raise UserError('--launcher pytorch runs under torchrun: torchrun --nproc-per-node N tools/train.py ...')
+        raise UserError(
+            '--launcher pytorch runs under torchrun: torchrun --nproc-per-node N -m mmcrossformer_cli train|test ...'
+        )
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+        cfg.work_dir = str(default_work_dir(args.config))
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.launcher != 'none' and not torch.cuda.is_available():
@@ -80,6 +84,72 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.launcher == 'none' or not torch.cuda.is_available():
         unsync_norms(cfg.model)
     return cfg
+
+
+def default_work_dir(config: str) -> Path:
+    """Returns the folder of a training or test where `--work-dir` is left out."""
+    return Path('work_dirs') / Path(config).stem
+
+
+def find_device(name: str) -> str:
+    """Finds the device of `--device`.
+
+    Args:
+        name: 'auto', 'cpu', 'cuda' or 'cuda:N'.
+
+    Returns:
+        'cpu', 'cuda' or 'cuda:N'; for 'auto' a GPU if there is one.
+
+    Raises:
+        UserError: It is not there.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == 'auto':
+        return 'cuda' if count else 'cpu'
+    if name != 'cpu' and not count:
+        raise UserError(f'--device {name}: torch sees no GPU here; leave it out to use the CPU')
+    _, _, number = name.partition(':')
+    if number and int(number) >= count:
+        raise UserError(
+            f'--device {name}: torch sees {count} GPU{"s" if count > 1 else ""} here, the last is cuda:{count - 1}'
+        )
+    return name
+
+
+def make_folder(option: str, folder: str | Path) -> None:
+    """Makes a folder for results, so that one that cannot be made is reported before anything runs.
+
+    Args:
+        option: Where it was named, such as '--out'.
+        folder: The folder.
+
+    Raises:
+        UserError: It cannot be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'{option}: the folder {folder} cannot be made: {error.strerror}') from error
+
+
+def prepare_out_file(path: Path, suffixes: Sequence[str]) -> None:
+    """Checks that the file of `--out` can be written, and makes its folder, before anything runs.
+
+    Args:
+        path: The file.
+        suffixes: Endings that it may have.
+
+    Raises:
+        UserError: Another ending, or a place that cannot be written.
+    """
+    if path.suffix not in suffixes or path.is_dir():
+        raise UserError(f'--out must name a file that ends in {" or ".join(suffixes)}, got {path}')
+    make_folder('--out', path.parent)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f'--out {path} cannot be written: {error.strerror}') from error
 
 
 def needs_cuda(flag: str) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from mmcrossformer.commands.common import add_common_arguments, load_config
+from mmcrossformer.commands.arguments import add_checkpoint
+from mmcrossformer.commands.common import add_common_arguments, load_config, make_folder
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.files import write_json
@@ -23,6 +24,9 @@ def main() -> None:
             raise UserError(f'--show-dir needs default_hooks.visualization, which {args.config} does not set')
         _show(cfg, hook, str(Path(args.show_dir).resolve()))
     check_data(cfg, ('test',))
+    make_folder('--work-dir', cfg.work_dir)
+    if args.show_dir is not None:
+        make_folder('--show-dir', args.show_dir)
     runner = build_runner(cfg, train=False)
     load_for_test(runner, args.checkpoint)
     metrics = runner.test()
@@ -36,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_common_arguments(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
+    add_checkpoint(parser)
     parser.add_argument(
         '--show-dir', metavar='DIR', help='folder for pictures of the predictions, below a folder of the run'
     )
@@ -44,7 +48,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def _show(cfg: Config, hook: dict, folder: str) -> None:
-    """Tells the visualization hook of the host library to draw every picture into a folder."""
+    """Sets the visualization hook of the host library to draw every picture into a folder."""
     if cfg.default_scope == 'mmdet':
         hook.update(draw=True, test_out_dir=folder)
     elif cfg.default_scope == 'mmpretrain':

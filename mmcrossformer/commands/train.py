@@ -12,6 +12,7 @@ from mmcrossformer.commands.common import (
     add_own_data_arguments,
     apply_own_data,
     load_config,
+    make_folder,
     needs_cuda,
 )
 from mmcrossformer.engine.check import check_job
@@ -20,7 +21,7 @@ from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.weights import prepare_resume
 
-# Images of each data set that are decoded before a training; tools/check.py decodes all.
+# Images of each data set that are decoded before a training; `mmcrossformer check` decodes all.
 DECODED = 500
 
 
@@ -42,6 +43,7 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     check_data(cfg, ('train', 'val'))
+    make_folder('--work-dir', cfg.work_dir)
     prepare_resume(cfg)
     if not args.no_check and os.environ.get('RANK', '0') == '0':
         stop_at_errors(cfg)
@@ -61,7 +63,7 @@ def parse_args() -> argparse.Namespace:
         help='go on from this checkpoint, or from the latest one of the work directory',
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (needs a GPU)')
-    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate to the batch size')
+    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate to the images of a step')
     parser.add_argument(
         '--tensorboard', action='store_true', help='also log for TensorBoard, into <work directory>/<time>/vis_data'
     )

@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.apis.predictor import Predictor, read_image
-from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.arguments import (
+    SCORE_THR,
+    add_checkpoint,
+    add_device,
+    add_out,
+    add_score_thr,
+    add_short_side,
+)
+from mmcrossformer.commands.common import add_config_arguments, find_device, make_folder
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import (
     Placement,
@@ -31,20 +39,16 @@ OWN = PICTURES[2:]
 def main() -> None:
     """Reads the command line, draws and prints the files that were written."""
     args = parse_args()
-    if not 0 <= args.score_thr <= 1:
-        raise UserError(f'--score-thr must be from 0 to 1, got {args.score_thr:g}')
+    device = find_device(args.device)
     image = read_image(args.image)
     pixel = args.pixel or (image.shape[0] // 2, image.shape[1] // 2)
-    predictor = Predictor(args.config, args.checkpoint, args.cfg_options)
+    predictor = Predictor(args.config, args.checkpoint, args.cfg_options, device)
     wanted = choose(args.only or PICTURES, predictor, args.checkpoint)
     batch = predictor.prepare(image, args.short_side)
     placement = Placement.of(image, batch)
     if args.pixel or 'groups' in wanted:
         pixel = placement.pixel(*pixel)
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f'--out {args.out} cannot be made: {error}') from error
+    make_folder('--out', args.out)
     for name, figure in draw(wanted, predictor, placement, batch, pixel, args):
         path = args.out / f'{name}.png'
         save(figure, path)
@@ -103,23 +107,15 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help='its weights (default: random)')
+    add_checkpoint(parser, optional='random weights')
     parser.add_argument('image', metavar='IMAGE', help='image file')
     parser.add_argument(
         '--pixel', nargs=2, type=int, metavar=('ROW', 'COL'), help='pixel of IMAGE whose groups are drawn (its middle)'
     )
-    parser.add_argument(
-        '--short-side',
-        type=int,
-        metavar='N',
-        help='pixels of the short side that the model sees (default: as in testing)',
-    )
-    parser.add_argument(
-        '--score-thr', type=float, default=0.3, help='least score of the objects that are drawn (default: %(default)s)'
-    )
+    add_short_side(parser)
+    add_score_thr(parser, f'lowest score of the objects that are drawn (default: {SCORE_THR})')
+    add_device(parser)
     parser.add_argument('--only', nargs='+', choices=PICTURES, help='which pictures (default: all)')
-    parser.add_argument(
-        '--out', type=Path, default=Path('work_dirs/visualize'), metavar='DIR', help='folder (default: %(default)s)'
-    )
+    add_out(parser, 'DIR', 'folder for the pictures', Path('work_dirs/visualize'))
     # Options may stand between the positional arguments, one of which may be missing.
     return parser.parse_intermixed_args()

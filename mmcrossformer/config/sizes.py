@@ -32,7 +32,7 @@ def input_shape(cfg: Config) -> tuple[int, int]:
     sizes = [size for step in steps if (size := step.get('crop_size', step.get('scale'))) is not None]
     if not sizes:
         raise UserError(
-            'the test pipeline of the config sets no size (scale or crop_size); tools/analyze.py takes one: '
+            'the test pipeline of the config sets no size (scale or crop_size); `mmcrossformer analyze` takes one: '
             '--shape HEIGHT WIDTH'
         )
     width, height = (sizes[-1], sizes[-1]) if isinstance(sizes[-1], int) else sizes[-1]

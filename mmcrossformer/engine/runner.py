@@ -70,7 +70,7 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
     if strategy and cfg.launcher == 'none':
         raise UserError(
             f'strategy {strategy.get("type")!r} shares a model among processes: torchrun --nproc-per-node N '
-            'tools/train.py ... --launcher pytorch'
+            '-m mmcrossformer_cli train ... --launcher pytorch'
         )
     if train:
         optimizer = cfg.optim_wrapper.get('optimizer', {}).get('type')

@@ -3,7 +3,9 @@
 import importlib.metadata
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -20,6 +22,14 @@ def versions() -> dict[str, str]:
     return dict(mmcrossformer=__version__, python=platform.python_version(), **installed)
 
 
+def command_line() -> str:
+    """The command that this process was started with, as it can be typed again."""
+    program, *arguments = sys.argv
+    # `mmcrossformer train` is the name that a command has, see mmcrossformer_cli; a file is run by Python.
+    start = program if program.startswith('mmcrossformer ') else shlex.join([Path(sys.executable).name, program])
+    return ' '.join([start, shlex.join(arguments)]).strip()
+
+
 def hardware(device: str) -> dict[str, str | int | None]:
     """The processor with its number of cores, or the GPU with its CUDA version."""
     cpu: dict[str, str | int | None] = dict(
@@ -27,7 +37,7 @@ def hardware(device: str) -> dict[str, str | int | None]:
     )
     if device == 'cpu':
         return cpu
-    return dict(gpu=torch.cuda.get_device_name(), cuda=torch.version.cuda, **cpu)
+    return dict(gpu=torch.cuda.get_device_name(device), cuda=torch.version.cuda, **cpu)
 
 
 def revision() -> str | None:

@@ -96,7 +96,15 @@ def test_report_of_a_training(name, quick, digits, tmp_path):
     logged = [json.loads(line) for line in log.read_text().splitlines()]
     last = [entry for entry in logged if METRIC[name] in entry][-1]
     assert f'{METRIC[name]} {last[METRIC[name]]:.4g}' in page.text
-    for words in ('--seed 7', f'{name}.py', 'tools/test.py', 'tools/infer.py', 'Predictor(', 'mmcrossformer', 'cores'):
+    for words in (
+        '--seed 7',
+        f'{name}.py',
+        'mmcrossformer test',
+        'mmcrossformer infer',
+        'Predictor(',
+        'mmcrossformer',
+        'cores',
+    ):
         assert words in page.text
     truth = page.matrix[:-1] if name == MASKS else page.matrix
     assert truth.sum() == expected_count(name, digits)

@@ -1,4 +1,4 @@
-"""tools/benchmark.py: what is measured, what is told, and the page that is made of it."""
+"""mmcrossformer benchmark: what is measured, what is reported, and the page that is made of it."""
 
 import itertools
 import json
@@ -132,7 +132,8 @@ class TestBackbones:
         assert set(rates.values()) == {0.2}
 
     def test_backbone_of_a_config(self):
-        backbone = find_backbone(str(ROOT / 'configs/mask_rcnn_crossformer_t_digits.py'))
+        backbone = find_backbone('mask_rcnn_crossformer_t_digits')
+        assert backbone == find_backbone(str(ROOT / 'configs/mask_rcnn_crossformer_t_digits.py'))
         assert backbone.name == 'mask_rcnn_crossformer_t_digits'
         assert backbone.build().arch.drop_path_rate == 0
 
@@ -240,7 +241,7 @@ class TestTool:
         code, text = call(*options, '--mode', 'inference', 'training', '--baseline', 'fragile', '--out', out)
         assert code == 0, text
         content = json.loads(out.read_text())
-        assert content['command'].startswith('python tools/benchmark.py --models')
+        assert content['command'].startswith('mmcrossformer benchmark --models')
         assert content['settings'] == dict(
             device='cpu', threads=torch.get_num_threads(), repeats=2, warmup=1, memory=True
         )
@@ -292,9 +293,9 @@ class TestTool:
                 ['--baseline', 'swin_b'],
                 '--baseline must be one of the models measured (crossformer_s, crossformerpp_s,',
             ),
-            (['--repeats', '0'], '--repeats must be a positive number, got 0'),
-            (['--batch-size', '-1'], '--batch-size must be a positive number, got -1'),
-            (['--out', '/proc/none/out.json'], '--out /proc/none/out.json cannot be written'),
+            (['--repeats', '0'], "argument --repeats: must be a whole number from 1 on, got '0'"),
+            (['--batch-size', '-1'], "argument --batch-size: must be a whole number from 1 on, got '-1'"),
+            (['--out', '/proc/none/out.json'], '--out: the folder /proc/none cannot be made'),
             (['--out', 'out.txt'], '--out must name a file that ends in .json, got out.txt'),
             (['--mode', 'guess'], "invalid choice: 'guess'"),
         ],
@@ -328,7 +329,7 @@ def report(**changes):
     ]
     odd = [rows[0], Row('other', params=3_000_000, error='RuntimeError: odd | size')]
     settings = dict(device='cpu', threads=2, repeats=3, warmup=1, memory=True)
-    fields = dict(command='python tools/benchmark.py --models base other', baseline='base', growth=False)
+    fields = dict(command='mmcrossformer benchmark --models base other', baseline='base', growth=False)
     fields |= dict(settings=settings, hardware=dict(cpu='A processor', cores=2), versions=dict(torch='2.0'))
     fields |= dict(revision='abc1234', cells=[(Cell(1000, 1000), rows), (Cell(1000, 2001), odd)])
     return Report(**(fields | changes))
@@ -374,7 +375,7 @@ class TestPage:
         text = page({'inference': report()})
         inference, others = text.split('\n## Training\n')
         for part in (
-            'python tools/benchmark.py --models base other',
+            'mmcrossformer benchmark --models base other',
             'Measured on A processor, 2 cores, 2 threads; 3 repetitions after 1 that do not count; torch 2.0, revision',
             'images/benchmark_inference.png',
             '### 1000 x 2001, inference, fp32',

@@ -17,6 +17,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
+from quick import PROGRAM
 
 from mmcrossformer.commands.demo.actions import Actions
 from mmcrossformer.commands.demo.models import trained_model
@@ -53,7 +54,7 @@ def address(detector, tmp_path):
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     program = 'import mmcrossformer_cli; mmcrossformer_cli.main()'
-    command = [sys.executable, '-c', program, 'demo', '--config', config, '--checkpoint', checkpoint]
+    command = [sys.executable, '-c', program, 'demo', config, checkpoint]
     command += ['--port', port, '--max-upload', 1]
     log = (tmp_path / 'log').open('w')
     server = subprocess.Popen([*map(str, command)], stdout=log, stderr=log, cwd=tmp_path)
@@ -230,7 +231,7 @@ def test_uploads_are_not_decoded_at_any_size(tmp_path):
 
 def test_a_strip_is_not_blown_up(detector, tmp_path):
     Image.new('RGB', (5000, 1)).save(tmp_path / 'strip.png')
-    actions = Actions(tuple(map(Path, detector)))
+    actions = Actions(tuple(map(Path, detector)), 'cpu')
     with pytest.raises(gr.Error, match='choose a smaller short side'):
         actions.predict('', str(tmp_path / 'strip.png'), actions.models[0], None, 112, 0.3)
 
@@ -244,18 +245,37 @@ def test_what_a_training_leaves(tmp_path):
     assert trained_model(tmp_path) == (tmp_path / 'config.py', tmp_path / 'epoch_1.pth')
 
 
-@pytest.mark.parametrize(
-    ('args', 'message'),
-    [
-        (['--config', 'a.py'], 'belong together'),
-        (['--config', 'a.py', '--checkpoint', 'b.pth'], 'config a.py is no file'),
-        (['--max-upload', '0'], '--max-upload must be at least 1'),
+@pytest.fixture
+def taken_port():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_mistakes(call, tmp_path, taken_port):
+    (tmp_path / 'b.pth').touch()
+    for args, message in (
+        (['a.py'], 'CONFIG and CHECKPOINT belong together'),
+        (['a.py', tmp_path / 'b.pth'], 'config a.py is no file'),
+        (['crossformer_t_digits', 'none.pth'], 'argument CHECKPOINT: none.pth is no file'),
+        (['crossformer_t_digits', tmp_path / 'b.pth'], 'b.pth is no weights file: it is empty'),
+        (['--max-upload', '0'], '--max-upload: must be a whole number from 1 on'),
         (['--port', '70000'], '--port must be from 1 to 65535'),
-    ],
-)
-def test_mistakes(args, message):
-    command = [sys.executable, '-c', 'import mmcrossformer_cli; mmcrossformer_cli.main()', 'demo', *args]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
-    assert result.returncode == 2, result.stderr
-    assert message in result.stderr
-    assert 'Traceback' not in result.stderr
+        (['--port', taken_port], f'cannot listen at 127.0.0.1:{taken_port}'),
+        (['--host', 'no.such.host.invalid'], 'cannot listen at no.such.host.invalid:7860'),
+        (['--device', 'gpu'], '--device: must be auto, cpu, cuda or cuda:N'),
+        (['--device', 'cuda:99'], '--device cuda:99: torch sees'),
+    ):
+        code, text = call('demo', *args)
+        assert code == 2, text
+        assert message in text
+
+
+def test_mistakes_are_found_without_torch(taken_port, tmp_path):
+    """In a fresh process, as `mmcrossformer` starts; without site-packages there is nothing large to import."""
+    gradio = tmp_path / 'gradio.py'  # looked for, and not imported
+    gradio.write_text('raise SystemExit("gradio is imported")')
+    command = [sys.executable, '-S', PROGRAM, 'demo', '--port', taken_port]
+    env = dict(os.environ, PYTHONPATH=str(tmp_path))
+    result = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, env=env)
+    assert (result.returncode, result.stdout) == (2, '')
+    assert result.stderr.startswith(f'error: cannot listen at 127.0.0.1:{taken_port} (')

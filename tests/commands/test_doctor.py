@@ -8,6 +8,7 @@ import types
 import pytest
 
 import mmcrossformer_cli
+from mmcrossformer.commands import doctor
 
 
 def run(prelude=''):
@@ -64,28 +65,28 @@ def test_without_mmdet():
 
 
 def test_both_families_installed(monkeypatch, capsys):
-    monkeypatch.setattr(mmcrossformer_cli, '_version', lambda name: '2.0' if 'mmcv' in name else '1.0')
-    assert mmcrossformer_cli.doctor() == 1
+    monkeypatch.setattr(doctor, '_version', lambda name: '2.0' if 'mmcv' in name else '1.0')
+    assert doctor.examine() == 1
     output = capsys.readouterr().out
     assert 'onedl-mmcv 2.0 and mmcv 2.0' in output
     assert 'pip uninstall -y onedl-mmcv mmcv, then pip install onedl-mmcv' in output
 
 
 def test_operators(monkeypatch):
-    (served,) = mmcrossformer_cli._operators()
+    (served,) = doctor._operators()
     assert served.state == 'note'
     assert 'roi_align' in served.found
     monkeypatch.setitem(sys.modules, 'mmcv._ext', types.ModuleType('mmcv._ext'))
-    (compiled,) = mmcrossformer_cli._operators()
+    (compiled,) = doctor._operators()
     assert (compiled.state, compiled.found) == ('ok', 'compiled')
     monkeypatch.setitem(sys.modules, 'mmcv._ext', None)  # importing it fails
-    (broken,) = mmcrossformer_cli._operators()
+    (broken,) = doctor._operators()
     assert broken.state == 'fails'
     assert 'reinstall mmcv' in broken.remedy
 
 
 def test_main_job_that_fails(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmdet.models', None)
-    finding = mmcrossformer_cli._main_job()
+    finding = doctor._main_job()
     assert finding.state == 'fails'
     assert 'mmdet.models' in finding.found

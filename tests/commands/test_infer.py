@@ -22,7 +22,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 from pycocotools.coco import COCO
-from quick import ROOT, run
+from quick import PROGRAM, run
 
 from mmcrossformer.apis.colors import distinct_colors
 from mmcrossformer.apis.predictor import Predictor, read_image
@@ -401,7 +401,7 @@ def lines_of(out):
 def test_a_killed_run_goes_on(model, many, tmp_path, call):
     config, checkpoint = model(BOXES)
     out = tmp_path / 'out'
-    command = [sys.executable, ROOT / 'tools/infer.py', config, checkpoint, many, '--out', out, '--device', 'cpu']
+    command = [sys.executable, PROGRAM, 'infer', config, checkpoint, many, '--out', out, '--device', 'cpu']
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     while process.poll() is None and not ((out / 'journal').is_dir() and len(lines_of(out)) >= 3):
         time.sleep(0.01)
@@ -412,7 +412,7 @@ def test_a_killed_run_goes_on(model, many, tmp_path, call):
         file.write(b'[["/tmp/x.png", "x", 1')  # as if a line had been cut
     before = [line for line in lines_of(out) if line.endswith(b'\n')]
     assert 3 <= len(before) < 40
-    code, printed = call('infer', *command[2:])
+    code, printed = call(*command[2:])
     assert code == 0, printed
     assert f'40 pictures: {out}/predictions.json; {len(before)} of them were there before' in printed
     after = lines_of(out)
@@ -484,15 +484,17 @@ def test_mistakes(model, photos, tmp_path, call):
     assert 'IN: none.jpg is no file or folder' in fails(config, checkpoint, 'none.jpg')
     (tmp_path / 'empty').mkdir()
     assert 'holds no images' in fails(config, checkpoint, tmp_path / 'empty')
-    assert 'none.pth cannot be read' in fails(config, 'none.pth', photos)
+    assert 'argument CHECKPOINT: none.pth is no file' in fails(config, 'none.pth', photos)
     assert 'is no file' in fails('none.py', checkpoint, photos)
-    assert '--short-side must be at least 1' in fails(config, checkpoint, photos, '--short-side', 0)
-    assert '--score-thr must be from 0 to 1' in fails(config, checkpoint, photos, '--score-thr', 30)
+    assert '--short-side: must be a whole number from 1 on' in fails(config, checkpoint, photos, '--short-side', 0)
+    assert '--score-thr: must be a number from 0 to 1' in fails(config, checkpoint, photos, '--score-thr', 30)
     assert '--timeout must be more than 0' in fails(config, checkpoint, photos, '--timeout', 0)
-    assert '--top must be at least 1' in fails(config, checkpoint, photos, '--top', 0)
+    assert '--top: must be a whole number from 1 on' in fails(config, checkpoint, photos, '--top', 0)
     assert 'holds other things' in fails(config, checkpoint, photos, out=photos)
     assert 'is no folder' in fails(config, checkpoint, photos, out=photos / 'b.jpg')
-    assert "device 'tpu9' cannot be used" in fails(config, checkpoint, photos, '--device', 'tpu9')
+    assert "--device: must be auto, cpu, cuda or cuda:N (N from 0 on), got 'tpu9'" in fails(
+        config, checkpoint, photos, '--device', 'tpu9'
+    )
     cut, clip = write_video(tmp_path / 'clip.avi'), tmp_path / 'clip_000001.jpg'
     shutil.copy(photos / 'b.jpg', clip)
     assert 'would get the same names' in fails(config, checkpoint, cut, clip)

@@ -1,4 +1,4 @@
-"""tools/analyze.py, tools/convert_checkpoint.py and tools/compare.py, as a user runs them."""
+"""mmcrossformer analyze, convert and compare, as a user runs them."""
 
 import json
 import re
@@ -49,7 +49,7 @@ class TestAnalyze:
         assert text.startswith('error: config none.py is no file')
         code, text = call('analyze', ROOT / 'configs/crossformer_t_imagenet.py', '--shape', 0, 9)
         assert code == 2
-        assert 'two positive numbers, got 0 9' in text
+        assert "argument --shape: must be a whole number from 1 on, got '0'" in text
 
     @pytest.mark.parametrize(
         ('setting', 'words'),
@@ -87,7 +87,7 @@ class TestConvert:
 
     def test_there_and_back(self, call, classifier, tmp_path):
         source, weights = classifier
-        code, text = call('convert_checkpoint', source, tmp_path / 'own.pth')
+        code, text = call('convert', source, '--out', tmp_path / 'own.pth')
         own = self.written(text)
         assert code == 0
         assert re.fullmatch(r'own-[0-9a-f]{8}\.pth', own.name)
@@ -96,9 +96,9 @@ class TestConvert:
         assert list(state) == ['state_dict']
         assert 'backbone.norm3.weight' in state['state_dict']
         assert 'head.fc.weight' in state['state_dict']
-        safe = self.written(call('convert_checkpoint', own, tmp_path / 'own.safetensors')[1])
+        safe = self.written(call('convert', own, '--out', tmp_path / 'own.safetensors')[1])
         assert load_file(safe).keys() == state['state_dict'].keys()
-        back = self.written(call('convert_checkpoint', safe, tmp_path / 'back.pth', '--to', 'official')[1])
+        back = self.written(call('convert', safe, '--out', tmp_path / 'back.pth', '--to', 'official')[1])
         found = read_checkpoint(back)['model']
         assert found.keys() == weights.keys()
         assert all(torch.equal(value, found[name]) for name, value in weights.items())
@@ -111,26 +111,26 @@ class TestConvert:
         weights = {f'backbone.{k}': v for k, v in golden_weights('T').items() if k[:4] not in ('norm', 'head')}
         weights |= {'neck.lateral_convs.0.conv.weight': torch.rand(2, 2), 'bbox_head.fc.bias': torch.rand(3)}
         torch.save(dict(state_dict=weights, meta=dict(epoch=12)), tmp_path / 'detector.pth')
-        own = self.written(call('convert_checkpoint', tmp_path / 'detector.pth', tmp_path / 'own.safetensors')[1])
+        own = self.written(call('convert', tmp_path / 'detector.pth', '--out', tmp_path / 'own.safetensors')[1])
         assert 'backbone.stages.0.embed.norm.weight' in load_file(own)
-        back = self.written(call('convert_checkpoint', own, tmp_path / 'back.pth', '--to', 'official')[1])
+        back = self.written(call('convert', own, '--out', tmp_path / 'back.pth', '--to', 'official')[1])
         found = read_checkpoint(back)['state_dict']
         assert found.keys() == weights.keys()
         assert all(torch.equal(value, found[name]) for name, value in weights.items())
 
     def test_mistakes(self, call, classifier, tmp_path):
         source, _ = classifier
-        written = self.written(call('convert_checkpoint', source, tmp_path / 'own.pth')[1])
+        written = self.written(call('convert', source, '--out', tmp_path / 'own.pth')[1])
         content = written.read_bytes()
-        code, text = call('convert_checkpoint', source, tmp_path / 'own.pth')
+        code, text = call('convert', source, '--out', tmp_path / 'own.pth')
         assert (code, text) == (2, f'error: {written} exists\n')
         assert written.read_bytes() == content
-        assert 'must end in .pth or .safetensors' in call('convert_checkpoint', source, tmp_path / 'own.bin')[1]
-        assert 'folder of OUT does not exist' in call('convert_checkpoint', source, tmp_path / 'no/own.pth')[1]
-        assert 'is no file' in call('convert_checkpoint', tmp_path / 'none.pth', tmp_path / 'a.pth')[1]
+        assert 'must end in .pth or .safetensors' in call('convert', source, '--out', tmp_path / 'own.bin')[1]
+        assert 'cannot be made' in call('convert', source, '--out', source / 'own.pth')[1]
+        assert 'is no file' in call('convert', tmp_path / 'none.pth', '--out', tmp_path / 'a.pth')[1]
         torch.save({'conv1.weight': torch.ones(1)}, tmp_path / 'resnet.pth')
         for names in ('official', 'mmcrossformer'):
-            code, text = call('convert_checkpoint', tmp_path / 'resnet.pth', tmp_path / 'a.pth', '--to', names)
+            code, text = call('convert', tmp_path / 'resnet.pth', '--out', tmp_path / 'a.pth', '--to', names)
             assert code == 2
             assert 'holds no CrossFormer and no CAT: its names are conv1.weight' in text
         assert not list(tmp_path.glob('a*'))

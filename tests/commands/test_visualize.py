@@ -1,4 +1,4 @@
-"""Groups of single tokens, the attention in them, the pictures, and tools/visualize.py."""
+"""Groups of single tokens, the attention in them, the pictures, and mmcrossformer visualize."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -399,8 +399,8 @@ class TestTool:
             (['CONFIG', 'CONFIG'], 'cannot be read'),
             (['none.py', 'IMAGE'], 'config none.py is no file'),
             (['CONFIG', 'none.pth', 'IMAGE'], 'none.pth'),
-            (['CONFIG', 'IMAGE', '--score-thr', 30], '--score-thr must be from 0 to 1, got 30'),
-            (['CONFIG', 'IMAGE', '--short-side', 0], 'the short side must have at least 1 pixel'),
+            (['CONFIG', 'IMAGE', '--score-thr', 30], "--score-thr: must be a number from 0 to 1, got '30'"),
+            (['CONFIG', 'IMAGE', '--short-side', 0], "--short-side: must be a whole number from 1 on, got '0'"),
             (['CONFIG', 'IMAGE', '--only', 'filters', '--out', 'IMAGE'], 'cannot be made'),
             (['CONFIG', 'IMAGE', '--only', 'everything'], 'invalid choice'),
         ],

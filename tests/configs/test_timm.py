@@ -160,6 +160,7 @@ def test_without_timm(call, monkeypatch, tmp_path, tool):
     for name in [name for name in sys.modules if name.split('.')[0] == 'timm']:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, 'meta_path', [Hidden('timm'), *sys.meta_path])
+    (tmp_path / 'x.pth').touch()
     more = dict(test=['x.pth'], infer=['x.pth', PICTURE, '--out', 'out'])
     code, text = call(tool, DIGITS, *more.get(tool, []))
     assert code == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pages import PAGES, ROOT, blocks_of
-from quick import CONFIGS, QUICK, run_program
+from quick import CONFIGS, QUICK, run
 
 from mmcrossformer import registry
 from mmcrossformer.config.read import read_config
@@ -77,16 +77,12 @@ def run_python(block, names):
 
 
 def run_commands(block):
-    """Runs the tools that a block calls; a shell splits its lines into words."""
+    """Runs the commands that a block calls; a shell splits its lines into words."""
     for line in block.code.replace('\\\n', ' ').splitlines():
         words = subprocess.run(['bash', '-c', f'printf "%s\\0" {line}'], capture_output=True, text=True, check=True)
         program, *arguments = words.stdout.split('\0')[:-1]
-        if program == 'mmcrossformer':
-            path = ROOT / 'mmcrossformer_cli.py'
-        else:
-            assert program == 'python', f'line {block.line}: nothing runs {program}; mark the block'
-            path = ROOT / arguments.pop(0)
-        result = run_program(path, arguments)
+        assert program == 'mmcrossformer', f'line {block.line}: nothing runs {program}; mark the block'
+        result = run(*arguments)
         assert result.returncode == 0, f'line {block.line}: {result.stderr[-3000:]}'
 
 

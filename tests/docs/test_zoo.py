@@ -111,7 +111,7 @@ def test_page_has_the_account_of_the_published_costs():
 
 def test_scope_is_a_setting_of_the_command_that_measures_it(monkeypatch):
     """Up to the data and weights that it needs."""
-    (command,) = re.findall(r'\npython (tools/test\.py .*?)\n```', PAGE.read_text(), re.DOTALL)
+    (command,) = re.findall(r'\nmmcrossformer (test .*?)\n```', PAGE.read_text(), re.DOTALL)
     *words, option, setting = shlex.split(command.replace('\\\n', ''))
     monkeypatch.chdir(ROOT)
     for arguments, scope in (([option, setting], 'block'), ([], 'map')):

@@ -1,9 +1,8 @@
-"""Digits configs that run in seconds, and running tools on them."""
+"""Digits configs that run in seconds, and running commands on them."""
 
 import copy
 import logging
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,17 +11,19 @@ import pytest
 from mmengine.config import Config
 from preloaded import AVAILABLE, Preloaded
 
+import mmcrossformer_cli
 from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
 
 HELPERS = Path(__file__).parent
 ROOT = Path(__file__).parents[2]
+PROGRAM = ROOT / 'mmcrossformer_cli.py'
 CONFIGS = ROOT / 'configs'
 HOOKS = CONFIGS / '_base_/runtime/hooks.py'
-# What tools import from elsewhere. Nothing of mmcrossformer: every tool imports that itself.
+# What commands import from elsewhere. Nothing of mmcrossformer: every command imports that itself.
 PARTS = ('models', 'datasets', 'engine', 'evaluation', 'visualization')
 HOSTS = ('mmdet', 'mmseg', 'mmpretrain')
 TOOLS = Preloaded(['torchvision', 'mmengine.runner', *(f'{host}.{part}' for host in HOSTS for part in PARTS)])
-TIMEOUT = 600  # seconds; a tool that hangs must not hang the tests
+TIMEOUT = 600  # seconds; a command that hangs must not hang the tests
 SPEC = dict(image_size=64, train_scenes=4, val_scenes=2, digits_per_scene=(1, 2), digit_size=(24, 40))
 SPEC |= dict(crop_size=32, train_crops=20, val_crops=10)
 
@@ -95,17 +96,17 @@ def quick(digits, tmp_path):
 
 @pytest.fixture
 def call(monkeypatch, capsys):
-    """Runs a tool in this interpreter; returns its exit code and what it printed."""
+    """Runs a command in this interpreter; returns its exit code and what it printed."""
 
     # Handlers of earlier runs in this interpreter write to streams that are closed by now.
     monkeypatch.setattr(logging, 'raiseExceptions', False)
 
-    def run(tool, *args):
-        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+    def run(*args):
+        monkeypatch.setattr(sys, 'argv', ['mmcrossformer', *map(str, args)])
         monkeypatch.setenv('COLUMNS', '200')
         code = 0
         try:
-            runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'), run_name='__main__')
+            mmcrossformer_cli.main()
         except SystemExit as stopped:
             code = stopped.code
         out = capsys.readouterr()
@@ -115,9 +116,9 @@ def call(monkeypatch, capsys):
     return run
 
 
-def run(tool, *args, **kwargs):
-    """Runs a tool, see `run_program`."""
-    return run_program(ROOT / 'tools' / f'{tool}.py', [*map(str, args)], **kwargs)
+def run(command, *args, **kwargs):
+    """Runs a command, see `run_program`."""
+    return run_program(PROGRAM, [command, *map(str, args)], **kwargs)
 
 
 def run_program(program, args, launcher=(), fresh=False):

@@ -2,9 +2,6 @@
 
 import argparse
 import re
-import shlex
-import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,13 +10,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from mmcrossformer.commands.arguments import add_device, positive
 from mmcrossformer.commands.benchmark.backbones import find_backbone, names
 from mmcrossformer.commands.benchmark.measure import DTYPES, MODES, Cell, Contestant, Settings, benchmark, growth_cells
 from mmcrossformer.commands.benchmark.plot import plot
 from mmcrossformer.commands.benchmark.report import Report
 from mmcrossformer.commands.benchmark.tables import tables
+from mmcrossformer.commands.common import find_device, prepare_out_file
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.machine import hardware, revision, versions
+from mmcrossformer.utils.machine import command_line, hardware, revision, versions
 
 MODELS = ('crossformer_s', 'crossformerpp_s', 'swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
 SHAPES = ('224x224', '512x512', '800x1280', '228x228', '801x1333', '96x2048')
@@ -38,21 +37,22 @@ def main() -> None:
         args.baseline = BASELINE if BASELINE in models else models[0]
     if args.baseline not in models:
         raise UserError(f'--baseline must be one of the models measured ({", ".join(models)}), got {args.baseline!r}')
-    for option in ('batch_size', 'threads', 'repeats', 'warmup'):
-        if getattr(args, option) < 1:
-            raise UserError(f'--{option.replace("_", "-")} must be a positive number, got {getattr(args, option)}')
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        raise UserError('--device cuda: torch sees no GPU here; leave it out to measure the CPU')
+    device = find_device(args.device)
     compiled = (False, True) if args.compile else (False,)
     contestants = [Contestant(backbone, flag) for backbone in backbones for flag in compiled]
     shapes = [parse_shape(shape) for shape in args.shapes]
     if args.out:
-        check_writable(args.out)
+        prepare_out_file(args.out, ['.json'])
 
-    settings = Settings(args.device, args.threads, args.repeats, args.warmup, not args.no_memory)
-    command = f'python tools/benchmark.py {shlex.join(sys.argv[1:])}'.strip()
+    settings = Settings(device, args.threads, args.repeats, args.warmup, not args.no_memory)
     report = Report(
-        command, args.baseline, args.growth is not None, asdict(settings), hardware(args.device), versions(), revision()
+        command_line(),
+        args.baseline,
+        args.growth is not None,
+        asdict(settings),
+        hardware(device),
+        versions(),
+        revision(),
     )
     console = Console()
     shown = 0
@@ -86,7 +86,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs='+',
         default=MODELS,
         metavar='NAME',
-        help=f'configs (*.py), whose backbones are taken, or names: {", ".join(names())} (default: {" ".join(MODELS)})',
+        help=f'configs, whose backbones are taken, or names: {", ".join(names())} (default: {" ".join(MODELS)})',
     )
     add('--baseline', metavar='NAME', help=f'model that ratios are of (default: {BASELINE}, or else the first)')
     add('--shapes', nargs='+', default=SHAPES, metavar='HxW', help=f'pixels (default: {" ".join(SHAPES)})')
@@ -95,16 +95,22 @@ def parse_arguments() -> argparse.Namespace:
         choices=['square', 'elongated'],
         help='in place of --shapes: squares, or bands 96 pixels high, of 0.05 to 8 megapixels; time and memory a pixel',
     )
-    add('--batch-size', type=int, default=1, help='images at a time (default: 1)')
+    add('--batch-size', type=positive, default=1, metavar='N', help='images of a step (default: 1)')
     add('--mode', nargs='+', choices=MODES, default=['inference'], help='training is forward and backward')
     add('--dtype', nargs='+', choices=DTYPES, default=['fp32'], help='bf16 and fp16 by autocast')
     add('--compile', action='store_true', help='measure models compiled by torch.compile, too')
-    add('--device', choices=['cpu', 'cuda'], default='cpu')
-    add('--threads', type=int, default=torch.get_num_threads(), help='threads of torch (default: %(default)s)')
-    add('--repeats', type=int, default=10, help='repetitions that count (default: %(default)s)')
-    add('--warmup', type=int, default=2, help='repetitions before them (default: %(default)s)')
+    add_device(parser)
+    add(
+        '--threads',
+        type=positive,
+        default=torch.get_num_threads(),
+        metavar='N',
+        help='threads of torch (default: %(default)s)',
+    )
+    add('--repeats', type=positive, default=10, metavar='N', help='repetitions that count (default: %(default)s)')
+    add('--warmup', type=positive, default=2, metavar='N', help='repetitions before them (default: %(default)s)')
     add('--no-memory', action='store_true', help='leave out the repetition that measures memory')
-    add('--out', type=Path, metavar='FILE.json', help='where to keep the figures, and beside it a plot')
+    add('--out', type=Path, metavar='FILE.json', help='file to write the figures to, with a plot beside it')
     return parser.parse_args()
 
 
@@ -114,18 +120,6 @@ def parse_shape(text: str) -> tuple[int, int]:
     if not match:
         raise UserError(f'--shapes takes HEIGHTxWIDTH in pixels such as 800x1280, got {text!r}')
     return int(match[1]), int(match[2])
-
-
-def check_writable(path: Path) -> None:
-    """Makes the folder of a file and checks that the file can be written, before hours are spent."""
-    if path.suffix != '.json' or path.is_dir():
-        raise UserError(f'--out must name a file that ends in .json, got {path}')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise UserError(f'--out {path} cannot be written: {error}') from error
 
 
 def cells_of(args: argparse.Namespace, shapes: list[tuple[int, int]]) -> list[Cell]:

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmcrossformer.config.package import CONFIGS
+from mmcrossformer.config.package import CONFIGS, configs_of_package
 from mmcrossformer.models.arch import ARCHS, CAT_ARCHS
 from mmcrossformer.utils.errors import UserError
 
@@ -56,7 +56,7 @@ def find_backbone(name: str) -> Backbone:
     """Looks a backbone up.
 
     Args:
-        name: One of `names()`, at a stochastic depth rate of 0.2; or the path of a config, whose `backbone` or
+        name: One of `names()`, at a stochastic depth rate of 0.2; or a config by path or name, whose `backbone` or
             `model.backbone` is taken as it is.
 
     Raises:
@@ -71,7 +71,9 @@ def find_backbone(name: str) -> Backbone:
             settings = dict(settings, drop_path_rate=DROP_PATH_RATE)
         return Backbone(name, settings, peer.imports, peer.scope)
     if name not in names():
-        raise UserError(f'unknown model {name!r}: name a config (*.py) or one of {", ".join(names())}')
+        if name in configs_of_package():
+            return _from_config(name, configs_of_package()[name])
+        raise UserError(f'unknown model {name!r}: name a config or one of {", ".join(names())}')
     if name in _cats():
         settings = dict(type='mmcrossformer.CAT', arch=_cats()[name], drop_path_rate=DROP_PATH_RATE)
         return Backbone(name, settings, ('mmcrossformer',))

@@ -49,7 +49,7 @@ class Settings:
     """How cells are measured.
 
     Attributes:
-        device: 'cpu' or 'cuda'.
+        device: 'cpu', 'cuda' or 'cuda:N'.
         threads: Threads of torch.
         repeats: Repetitions that count.
         warmup: Repetitions before them that do not; at least 1.
@@ -112,7 +112,8 @@ def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -
     torch.set_num_threads(settings.threads)
     torch._dynamo.reset()  # compiled code is of one size
     steps = [_Step(cell, contestant, settings.device) for contestant in contestants]
-    synchronize = torch.cuda.synchronize if settings.device == 'cuda' else lambda: None
+    on_gpu = settings.device != 'cpu'
+    synchronize = partial(torch.cuda.synchronize, settings.device) if on_gpu else lambda: None
     *seconds, products = interleaved(
         [*steps, _products(cell, settings.device)], settings.repeats, settings.warmup, synchronize
     )
@@ -207,7 +208,7 @@ class _Step:
             self.row.error = ': '.join([type(error).__name__, *lines[:1]])
             self.model = self.images = None
         # Behind the handler, which holds the tensors of the failed step.
-        if self.device == 'cuda':
+        if self.device != 'cpu':
             torch.cuda.empty_cache()
         return None
 
@@ -215,7 +216,8 @@ class _Step:
         """Forward, and in training backward of the sum of the outputs' means; leaves no gradients."""
         assert self.model is not None
         training, dtype = self.cell.mode == 'training', DTYPES[self.cell.dtype]
-        with torch.set_grad_enabled(training), torch.autocast(self.device, dtype, enabled=dtype is not None):
+        autocast = torch.autocast(torch.device(self.device).type, dtype, enabled=dtype is not None)
+        with torch.set_grad_enabled(training), autocast:
             outputs = self.model(self.images)
             if training:
                 outputs = outputs if isinstance(outputs, list | tuple) else [outputs]

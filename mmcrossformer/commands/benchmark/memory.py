@@ -22,15 +22,15 @@ def peak_memory(step: Callable[[], object], device: str) -> int:
 
     Args:
         step: What to run; leaves no tensor of an earlier step to free.
-        device: 'cpu' or 'cuda'.
+        device: 'cpu', 'cuda' or 'cuda:N'.
     """
-    if device == 'cuda':
-        torch.cuda.synchronize()
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
+    if device != 'cpu':
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
         step()
-        torch.cuda.synchronize()
-        return torch.cuda.max_memory_allocated() - before
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
     os.environ.setdefault('KINETO_LOG_LEVEL', '99')  # the profiler's library tells when it starts and stops
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         step()

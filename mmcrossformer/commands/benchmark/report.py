@@ -15,7 +15,7 @@ from mmcrossformer.utils.files import write_json
 
 @dataclass
 class Report:
-    """A run of `tools/benchmark.py`.
+    """A run of `mmcrossformer benchmark`.
 
     Attributes:
         command: Command line.

@@ -7,6 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from mmcrossformer.commands.arguments import add_seed
 from mmcrossformer.commands.compare.run import Result, compare, main_metric, save
 from mmcrossformer.utils.metrics import METRICS
 
@@ -19,7 +20,7 @@ def main() -> None:
         '--work-dir', type=Path, default=Path('work_dirs/compare'), help='folder; what is finished there is kept'
     )
     parser.add_argument('--evaluate-only', action='store_true', help='test the checkpoints in the folder, train none')
-    parser.add_argument('--seed', type=int, default=0, help='random seed of every training')
+    add_seed(parser, default=0)
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings for all of them')
     args = parser.parse_args()
     results = compare(

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 
 from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.apis.model import build_model
-from mmcrossformer.commands.common import parse_settings
+from mmcrossformer.commands.common import make_folder, parse_settings
 from mmcrossformer.config.package import TOOLS
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
@@ -92,6 +92,7 @@ def compare(
             raise UserError(
                 f'{work_dir / name} holds no finished training of {config}: leave --evaluate-only out to train it'
             )
+    make_folder('--work-dir', work_dir)
     settings = ['--cfg-options', *options] if options else []
     results = []
     for config, name, total in zip(configs, names, totals, strict=True):

@@ -1,30 +1,67 @@
-"""A page in the browser on which a model can be tried: `mmcrossformer demo`."""
+"""Opens a page in the browser on which a model can be tried.
 
-from argparse import Namespace
-from pathlib import Path
+On the standard library alone, and imported without the package: mistakes are reported before anything large is loaded.
+"""
 
-from mmcrossformer.commands.demo.models import TRAINED, load, trained_model
-from mmcrossformer.commands.demo.page import build, launch
+import argparse
+import importlib
+import importlib.util
+import socket
+from functools import partial
+
+from mmcrossformer.commands.arguments import add_checkpoint, add_device, positive
+from mmcrossformer.config.package import find_config
 from mmcrossformer.utils.errors import UserError
 
 
-def serve(args: Namespace) -> None:
-    """Serves the page as the command line says.
+def main() -> None:
+    """Reads the command line, checks it and serves the page until it is interrupted."""
+    args = parse_args()
+    check(args)
+    # From here on with the whole package, whose errors are classes of their own.
+    errors = importlib.import_module('mmcrossformer.utils.errors')
+    errors.run(partial(importlib.import_module('mmcrossformer.commands.demo.serve').serve, args))
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        'config', nargs='?', metavar='CONFIG', help='config of a model (default: that which make demo trained)'
+    )
+    add_checkpoint(parser, optional='that of the same training')
+    add_device(parser)
+    parser.add_argument('--host', default='127.0.0.1', help='address to listen at (default: %(default)s, this machine)')
+    parser.add_argument('--port', type=positive, default=7860, metavar='N', help='(default: %(default)s)')
+    parser.add_argument(
+        '--max-upload', type=positive, default=200, metavar='MB', help='largest file (default: %(default)s)'
+    )
+    args = parser.parse_args()
+    if args.config is not None and args.checkpoint is None:
+        parser.error('CONFIG and CHECKPOINT belong together: name both or none')
+    return args
+
+
+def check(args: argparse.Namespace) -> None:
+    """Checks what can be checked without torch.
 
     Raises:
-        UserError: A config without a checkpoint or the reverse, files that do not fit, or an address that is taken.
+        UserError: No gradio, no such config, or an address at which nobody can listen.
     """
-    if (args.config is None) != (args.checkpoint is None):
-        raise UserError('--config and --checkpoint belong together: give both or none')
-    if args.max_upload < 1:
-        raise UserError(f'--max-upload must be at least 1 megabyte, got {args.max_upload}')
-    if not 1 <= args.port <= 65535:
-        raise UserError(f'--port must be from 1 to 65535, got {args.port}')
+    if importlib.util.find_spec('gradio') is None:
+        raise UserError("the page needs gradio: pip install 'mmcrossformer[demo]'")
     if args.config is not None:
-        load(args.config, args.checkpoint)  # a mistake is told before the page opens
-        trained: tuple[Path, Path] | None = (Path(args.config), Path(args.checkpoint))
-    else:
-        trained = trained_model()
-    if trained is None:
-        print(f'no training in {TRAINED} (make demo leaves one there): the page asks for a checkpoint')
-    launch(build(trained), args.host, args.port, args.max_upload)
+        find_config(args.config)
+    if args.port > 65535:
+        raise UserError(f'--port must be from 1 to 65535, got {args.port}')
+    try:
+        family, *_, address = socket.getaddrinfo(args.host, args.port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(address[:2], family=family).close()
+    except OSError as error:
+        raise cannot_listen(args.host, args.port, error) from error
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> UserError:
+    """Returns the message for an address that is taken or of another machine."""
+    reason = str(error).partition(' (while')[0]  # names the address again
+    return UserError(f'cannot listen at {host}:{port} ({reason}): choose another --port or --host')

@@ -35,10 +35,12 @@ class Actions:
 
     Args:
         trained: Config and checkpoint that are offered first; None where there are none.
+        device: Where the models run.
     """
 
-    def __init__(self, trained: tuple[Path, Path] | None) -> None:
+    def __init__(self, trained: tuple[Path, Path] | None, device: str) -> None:
         self.trained = trained
+        self.device = device
         self.pictures = built_in()
         self._configs = configs_of_package()
 
@@ -98,7 +100,7 @@ class Actions:
                 f'{long_side:.0f}; at most {_LONGEST} are predicted here: choose a smaller short side'
             )
         if model == _OWN and self.trained:
-            predictor = load(str(self.trained[0]), str(checkpoint or self.trained[1]))
+            predictor = load(str(self.trained[0]), str(checkpoint or self.trained[1]), self.device)
         else:
-            predictor = load(str(self._configs[model]), str(checkpoint or ''))
+            predictor = load(str(self._configs[model]), str(checkpoint or ''), self.device)
         return Result(image, int(short_side), predictor(image, int(short_side)), predictor)

@@ -22,7 +22,7 @@ def trained_model(folder: Path = TRAINED) -> tuple[Path, Path] | None:
 
 
 @functools.lru_cache(maxsize=2)
-def load(config: str, checkpoint: str) -> Predictor:
+def load(config: str, checkpoint: str, device: str) -> Predictor:
     """Loads a model, and keeps the last two.
 
     Raises:
@@ -30,4 +30,4 @@ def load(config: str, checkpoint: str) -> Predictor:
     """
     if not checkpoint:
         raise UserError('there is no checkpoint to predict with: choose a file of weights')
-    return Predictor(config, checkpoint)
+    return Predictor(config, checkpoint, device=device)

@@ -5,22 +5,24 @@ from typing import Any
 
 import gradio as gr
 
+from mmcrossformer.commands.arguments import SCORE_THR
+from mmcrossformer.commands.demo import cannot_listen
 from mmcrossformer.commands.demo.actions import Actions
-from mmcrossformer.utils.errors import UserError
 
 # Fonts that every system has: the page loads nothing from elsewhere.
 _THEME = gr.themes.Soft(font=['system-ui', 'sans-serif'], font_mono=['monospace'])
 _RESOLUTION, _OTHER_RESOLUTION = 112, 224
 
 
-def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
+def build(trained: tuple[Path, Path] | None, device: str) -> gr.Blocks:
     """Builds the page.
 
     Args:
         trained: Config and checkpoint that are offered first; None where there are none, so that weights must be
             uploaded.
+        device: Where the models run.
     """
-    do = Actions(trained)
+    do = Actions(trained, device)
     with gr.Blocks(title='mmcrossformer', analytics_enabled=False) as page:
         gr.Markdown('# CrossFormer\nPictures and weights stay on this machine.')
         result, compared = gr.State(), gr.State()
@@ -32,7 +34,7 @@ def build(trained: tuple[Path, Path] | None) -> gr.Blocks:
                     config = gr.Dropdown(do.models, label='Config', elem_id='config')
                     weights = gr.File(label='Checkpoint of this config', height=110, elem_id='weights')
                 resolution = _resolution('Short side [pixels]', _RESOLUTION, 'resolution')
-                score = gr.Slider(0, 1, 0.3, step=0.01, label='Least score', elem_id='score')
+                score = gr.Slider(0, 1, SCORE_THR, step=0.01, label='Lowest score', elem_id='score')
                 predict = gr.Button('Predict', variant='primary', elem_id='predict')
             with gr.Column(scale=3, min_width=280):
                 with gr.Tab('Found'):
@@ -103,4 +105,4 @@ def launch(page: gr.Blocks, host: str, port: int, max_upload: int) -> None:
             quiet=True,
         )
     except OSError as error:
-        raise UserError(f'cannot listen at {host}:{port} ({error}): choose another --port') from error
+        raise cannot_listen(host, port, error) from error

@@ -1,13 +1,13 @@
 """Writes a backbone or a classifier as ONNX or as a torch.export program, for any batch, height and width."""
 
 import argparse
-from pathlib import Path
 
 import torch
 from rich.console import Console
 
 from mmcrossformer.apis.model import build_model
-from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.arguments import add_checkpoint, add_out, positive
+from mmcrossformer.commands.common import add_config_arguments, prepare_out_file
 from mmcrossformer.commands.export.program import (
     SUFFIXES,
     TOLERANCE,
@@ -28,16 +28,13 @@ def main() -> None:
     """Reads the command line, writes the program and checks it on other sizes."""
     args = parse_args()
     out = args.out
-    if out.suffix not in SUFFIXES:
-        raise UserError(f'--out must end in {" or ".join(SUFFIXES)}, got {out}')
-    if out.exists():
+    if out.is_file():
         raise UserError(f'--out {out} exists: delete it or name another file')
-    if not out.absolute().parent.is_dir():
-        raise UserError(f'--out {out}: there is no folder {out.absolute().parent}')
     if min(*args.shape, args.max_size) < 32:
         raise UserError(f'--shape and --max-size take at least 32 pixels, got {args.shape} and {args.max_size}')
     if out.suffix == '.onnx':
         require_onnx()
+    prepare_out_file(out, SUFFIXES)
     cfg = read_config(args.config, args.cfg_options)
     model = build_model(cfg)
     if args.checkpoint is not None:
@@ -81,16 +78,25 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help='its weights (default: random)')
-    parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='*.onnx or *.pt2')
+    add_checkpoint(parser, optional='random weights')
+    add_out(parser, 'FILE', 'file to write, *.onnx or *.pt2')
     parser.add_argument(
         '--part', choices=['backbone', 'classifier'], help='default: the classifier, if the config has one'
     )
     parser.add_argument(
-        '--shape', nargs=2, type=int, default=(224, 224), metavar=('HEIGHT', 'WIDTH'), help='size to trace at'
+        '--shape',
+        nargs=2,
+        type=positive,
+        default=(224, 224),
+        metavar=('HEIGHT', 'WIDTH'),
+        help='image in pixels to trace with (default: 224 224)',
     )
     parser.add_argument('--bake', action='store_true', help='store position biases as tables up to --max-size')
     parser.add_argument(
-        '--max-size', type=int, default=1344, help='longest side of an image with --bake (default: %(default)s)'
+        '--max-size',
+        type=positive,
+        default=1344,
+        metavar='PIXELS',
+        help='longest side of an image with --bake (default: %(default)s)',
     )
     return parser.parse_args()

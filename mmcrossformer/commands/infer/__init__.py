@@ -4,9 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-
-from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.arguments import (
+    SCORE_THR,
+    add_checkpoint,
+    add_device,
+    add_out,
+    add_score_thr,
+    add_short_side,
+    positive,
+)
+from mmcrossformer.commands.common import add_config_arguments, find_device
 from mmcrossformer.commands.infer.processes import TIMEOUT, joined
 from mmcrossformer.commands.infer.run import Choices, Summary, infer
 
@@ -16,16 +23,16 @@ def main() -> None:
     args = parse_args()
     with joined(args.timeout) as processes:
         with processes.agreed():
-            choices = Choices(args.short_side, args.score_thr, args.top, args.overlays)
+            device = find_device(args.device)
         summary = infer(
             args.config,
             args.checkpoint,
             args.inputs,
             args.out,
-            choices,
+            Choices(args.short_side, args.score_thr, args.top, args.overlays),
             processes,
             options=args.cfg_options,
-            device=args.device,
+            device=device,
             overwrite=args.overwrite,
         )
         if processes.is_first:
@@ -49,25 +56,22 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
+    add_checkpoint(parser)
     parser.add_argument(
         'inputs', nargs='+', metavar='IN', help="images, videos, folders (all images below them) or 'patterns/**/*.jpg'"
     )
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the results')
+    add_out(parser, 'DIR', 'folder for the results')
     parser.add_argument('--overlays', action='store_true', help='also draw the predictions on the pictures')
-    parser.add_argument('--short-side', type=int, metavar='N', help='pixels of the short side that the model sees')
-    parser.add_argument(
-        '--score-thr',
-        type=float,
-        metavar='T',
-        help='least score of objects and classes (default: keep all, and draw objects of 0.3 and above)',
+    add_short_side(parser)
+    add_score_thr(
+        parser,
+        f'lowest score of what is drawn and written (default: draw objects from {SCORE_THR} on, write all)',
+        default=None,
     )
-    parser.add_argument('--top', type=int, default=5, metavar='N', help='classes of a classifier to keep (default: 5)')
     parser.add_argument(
-        '--device',
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where the model runs (default: a GPU if there is one)',
+        '--top', type=positive, default=5, metavar='N', help='classes of a classifier to keep (default: 5)'
     )
+    add_device(parser)
     parser.add_argument(
         '--timeout',
         type=float,

@@ -60,7 +60,7 @@ def prepare_folder(folder: Path, run: dict[str, Any], overwrite: bool) -> None:
         else:
             _compare(folder, json.loads(path.read_text()), run)
     elif folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f'--out: {folder} holds other things than results of tools/infer.py: name a new folder')
+        raise UserError(f'--out: {folder} holds other things than results of `mmcrossformer infer`: name a new folder')
     try:
         (folder / JOURNALS).mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -15,6 +15,7 @@ import torch
 from mmcrossformer.apis.draw import draw_prediction, encode_jpeg
 from mmcrossformer.apis.prediction import Prediction, above
 from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.commands.arguments import SCORE_THR
 from mmcrossformer.commands.infer.folder import JOURNALS, describe_run, prepare_folder
 from mmcrossformer.commands.infer.inputs import Source, count_frames, find_sources, read_pictures
 from mmcrossformer.commands.infer.journal import Finished, Journal, Key, Record
@@ -28,8 +29,6 @@ from mmcrossformer.utils.files import written_whole
 Item = TypeVar('Item')
 Picture = tuple[Source, int | None, np.ndarray | UserError]
 
-# Objects that overlays show where no threshold is given.
-_SHOWN = 0.3
 _JPEG_QUALITY = 95
 
 
@@ -39,7 +38,7 @@ class Choices:
 
     Attributes:
         short_side: Pixels of the short side that the model sees; None for what the config says.
-        score_thr: Least score of objects and classes to keep; None keeps all.
+        score_thr: Lowest score of objects and classes to keep; None keeps all.
         top: Classes of a classifier to keep.
         overlays: Whether to draw.
     """
@@ -48,14 +47,6 @@ class Choices:
     score_thr: float | None = None
     top: int = 5
     overlays: bool = False
-
-    def __post_init__(self) -> None:
-        if self.short_side is not None and self.short_side < 1:
-            raise UserError(f'--short-side must be at least 1 pixel, got {self.short_side}')
-        if self.score_thr is not None and not 0 <= self.score_thr <= 1:
-            raise UserError(f'--score-thr must be from 0 to 1, got {self.score_thr}')
-        if self.top < 1:
-            raise UserError(f'--top must be at least 1, got {self.top}')
 
 
 @dataclass(frozen=True)
@@ -196,7 +187,7 @@ class _Worker:
 
     def _draw(self, image: np.ndarray, prediction: Prediction) -> bytes:
         if prediction.task == 'detection' and self.choices.score_thr is None:
-            prediction = above(prediction, _SHOWN)
+            prediction = above(prediction, SCORE_THR)
         drawn = draw_prediction(image, prediction, self.predictor.classes, self.predictor.palette)
         return encode_jpeg(drawn, _JPEG_QUALITY)
 

@@ -3,33 +3,31 @@
 import argparse
 from pathlib import Path
 
-import torch
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from mmcrossformer.commands.common import add_config_arguments
+from mmcrossformer.commands.arguments import add_checkpoint, add_device, add_work_dir, positive
+from mmcrossformer.commands.common import add_config_arguments, default_work_dir, find_device, make_folder
 from mmcrossformer.commands.sweep.report import Sweep, plot
 from mmcrossformer.commands.sweep.run import sweep
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import default_sizes, own_size
-from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
     """Reads the command line, evaluates, and saves resolution by resolution."""
     args = parse_args()
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        raise UserError('--device cuda: torch sees no GPU here; leave it out to use the CPU')
+    device = find_device(args.device)
     cfg = read_config(args.config, args.cfg_options)
     sizes = args.sizes or default_sizes(own_size(cfg))
-    folder = args.work_dir or Path('work_dirs') / Path(args.config).stem
+    folder = Path(args.work_dir or default_work_dir(args.config))
     found = None
-    steps = sweep(cfg, args.checkpoint, sizes, args.device, args.cfg_options)
+    steps = sweep(cfg, args.checkpoint, sizes, device, args.cfg_options)
+    make_folder('--work-dir', folder)
     for found in track(steps, 'resolutions', total=len(sizes), console=Console(stderr=True), transient=True):
-        folder.mkdir(parents=True, exist_ok=True)
         found.save(folder / 'resolution_sweep.json')
     assert found is not None, 'there is one size or more'
     plot([found], folder / 'resolution_sweep.png')
@@ -41,18 +39,16 @@ def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint of a model trained with CONFIG')
+    add_checkpoint(parser)
     parser.add_argument(
         '--sizes',
         nargs='+',
-        type=int,
+        type=positive,
         metavar='PIXELS',
         help='resolutions: shorter sides of what the test pipeline makes (default: half to twice that of the config)',
     )
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu', help='where the model runs')
-    parser.add_argument(
-        '--work-dir', type=Path, help='folder for json and plot (default: work_dirs/<name of the config>)'
-    )
+    add_device(parser)
+    add_work_dir(parser)
     return parser.parse_args()
 
 

@@ -29,7 +29,7 @@ class Point:
 
 @dataclass
 class Sweep:
-    """A run of `tools/resolution_sweep.py`.
+    """A run of `mmcrossformer sweep`.
 
     Attributes:
         config: Name of the config.
@@ -72,7 +72,7 @@ class Sweep:
             content = json.loads(path.read_text())
             return cls(**content | dict(points=[Point(**point) for point in content['points']]))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f'{path} was not written by tools/resolution_sweep.py: {error}') from error
+            raise UserError(f'{path} was not written by `mmcrossformer sweep`: {error}') from error
 
 
 def plot(sweeps: Sequence[Sweep], path: Path) -> None:

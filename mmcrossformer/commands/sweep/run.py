@@ -36,7 +36,7 @@ def sweep(
         cfg: Config of a detector, segmenter or classifier.
         checkpoint: Checkpoint of a model trained with it.
         sizes: Resolutions: shorter sides of what the test pipeline makes, in pixels.
-        device: Where the model runs: 'cpu' or 'cuda'.
+        device: Where the model runs: 'cpu', 'cuda' or 'cuda:N'.
         options: Settings that were replaced in the config, for the record.
 
     Returns:
@@ -44,7 +44,7 @@ def sweep(
         for an evaluator that reports no metric known here, or a model that runs at none of the sizes.
 
     Raises:
-        UserError: Sizes below 1 or given twice, a config without test data or with sizes that cannot be changed, or a
+        UserError: Sizes that occur twice, a config without test data or with sizes that cannot be changed, or a
             checkpoint that does not fit.
     """
     _check_sizes(sizes)
@@ -85,10 +85,7 @@ def _evaluate_all(model: BaseModel, configs: dict[int, Config], found: Sweep) ->
 
 
 def _check_sizes(sizes: Sequence[int]) -> None:
-    below = [size for size in sizes if size < 1]
     twice = sorted({size for size in sizes if sizes.count(size) > 1})
-    if below:
-        raise UserError(f'--sizes must be 1 pixel or more, got {", ".join(map(str, below))}')
     if twice:
         raise UserError(f'--sizes must differ, got twice: {", ".join(map(str, twice))}')
 
@@ -144,5 +141,5 @@ def _main(metrics: dict[str, Any]) -> str:
 
 def _now(device: str) -> float:
     if device != 'cpu':
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
     return time.perf_counter()

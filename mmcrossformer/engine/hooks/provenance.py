@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from mmengine.runner import Runner
 from mmcrossformer.config.walk import data_paths, datasets_of
 from mmcrossformer.engine.hooks.checkpoint import AtomicBackend
 from mmcrossformer.registry import HOOKS
-from mmcrossformer.utils.machine import hardware, revision, versions
+from mmcrossformer.utils.machine import command_line, hardware, revision, versions
 
 
 @HOOKS.register_module()
@@ -35,7 +33,7 @@ class ProvenanceHook(Hook):
         if not is_main_process():
             return
         self._entry = dict(
-            command=shlex.join([Path(sys.executable).name, *sys.argv]),
+            command=command_line(),
             folder=str(Path.cwd()),
             iteration=runner.iter,
             seed=runner.seed,

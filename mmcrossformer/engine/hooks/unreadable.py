@@ -45,7 +45,7 @@ class SkipUnreadableHook(Hook):
             raise UserError(
                 f'{self._count.value} times an image could not be read up to iteration {runner.iter + 1}, and '
                 f'{self.limit} are allowed (limit of SkipUnreadableHook); the warnings above name them. '
-                'tools/check.py lists all broken images'
+                '`mmcrossformer check` lists all broken images'
             )
 
 

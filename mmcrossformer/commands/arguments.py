@@ -1,0 +1,110 @@
+"""Arguments that are the same in every command that has them; on the standard library alone.
+
+What becomes of them is in `mmcrossformer.commands.common`.
+"""
+
+import argparse
+import math
+import os
+import re
+from pathlib import Path
+
+SCORE_THR = 0.3
+
+
+def add_checkpoint(parser: argparse.ArgumentParser, optional: str | None = None) -> None:
+    """Adds CHECKPOINT, which must be a file.
+
+    Args:
+        parser: Parser of the command.
+        optional: What happens where it is left out; None makes it a required one.
+    """
+    text = 'checkpoint of a model trained with CONFIG' + (f' (default: {optional})' if optional else '')
+    parser.add_argument('checkpoint', nargs='?' if optional else None, type=_file, metavar='CHECKPOINT', help=text)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Adds `--device`; `common.find_device` checks that it is there."""
+    parser.add_argument(
+        '--device',
+        type=_device,
+        default='auto',
+        metavar='auto|cpu|cuda|cuda:N',
+        help='where the model runs; auto: on a GPU if there is one (default: auto)',
+    )
+
+
+def add_out(parser: argparse.ArgumentParser, metavar: str, text: str, default: Path | None = None) -> None:
+    """Adds `--out`, the file or folder that results are written to.
+
+    Args:
+        parser: Parser of the command.
+        metavar: What to name, such as DIR.
+        text: What is written.
+        default: Where it is written if the option is left out; None makes the option a required one.
+    """
+    text += f' (default: {default})' if default else ''
+    parser.add_argument('--out', type=Path, required=default is None, default=default, metavar=metavar, help=text)
+
+
+def add_work_dir(parser: argparse.ArgumentParser) -> None:
+    """Adds `--work-dir`, the folder of a training or test."""
+    parser.add_argument(
+        '--work-dir', metavar='DIR', help='folder for logs and results (default: work_dirs/<name of the config>)'
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser, default: int | None = None) -> None:
+    """Adds `--seed`."""
+    text = f'random seed (default: {"a new one" if default is None else default})'
+    parser.add_argument('--seed', type=_seed, default=default, metavar='N', help=text)
+
+
+def add_score_thr(parser: argparse.ArgumentParser, text: str, default: float | None = SCORE_THR) -> None:
+    """Adds `--score-thr`, the lowest score that is drawn or written."""
+    parser.add_argument('--score-thr', type=_score, default=default, metavar='T', help=text)
+
+
+def add_short_side(parser: argparse.ArgumentParser) -> None:
+    """Adds `--short-side`."""
+    parser.add_argument(
+        '--short-side',
+        type=positive,
+        metavar='N',
+        help='pixels of the short side that the model sees (default: as in testing)',
+    )
+
+
+def positive(text: str) -> int:
+    """Reads a whole number from 1 on."""
+    if not re.fullmatch(r'\d+', text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'must be a whole number from 1 on, got {text!r}')
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r'\d+', text) or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f'must be a whole number from 0 to {2**32 - 1}, got {text!r}')
+    return int(text)
+
+
+def _file(text: str) -> str:
+    if not os.path.isfile(text):  # Path.is_file raises where it may not look
+        raise argparse.ArgumentTypeError(f'{text} is no file')
+    return text
+
+
+def _score(text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not 0 <= score <= 1:
+        raise argparse.ArgumentTypeError(f'must be a number from 0 to 1, got {text!r}')
+    return score
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', text):
+        raise argparse.ArgumentTypeError(f'must be auto, cpu, cuda or cuda:N (N from 0 on), got {text!r}')
+    return text
