@@ -125,7 +125,7 @@ class TestConvert:
         code, text = call('convert', source, '--out', tmp_path / 'own.pth')
         assert (code, text) == (2, f'error: {written} exists\n')
         assert written.read_bytes() == content
-        assert 'must end in .pth or .safetensors' in call('convert', source, '--out', tmp_path / 'own.bin')[1]
+        assert 'ends in .pth or .safetensors, got' in call('convert', source, '--out', tmp_path / 'own.bin')[1]
         assert 'cannot be made' in call('convert', source, '--out', source / 'own.pth')[1]
         assert 'is no file' in call('convert', tmp_path / 'none.pth', '--out', tmp_path / 'a.pth')[1]
         torch.save({'conv1.weight': torch.ones(1)}, tmp_path / 'resnet.pth')
