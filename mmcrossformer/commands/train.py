@@ -19,7 +19,7 @@ from mmcrossformer.engine.check import check_job
 from mmcrossformer.engine.processes import lost_processes_told
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.weights import prepare_resume
+from mmcrossformer.utils.weights import load_safely, prepare_resume
 
 # Images of each data set that are decoded before a training; `mmcrossformer check` decodes all.
 DECODED = 500
@@ -28,6 +28,7 @@ DECODED = 500
 def main() -> None:
     """Reads the command line, checks the job and trains."""
     args = parse_args()
+    load_safely()
     cfg = load_config(args)
     apply_own_data(cfg, args)
     if args.amp:

@@ -9,7 +9,7 @@ from mmengine.runner import FlexibleRunner, Runner
 from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.walk import data_paths, datasets_of
 from mmcrossformer.utils.errors import UserError, innermost
-from mmcrossformer.utils.weights import load_safely, misfits_told
+from mmcrossformer.utils.weights import misfits_told
 
 
 def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
@@ -65,7 +65,6 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
     Raises:
         UserError: The config names a type, an argument or a folder that does not exist or fit.
     """
-    load_safely()
     strategy = cfg.get('strategy') if train else None
     if strategy and cfg.launcher == 'none':
         raise UserError(

@@ -15,11 +15,13 @@ from mmcrossformer.commands.sweep.report import Sweep, plot
 from mmcrossformer.commands.sweep.run import sweep
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import default_sizes, own_size
+from mmcrossformer.utils.weights import load_safely
 
 
 def main() -> None:
     """Reads the command line, evaluates, and saves resolution by resolution."""
     args = parse_args()
+    load_safely()
     device = find_device(args.device)
     cfg = read_config(args.config, args.cfg_options)
     sizes = args.sizes or default_sizes(own_size(cfg))
