@@ -20,7 +20,7 @@ from PIL import Image
 from quick import PROGRAM
 
 from mmcrossformer.commands.demo.actions import Actions
-from mmcrossformer.commands.demo.models import trained_model
+from mmcrossformer.commands.demo.models import Models, trained_model
 from mmcrossformer.commands.demo.pictures import MAX_MEGAPIXELS, built_in, pixel_of, read_upload, shown_size
 from mmcrossformer.utils.errors import UserError
 
@@ -231,7 +231,7 @@ def test_uploads_are_not_decoded_at_any_size(tmp_path):
 
 def test_a_strip_is_not_blown_up(detector, tmp_path):
     Image.new('RGB', (5000, 1)).save(tmp_path / 'strip.png')
-    actions = Actions(tuple(map(Path, detector)), 'cpu')
+    actions = Actions(tuple(map(Path, detector)), Models('cpu'))
     with pytest.raises(gr.Error, match='choose a smaller short side'):
         actions.predict('', str(tmp_path / 'strip.png'), actions.models[0], None, 112, 0.3)
 
