@@ -51,11 +51,13 @@ def draw_prediction(
     canvas = torch.from_numpy(image.copy()).permute(2, 0, 1)
     if prediction.segments is not None:
         canvas = _with_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
+    elif not len(prediction.labels):
+        pass  # nothing was found
     elif prediction.boxes is None:
         height, width = image.shape[:2]
         whole = torch.tensor([[0, 0, width - 1, height - 1]])
         canvas = _with_boxes(canvas, whole, _texts(prediction, classes, scores), colors)
-    elif len(prediction.boxes):
+    else:
         if prediction.masks is not None:
             canvas = _with_masks(canvas, torch.from_numpy(prediction.masks), colors)
         boxes = torch.from_numpy(prediction.boxes)

@@ -11,7 +11,6 @@ from mmengine.dist import get_rank, get_world_size, is_distributed
 
 from mmcrossformer.utils.errors import UserError
 
-
 # Where launchers say which process this is.
 _RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
