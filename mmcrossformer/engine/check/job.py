@@ -85,7 +85,8 @@ def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Lim
 def _can_be_lazy(settings: dict[str, Any]) -> bool:
     """Whether a data set can be built without reading its annotation file, which was read already."""
     kind = settings.get('type')
-    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    with DATASETS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(kind) if isinstance(kind, str) else kind
     return isinstance(kind, type) and issubclass(kind, BaseDataset)
 
 
