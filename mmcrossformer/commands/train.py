@@ -61,10 +61,10 @@ def prepare(args: argparse.Namespace) -> Config:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     check_data(cfg, ('train', 'val'))
-    make_folder('--work-dir', cfg.work_dir)
     prepare_resume(cfg)
     if not args.no_check and is_first_process(args.launcher):
         stop_at_errors(cfg, read)
+    make_folder('--work-dir', cfg.work_dir)
     return cfg
 
 

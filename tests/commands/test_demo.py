@@ -258,7 +258,7 @@ def written_beside(path, state):
 
 @pytest.mark.parametrize('write', [written_in_place, written_beside])
 def test_a_checkpoint_that_changes_is_loaded_again(write, classifier):
-    models = Models()
+    models = Models('cpu')
     first, changed = models.load(*classifier)
     assert not changed
     assert models.load(*classifier) == (first, False)
@@ -272,7 +272,7 @@ def test_a_checkpoint_that_changes_is_loaded_again(write, classifier):
 
 
 def test_the_page_says_that_a_checkpoint_changed(classifier):
-    actions = Actions(tuple(map(Path, classifier)), Models())
+    actions = Actions(tuple(map(Path, classifier)), Models('cpu'))
 
     def summary():
         return actions.predict('digits 1', None, actions.models[0], None, 32, 0.3)[3]
@@ -297,11 +297,11 @@ def test_a_checkpoint_that_is_being_written(classifier, monkeypatch):
 
     monkeypatch.setattr(torch, 'load', and_changed)
     with pytest.raises(UserError, match='is being written: try again'):
-        Models().load(*classifier)
+        Models('cpu').load(*classifier)
 
 
 def test_the_last_two_models_are_kept(classifier, tmp_path):
-    models, config = Models(), classifier[0]
+    models, config = Models('cpu'), classifier[0]
     paths = [shutil.copy(classifier[1], tmp_path / f'{i}.pth') for i in range(3)]
     first, second = (models.load(config, str(path))[0] for path in paths[:2])
     assert models.load(config, str(paths[0]))[0] is first
