@@ -53,9 +53,9 @@ def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | N
     found = dict(zip(chosen, _in_threads(_decode, chosen), strict=True))
     broken = [path for path, size in found.items() if size is None]
     other = [
-        f'{path} ({found[path][0]} x {found[path][1]}, not {size[0]} x {size[1]})'
-        for path, size in sizes.items()
-        if size is not None and found.get(path) not in (None, size)
+        f'{path} ({size[0]} x {size[1]}, not {stated[0]} x {stated[1]})'
+        for path, size in found.items()
+        if size is not None and (stated := sizes[path]) is not None and stated != size
     ]
     looked = f'{"decoded images" if len(chosen) < len(there) else "images"} of {source}'
     return [
