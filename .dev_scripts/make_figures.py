@@ -9,7 +9,7 @@ from pathlib import Path
 import make_architecture
 import torch
 
-from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.apis import Predictor, read_image
 from mmcrossformer.utils.errors import UserError, run
 from mmcrossformer.visual import (
     Placement,

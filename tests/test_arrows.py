@@ -11,7 +11,7 @@ PACKAGE = Path(mmcrossformer.__file__).parent
 HOSTS = ('mmdet', 'mmseg', 'mmpretrain', 'mmcv')
 # Floors of the house, the lowest first. A room may import itself, its floor and what lies below.
 FLOORS = (
-    ('version', 'registry'),
+    ('version', 'registry', 'utils.files'),
     ('checkpoint', 'models.attention', 'models.layers'),
     ('models',),
     ('utils', 'datasets', 'classifiers'),

@@ -137,8 +137,9 @@ import mmcrossformer
 assert state() == before
 assert allowed < set(map(str, torch.serialization.get_safe_globals()))
 assert torch.load(path)['message_hub'].current() == 1.0
-hosts = [name for name in ('mmdet', 'mmseg', 'mmpretrain', 'timm', 'gradio', 'pycocotools') if name in sys.modules]
-assert not hosts, hosts
+from mmcrossformer.apis import Prediction
+heavy = dict.fromkeys(('mmdet', 'mmseg', 'mmpretrain', 'mmcv', 'timm', 'gradio', 'pycocotools', 'torchvision'))
+assert not heavy.keys() & sys.modules.keys(), heavy.keys() & sys.modules.keys()
 """
     result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

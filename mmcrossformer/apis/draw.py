@@ -1,26 +1,34 @@
-"""Predictions drawn on their pictures, pixel for pixel."""
+"""Predictions drawn on their pictures: all drawings of them, at the size of the picture or another one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 from mmcrossformer.apis.colors import Color
 from mmcrossformer.apis.prediction import Prediction, class_name
 
-_OPACITY = 0.5
+OPACITY = 0.5  # of masks and segments
 # Lines and letters grow with the picture.
 _LINE = 1 / 300  # of the short side
 _LETTERS = 1 / 28
+ColorBy = Literal['class', 'object']
 _DARK = 140  # brightness of a colour that white letters can be read on
 
 
 def draw_prediction(
-    image: np.ndarray, prediction: Prediction, classes: Sequence[str], palette: Sequence[Color], scores: bool = True
+    image: np.ndarray,
+    prediction: Prediction,
+    classes: Sequence[str],
+    palette: Sequence[Color],
+    scores: bool = True,
+    color_by: ColorBy = 'class',
 ) -> np.ndarray:
     """Draws boxes and masks, classes of pixels, or the best class.
 
@@ -30,22 +38,30 @@ def draw_prediction(
         classes: Names of the classes.
         palette: Their colours.
         scores: Whether to write the scores beside the classes.
+        color_by: What has a colour of its own: each class or, of detectors, each object; these take the colours of the
+            palette in turn.
 
     Returns:
         Another image of the same shape.
     """
+    if color_by == 'class':
+        colors = [palette[label] for label in prediction.labels]
+    else:
+        colors = [palette[i % len(palette)] for i in range(len(prediction.labels))]
     canvas = torch.from_numpy(image.copy()).permute(2, 0, 1)
     if prediction.segments is not None:
         canvas = _with_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
+    elif not len(prediction.labels):
+        pass  # nothing was found
     elif prediction.boxes is None:
         height, width = image.shape[:2]
         whole = torch.tensor([[0, 0, width - 1, height - 1]])
-        canvas = _with_boxes(canvas, whole, _texts(prediction, classes, scores), prediction.labels, palette)
-    elif len(prediction.boxes):
+        canvas = _with_boxes(canvas, whole, _texts(prediction, classes, scores), colors)
+    else:
         if prediction.masks is not None:
-            canvas = _with_masks(canvas, torch.from_numpy(prediction.masks), prediction.labels, palette)
+            canvas = _with_masks(canvas, torch.from_numpy(prediction.masks), colors)
         boxes = torch.from_numpy(prediction.boxes)
-        canvas = _with_boxes(canvas, boxes, _texts(prediction, classes, scores), prediction.labels, palette)
+        canvas = _with_boxes(canvas, boxes, _texts(prediction, classes, scores), colors)
     return canvas.permute(1, 2, 0).numpy()
 
 
@@ -69,6 +85,41 @@ def resized(prediction: Prediction, size: tuple[int, int], new_size: tuple[int, 
     )
 
 
+def fitted_size(image: np.ndarray, long_side: int) -> tuple[int, int]:
+    """Height and width of an image [H, W, 3] that is made larger or smaller until its long side has so many pixels."""
+    factor = long_side / max(image.shape[:2])
+    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+    return height, width
+
+
+def draw_fitted(
+    image: np.ndarray,
+    prediction: Prediction,
+    classes: Sequence[str],
+    palette: Sequence[Color],
+    long_side: int,
+    scores: bool = True,
+    color_by: ColorBy = 'class',
+) -> np.ndarray:
+    """Makes an image larger or smaller and draws on that, so that lines and letters are sharp.
+
+    Args:
+        image: Pixels [H, W, 3], uint8, RGB.
+        prediction: What was found on it.
+        classes: See `draw_prediction`, also for all below but the next.
+        palette: See there.
+        long_side: Pixels of the long side of the result.
+        scores: See there.
+        color_by: See there.
+
+    Returns:
+        Pixels [h, w, 3], uint8, RGB.
+    """
+    size = fitted_size(image, long_side)
+    canvas = np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC))
+    return draw_prediction(canvas, resized(prediction, image.shape[:2], size), classes, palette, scores, color_by)
+
+
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     """Makes a JPEG file.
 
@@ -85,17 +136,17 @@ def _with_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -
     if not present:
         return canvas
     masks = segments == torch.tensor(present)[:, None, None]
-    return draw_segmentation_masks(canvas, masks, _OPACITY, [palette[label] for label in present])
+    return draw_segmentation_masks(canvas, masks, OPACITY, [palette[label] for label in present])
 
 
-def _with_masks(canvas: Tensor, masks: Tensor, labels: np.ndarray, palette: Sequence[Color]) -> Tensor:
+def _with_masks(canvas: Tensor, masks: Tensor, colors: Sequence[Color]) -> Tensor:
     # torchvision draws pixels of two masks black: each goes to the first, which has the better score.
     first = torch.empty_like(masks)
     taken = torch.zeros_like(masks[0])
     for own, mask in zip(first, masks, strict=True):
         torch.logical_and(mask, ~taken, out=own)
         taken |= mask
-    return draw_segmentation_masks(canvas, first, _OPACITY, [palette[label] for label in labels])
+    return draw_segmentation_masks(canvas, first, OPACITY, list(colors))
 
 
 def _texts(prediction: Prediction, classes: Sequence[str], scores: bool) -> list[str]:
@@ -105,14 +156,12 @@ def _texts(prediction: Prediction, classes: Sequence[str], scores: bool) -> list
     ]
 
 
-def _with_boxes(
-    canvas: Tensor, boxes: Tensor, texts: Sequence[str], labels: np.ndarray, palette: Sequence[Color]
-) -> Tensor:
-    """Boxes in the colours of their classes; of several, the one with the best score is on top."""
+def _with_boxes(canvas: Tensor, boxes: Tensor, texts: Sequence[str], colors: Sequence[Color]) -> Tensor:
+    """Boxes and texts in their colours; of several, the one with the best score is on top."""
     from matplotlib.font_manager import findfont  # has a font on every machine
 
     order = list(range(len(boxes)))[::-1]
-    colors = [palette[labels[i]] for i in order]
+    colors = [colors[i] for i in order]
     short = min(canvas.shape[1:])
     return draw_bounding_boxes(
         canvas,

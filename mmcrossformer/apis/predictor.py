@@ -18,7 +18,6 @@ from mmengine.structures import BaseDataElement
 
 from mmcrossformer.apis.colors import Color, palette_of
 from mmcrossformer.apis.prediction import Prediction, Task
-from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import dicts_in, model_settings, unsync_norms
 from mmcrossformer.utils.errors import UserError, innermost
@@ -73,8 +72,7 @@ class Predictor:
             raise UserError(f'the model of {config} cannot be built: {innermost(error)}') from error
         meta: dict[str, Any] = {}
         if checkpoint is not None:
-            load_weights(self.model, checkpoint)
-            meta = read_checkpoint(checkpoint).get('meta', {}).get('dataset_meta') or {}
+            meta = load_weights(self.model, checkpoint).get('dataset_meta') or {}
         self.model.to(self.device).eval()
         meta = meta if meta.get('classes') else self._meta_of_config()
         self.classes: tuple[str, ...] = tuple(meta.get('classes') or ())

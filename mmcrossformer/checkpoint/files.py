@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import io
 import pickle
 import zipfile
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from safetensors.torch import load_file, save
+
+from mmcrossformer.utils.files import write_bytes
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,12 +32,14 @@ def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     return bare
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path, *, values: bool = True) -> dict[str, Any]:
     """Reads a checkpoint onto the CPU without running any code that it may carry.
 
     Args:
         path: File saved by torch (weights alone, or the whole state of a training), or by safetensors if its name ends
             in `.safetensors`.
+        values: Whether the values of tensors are read. Without them, tensors of torch's present format are mapped from
+            the file, which costs neither time nor memory until somebody looks at one; the file must not change then.
 
     Returns:
         The dict in the file.
@@ -50,7 +55,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         if path.suffix == '.safetensors':
             return load_file(path)
         with torch.serialization.safe_globals(stored_by_mmengine()):
-            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+            mapped = not values and zipfile.is_zipfile(path)  # torch cannot map its format of before 2020
+            checkpoint = torch.load(path, map_location='cpu', weights_only=True, mmap=mapped)
     except Exception as error:  # damaged files fail in every way that an unpickler can
         raise ValueError(f'checkpoint {path} is no weights file: {_reason(error)}') from error
     if not isinstance(checkpoint, dict):
@@ -109,19 +115,18 @@ def write_checkpoint(weights: Mapping[str, torch.Tensor], path: str | Path, unde
     """
     path = Path(path)
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
-    partial = path.with_name(f'.{path.name}.partial')
-    try:
-        if path.suffix == '.safetensors':
-            partial.write_bytes(save(tensors, metadata=dict(format='pt')))
-        else:
-            torch.save({under: tensors} if under else tensors, partial)
-        digest = hashlib.sha256(partial.read_bytes()).hexdigest()
-        target = path.with_name(f'{path.stem}-{digest[:8]}{path.suffix}')
-        if target.exists():
-            raise FileExistsError(f'{target} exists')
-        return partial.rename(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    if path.suffix == '.safetensors':
+        content = save(tensors, metadata=dict(format='pt'))
+    else:
+        buffer = io.BytesIO()
+        torch.save({under: tensors} if under else tensors, buffer)
+        content = buffer.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    target = path.with_name(f'{path.stem}-{digest[:8]}{path.suffix}')
+    if target.exists():
+        raise FileExistsError(f'{target} exists')
+    write_bytes(target, content)
+    return target
 
 
 _DTYPES = ('f4', 'f8', 'i4', 'i8', 'u4', 'b1')

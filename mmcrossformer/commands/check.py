@@ -1,13 +1,15 @@
 """Checks data, classes, channels and learning rate of a training, and starts nothing."""
 
 import argparse
+from functools import cache
 
 from rich.console import Console
 
 from mmcrossformer.commands.arguments import positive
 from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data
 from mmcrossformer.config.read import read_config
-from mmcrossformer.engine.check import check_job
+from mmcrossformer.datasets.coco import read_coco
+from mmcrossformer.engine.check import Limits, check_job
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError
 
@@ -20,9 +22,10 @@ def main() -> None:
     add_own_data_arguments(parser)
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)
-    apply_own_data(cfg, args)
+    read = cache(read_coco)
+    apply_own_data(cfg, args, read)
     check_data(cfg, ('train', 'val'))
-    findings = check_job(cfg, args.decode)
+    findings = check_job(cfg, Limits(decoded=args.decode), read=read)
     for finding in findings:
         Console(soft_wrap=True, highlight=False).print(str(finding), markup=False)
     errors = sum(not finding.warning for finding in findings)

@@ -14,7 +14,8 @@ from mmcrossformer.commands.arguments import add_seed, add_work_dir
 from mmcrossformer.config.own_data import use_own_coco
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import unsync_norms
-from mmcrossformer.engine.processes import join_on_cpu
+from mmcrossformer.datasets.coco import Reader, read_coco
+from mmcrossformer.engine.processes import check_launcher
 from mmcrossformer.utils.errors import UserError
 
 
@@ -79,8 +80,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = str(default_work_dir(args.config))
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
-    if args.launcher != 'none' and not torch.cuda.is_available():
-        join_on_cpu(cfg)
+    check_launcher(args.launcher)
     if args.launcher == 'none' or not torch.cuda.is_available():
         unsync_norms(cfg.model)
     return cfg
@@ -167,8 +167,8 @@ def add_own_data_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument('--img-dir', metavar='DIR', help='folder of the images, below --data-root')
 
 
-def apply_own_data(cfg: Config, args: argparse.Namespace) -> None:
-    """Puts the own data of the command line into the config.
+def apply_own_data(cfg: Config, args: argparse.Namespace, read: Reader = read_coco) -> None:
+    """Puts the own data of the command line into the config; see `use_own_coco` for `read`.
 
     Raises:
         UserError: An argument is missing, or see `use_own_coco`.
@@ -180,4 +180,4 @@ def apply_own_data(cfg: Config, args: argparse.Namespace) -> None:
     missing = ['--' + name.replace('_', '-') for name in names if name not in given]
     if missing:
         raise UserError(f'own data also needs {", ".join(missing)}')
-    use_own_coco(cfg, **given)
+    use_own_coco(cfg, **given, read=read)

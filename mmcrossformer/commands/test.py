@@ -11,12 +11,13 @@ from mmcrossformer.commands.common import add_common_arguments, load_config, mak
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.files import write_json
-from mmcrossformer.utils.weights import load_for_test
+from mmcrossformer.utils.weights import load_for_test, load_safely
 
 
 def main() -> None:
     """Reads the command line, evaluates, writes `metrics.json` into the work directory."""
     args = parse_args()
+    load_safely()
     cfg = load_config(args)
     if args.show_dir is not None:
         hook = cfg.default_hooks.get('visualization')

@@ -2,8 +2,8 @@
 
 import argparse
 import importlib
-import os
 import sys
+from functools import cache
 
 from mmengine.config import Config
 
@@ -15,21 +15,39 @@ from mmcrossformer.commands.common import (
     make_folder,
     needs_cuda,
 )
-from mmcrossformer.engine.check import check_job
-from mmcrossformer.engine.processes import lost_processes_told
+from mmcrossformer.datasets.coco import Reader, read_coco
+from mmcrossformer.engine.check import Limits, check_job
+from mmcrossformer.engine.processes import is_first_process, lost_processes_told
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.weights import prepare_resume
+from mmcrossformer.utils.weights import load_safely, prepare_resume
 
-# Images of each data set that are decoded before a training; `mmcrossformer check` decodes all.
-DECODED = 500
+# Images of each data set that are looked at before a training, which takes seconds also over a network: the other
+# processes of a job cannot start without the first. `mmcrossformer check` looks at all.
+LIMITS = Limits(present=20_000, decoded=500)
 
 
 def main() -> None:
     """Reads the command line, checks the job and trains."""
     args = parse_args()
+    load_safely()
+    cfg = prepare(args)
+    with lost_processes_told():
+        build_runner(cfg, train=True).train()
+
+
+def prepare(args: argparse.Namespace) -> Config:
+    """Reads the config, applies the arguments, and looks for faults of the job.
+
+    The first process looks before the processes join, so that none waits for it in a collective. What is read for that,
+    such as annotations, is free again on return.
+
+    Raises:
+        UserError: Arguments, data or settings that cannot work.
+    """
+    read = cache(read_coco)
     cfg = load_config(args)
-    apply_own_data(cfg, args)
+    apply_own_data(cfg, args, read)
     if args.amp:
         needs_cuda('--amp')
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale=cfg.optim_wrapper.get('loss_scale', 'dynamic'))
@@ -43,12 +61,11 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     check_data(cfg, ('train', 'val'))
-    make_folder('--work-dir', cfg.work_dir)
     prepare_resume(cfg)
-    if not args.no_check and os.environ.get('RANK', '0') == '0':
-        stop_at_errors(cfg)
-    with lost_processes_told():
-        build_runner(cfg, train=True).train()
+    if not args.no_check and is_first_process(args.launcher):
+        stop_at_errors(cfg, read)
+    make_folder('--work-dir', cfg.work_dir)
+    return cfg
 
 
 def parse_args() -> argparse.Namespace:
@@ -72,13 +89,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def stop_at_errors(cfg: Config) -> None:
+def stop_at_errors(cfg: Config, read: Reader) -> None:
     """Prints what `check_job` warns of; what would spoil the training is an error.
+
+    Channels are left to the building of the model, which compares them, so that the backbone is built once.
 
     Raises:
         UserError: See there.
     """
-    findings = check_job(cfg, DECODED)
+    findings = check_job(cfg, LIMITS, channels=False, read=read)
     for finding in findings:
         if finding.warning:
             print(finding, file=sys.stderr)

@@ -5,11 +5,13 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmcrossformer.config.walk import datasets_of, dicts_in
-from mmcrossformer.datasets.coco import read_coco
+from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.utils.errors import UserError
 
 
-def use_own_coco(cfg: Config, data_root: str, train_ann: str, val_ann: str, img_dir: str) -> None:
+def use_own_coco(
+    cfg: Config, data_root: str, train_ann: str, val_ann: str, img_dir: str, read: Reader = read_coco
+) -> None:
     """Points a detection config at other data: files, class names, sizes of the heads.
 
     Args:
@@ -18,6 +20,7 @@ def use_own_coco(cfg: Config, data_root: str, train_ann: str, val_ann: str, img_
         train_ann: COCO json for training, below `data_root`.
         val_ann: COCO json for validation and testing, below `data_root`.
         img_dir: Folder of the images of both, below `data_root`.
+        read: Reads an annotation file; one that remembers, where others read the same file.
 
     Raises:
         UserError: Anything missing or malformed in the data, or a config that cannot be pointed at it.
@@ -29,7 +32,7 @@ def use_own_coco(cfg: Config, data_root: str, train_ann: str, val_ann: str, img_
     root = Path(data_root)
     if not (root / img_dir).is_dir():
         raise UserError(f'--img-dir: {root / img_dir} is no folder')
-    train, val = read_coco(root / train_ann), read_coco(root / val_ann)
+    train, val = read(root / train_ann), read(root / val_ann)
     if not train['annotations']:
         raise UserError(f'annotation file {root / train_ann} has no annotations to train on')
     # Labels are the places in this list: the order of the files counts, for the data set and for the metric.

@@ -1,10 +1,13 @@
 """Annotation files in COCO format."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mmcrossformer.utils.errors import UserError
+
+Reader = Callable[[Path], dict[str, Any]]
 
 # What mmdet and pycocotools take for granted.
 _REQUIRED = dict(

@@ -1,5 +1,6 @@
 """Several processes that train or test one model."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,6 +10,23 @@ from mmengine.config import Config
 from mmengine.dist import get_rank, get_world_size, is_distributed
 
 from mmcrossformer.utils.errors import UserError
+
+# Where launchers say which process this is.
+_RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
+
+
+def is_first_process(launcher: str) -> bool:
+    """Whether this is the first process of a launcher, or the only one; needs no connection to the others."""
+    return launcher not in _RANKS or os.environ.get(_RANKS[launcher], '0') == '0'
+
+
+def check_launcher(launcher: str) -> None:
+    """Raises a `UserError` for a launcher that needs GPUs, where there are none."""
+    if launcher not in ('none', 'pytorch') and not torch.cuda.is_available():
+        raise UserError(
+            f'--launcher {launcher} needs GPUs, and torch sees none here: processes on CPUs are started with '
+            'torchrun and --launcher pytorch'
+        )
 
 
 def join_on_cpu(cfg: Config) -> None:
@@ -22,11 +40,7 @@ def join_on_cpu(cfg: Config) -> None:
     Raises:
         UserError: The launcher is not torchrun.
     """
-    if cfg.launcher != 'pytorch':
-        raise UserError(
-            f'--launcher {cfg.launcher} needs GPUs, and torch sees none here: processes on CPUs are started with '
-            'torchrun and --launcher pytorch'
-        )
+    check_launcher(cfg.launcher)
     seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
     timeout = timedelta(seconds=seconds) if seconds is not None else None
     torch.distributed.init_process_group('gloo', timeout=timeout)

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import FlexibleRunner, Runner
 
 from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.walk import data_paths, datasets_of
+from mmcrossformer.engine.processes import join_on_cpu
 from mmcrossformer.utils.errors import UserError, innermost
-from mmcrossformer.utils.weights import load_safely, misfits_told
+from mmcrossformer.utils.weights import misfits_told
 
 
 def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
@@ -56,7 +58,7 @@ def _make_digits(dataset: dict) -> None:
 
 
 def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
-    """Builds the mmengine runner with everything that training or testing needs.
+    """Builds the mmengine runner with everything that training or testing needs; joins the processes of a launcher.
 
     Args:
         cfg: The config. With a `strategy`, mmengine's `FlexibleRunner` trains; tests know no strategies.
@@ -65,7 +67,8 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
     Raises:
         UserError: The config names a type, an argument or a folder that does not exist or fit.
     """
-    load_safely()
+    if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
+        join_on_cpu(cfg)
     strategy = cfg.get('strategy') if train else None
     if strategy and cfg.launcher == 'none':
         raise UserError(

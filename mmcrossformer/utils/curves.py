@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmcrossformer.utils.files import write_figure
+
 Points = list[tuple[int, float]]
 
 # What mmengine logs beside losses and metrics.
@@ -96,7 +98,7 @@ def plot_curves(curves: Curves, path: str | Path, title: str = '') -> None:
         axis.grid(alpha=0.3)
         if axis.lines:
             axis.legend(fontsize='small')
-    figure.savefig(path)
+    write_figure(path, figure)
 
 
 def _style(points: Points) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 from urllib.parse import urlparse
 
 import torch
@@ -26,18 +27,22 @@ def load_for_test(runner: Runner, path: str) -> None:
     runner._has_loaded = True
 
 
-def load_weights(model: nn.Module, path: str | Path) -> None:
+def load_weights(model: nn.Module, path: str | Path) -> dict[str, Any]:
     """Loads a checkpoint of this very model; official files as they are published, too.
 
     Args:
         model: The model.
         path: Checkpoint file.
 
+    Returns:
+        What the file says about the training (mmengine's `meta`), so that it is read once; empty where it says nothing.
+
     Raises:
         UserError: An unreadable file, or one whose names and shapes are not those of the model.
     """
+    checkpoint = read_file(path)
     try:
-        state = weights_of(read_file(path))
+        state = weights_of(checkpoint)
     except ValueError as error:
         raise UserError(f'{path}: {error}') from error
     own = model.state_dict()
@@ -59,6 +64,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
             f'{" and ".join(wrong)}. Use the config that it was trained with; training leaves a copy beside it.'
         )
     model.load_state_dict(state)
+    meta = checkpoint.get('meta')
+    return meta if isinstance(meta, dict) else {}
 
 
 def prepare_resume(cfg: Config) -> None:
@@ -74,7 +81,7 @@ def prepare_resume(cfg: Config) -> None:
     path = cfg.get('load_from')
     if path is None or '://' in str(path):
         return
-    checkpoint = read_file(path)
+    checkpoint = look_into(path)
     if not cfg.get('resume'):
         return
     meta = checkpoint.get('meta')
@@ -134,7 +141,7 @@ def weights_only() -> Iterator[None]:
 def load_safely() -> None:
     """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included.
 
-    For commands alone: a program that imports this package keeps its own ways of loading.
+    For the main function of commands alone: a program that imports this package keeps its own ways of loading.
     """
     os.environ[_WEIGHTS_ONLY] = '1'
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_file, force=True)
@@ -165,13 +172,22 @@ def load_from_file(filename: str, map_location: object = None) -> dict:
     return read_file(Path(filename).expanduser())
 
 
-def read_file(path: str | Path) -> dict:
-    """Reads a checkpoint as data alone.
+def look_into(path: str | Path) -> dict[str, Any]:
+    """Reads all of a checkpoint but the values of its tensors, for a look before something else reads it.
+
+    Raises:
+        UserError: No such file, or no checkpoint.
+    """
+    return read_file(path, values=False)
+
+
+def read_file(path: str | Path, *, values: bool = True) -> dict[str, Any]:
+    """Reads a checkpoint as data alone; see `read_checkpoint`.
 
     Raises:
         UserError: No such file, or no checkpoint.
     """
     try:
-        return read_checkpoint(path)
+        return read_checkpoint(path, values=values)
     except ValueError as error:
         raise UserError(str(error)) from error

@@ -1,19 +1,24 @@
-"""Pictures of what a model predicts."""
+"""Figures of what a model predicts: the drawing of `apis.draw`, with a title, a legend or a chart of scores."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
-from mmcrossformer.apis.prediction import Prediction, class_name
+from mmcrossformer.apis.colors import Color
+from mmcrossformer.apis.draw import OPACITY, draw_fitted
+from mmcrossformer.apis.prediction import Prediction, above, class_name
 from mmcrossformer.visual.style import COLOURS, OTHER, new_figure
 
 _TOP = 5
 _WIDTH = 8.0  # inches of a picture
 _MAX_HEIGHT = 9.0
+# Pixels of the long side of what is drawn: more than a figure has, which makes it smaller and stays sharp.
+_LONG_SIDE = 1600
 
 
 def draw_predictions(
@@ -36,7 +41,7 @@ def draw_predictions(
     if prediction.task == 'classification':
         figure = new_figure(10, 4)
         left, right = figure.subplots(1, 2)
-        _show(left, image)
+        _show(left, image, image)
         draw_scores(right, prediction, classes)
         return figure
     figure = new_figure(_WIDTH, tall)
@@ -66,21 +71,10 @@ def draw_objects(
     Returns:
         How many objects are shown.
     """
-    _show(axis, image)
-    assert prediction.boxes is not None, f'{prediction.task} finds no objects'
-    shown = [(i, COLOURS[n % len(COLOURS)]) for n, i in enumerate(np.flatnonzero(prediction.scores >= score_thr))]
-    if prediction.masks is not None:
-        # The best come first and lie on top.
-        _overlay(axis, [(prediction.masks[i], colour) for i, colour in reversed(shown)], image.shape, 0.45)
-    for i, colour in shown:
-        x1, y1, x2, y2 = prediction.boxes[i]
-        axis.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=2))
-        label = f'{class_name(classes, prediction.labels[i])}: {prediction.scores[i]:.2f}'
-        box = dict(facecolor='white', alpha=0.8, pad=1, linewidth=0)
-        # Above the box, or inside where there is no room.
-        inside = y1 < 0.08 * image.shape[0]
-        axis.text(max(x1, 0), max(y1, 0), label, va='top' if inside else 'bottom', fontsize=9, bbox=box)
-    return len(shown)
+    shown = above(prediction, score_thr)
+    palette = [_rgb(colour) for colour in COLOURS]
+    _show(axis, draw_fitted(image, shown, classes, palette, _LONG_SIDE, color_by='object'), image)
+    return len(shown.labels)
 
 
 def draw_segments(axis: Axes, image: np.ndarray, prediction: Prediction, classes: Sequence[str]) -> list[Patch]:
@@ -95,19 +89,22 @@ def draw_segments(axis: Axes, image: np.ndarray, prediction: Prediction, classes
     Returns:
         What a legend shows.
     """
-    _show(axis, image)
     segments = prediction.segments
     assert segments is not None, f'{prediction.task} finds no segments'
     found, counts = np.unique(segments[segments < len(classes)] if classes else segments, return_counts=True)
     order = np.argsort(-counts, kind='stable')
     named, rest = order[: len(COLOURS)], order[len(COLOURS) :]
-    layers = [(segments == found[i], colour) for colour, i in zip(COLOURS, named, strict=False)]
+    colours = [*COLOURS[: len(named)], *[OTHER] * len(rest)]
+    # What is drawn has the numbers of these colours in place of those of classes, and -1 for none.
+    places = np.full(segments.shape, -1)
+    for place, i in enumerate(order):
+        places[segments == found[i]] = place
+    relabelled = replace(prediction, segments=places)
+    _show(axis, draw_fitted(image, relabelled, classes, [_rgb(colour) for colour in colours], _LONG_SIDE), image)
     texts = [f'{class_name(classes, found[i])} ({counts[i] / segments.size:.1%})' for i in named]
     if len(rest):
-        layers.append((np.isin(segments, found[rest]), OTHER))
         texts.append(f'{len(rest)} more ({counts[rest].sum() / segments.size:.1%})')
-    _overlay(axis, layers, image.shape, 0.6)
-    return [Patch(color=colour, alpha=0.6, label=text) for (_, colour), text in zip(layers, texts, strict=True)]
+    return [Patch(color=colour, alpha=OPACITY, label=text) for colour, text in zip(colours, texts, strict=False)]
 
 
 def draw_scores(axis: Axes, prediction: Prediction, classes: Sequence[str]) -> None:
@@ -122,16 +119,12 @@ def draw_scores(axis: Axes, prediction: Prediction, classes: Sequence[str]) -> N
     axis.spines[['top', 'right']].set_visible(False)
 
 
-def _show(axis: Axes, image: np.ndarray) -> None:
-    # Pixel i reaches from i to i + 1, as in the coordinates of boxes.
-    axis.imshow(image, extent=(0, image.shape[1], image.shape[0], 0))
+def _show(axis: Axes, drawn: np.ndarray, image: np.ndarray) -> None:
+    """Shows what was drawn of an image; pixel i of the image reaches from i to i + 1, as in coordinates of boxes."""
+    axis.imshow(drawn, extent=(0, image.shape[1], image.shape[0], 0))
     axis.set_axis_off()
 
 
-def _overlay(axis: Axes, layers: Iterable[tuple[np.ndarray, str]], shape: tuple[int, ...], opacity: float) -> None:
-    """Lays colours over an image [H, W, ...], each where its mask [H, W] is true; the last one wins."""
-    height, width = shape[:2]
-    picture = np.zeros((height, width, 4), np.uint8)
-    for mask, colour in layers:
-        picture[mask] = [round(255 * part) for part in to_rgba(colour, opacity)]
-    axis.imshow(picture, extent=(0, width, height, 0))
+def _rgb(colour: str) -> Color:
+    red, green, blue = (round(255 * part) for part in to_rgb(colour))
+    return red, green, blue

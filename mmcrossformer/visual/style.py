@@ -9,6 +9,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mmcrossformer.utils.files import write_figure, written_whole
+
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00', '#F0E442')
 OTHER = '#999999'
@@ -57,10 +59,12 @@ def save(figure: Figure, path: str | Path, palette: int | None = None) -> None:
         palette: Colours to reduce it to, at most 256, for small files; None keeps all.
     """
     if palette is None:
-        figure.savefig(path, format='png', pil_kwargs=dict(optimize=True))
+        write_figure(path, figure, pil_kwargs=dict(optimize=True))
         return
     content = BytesIO()
     figure.savefig(content, format='png')
     # This method keeps colours that are rare, such as that of a frame.
     method = Image.Quantize.MAXCOVERAGE
-    Image.open(content).convert('RGB').quantize(palette, method=method, kmeans=1).save(path, 'PNG', optimize=True)
+    reduced = Image.open(content).convert('RGB').quantize(palette, method=method, kmeans=1)
+    with written_whole(path) as partial:
+        reduced.save(partial, 'PNG', optimize=True)

@@ -1,19 +1,29 @@
 """What is wrong with a job is told before it starts: faults are planted in small data sets, and each is found."""
 
 import json
+import os
+import threading
+from collections import Counter
 
 import numpy as np
 import pytest
+from mmengine.runner import Runner
 from PIL import Image
 from quick import CONFIGS
+
+from mmcrossformer import CrossFormer
+from mmcrossformer.config.own_data import use_own_coco
+from mmcrossformer.config.read import read_config
+from mmcrossformer.engine.check import Limits, check_job
 
 WIDTH, HEIGHT = 40, 30
 SQUARE = [5, 5, 15, 5, 15, 15, 5, 15]
 
 
-def coco_of(count=4):
+def coco_of(count=4, part='train'):
     """Two categories, an instance of each in every image."""
     return dict(
+        info=part,
         images=[dict(id=i, file_name=f'{i}.jpg', width=WIDTH, height=HEIGHT) for i in range(count)],
         categories=[dict(id=1, name='cat'), dict(id=2, name='dog')],
         annotations=[
@@ -41,7 +51,7 @@ def data(tmp_path):
         pixels = noise.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / 'images' / f'{i}.jpg')
     for part in ('train', 'val'):
-        (tmp_path / f'{part}.json').write_text(json.dumps(coco_of()))
+        (tmp_path / f'{part}.json').write_text(json.dumps(coco_of(part=part)))
     return tmp_path
 
 
@@ -109,6 +119,11 @@ FAULTS = {
         set_to('annotations', 0, segmentation=dict(size=[40, 30], counts='')),
         '1 of 8 annotations of * have a mask that is no polygon inside of the image: 1',
     ),
+    'box of three numbers': (
+        set_to('annotations', 0, bbox=[5, 5, 10]),
+        '1 of 8 annotations of * have a box that is not the four numbers x, y, width, height: 1',
+    ),
+    'ids that meet': (set_to('annotations', 0, id=2), '1 of 8 annotations of * share their id with another one: 2'),
     'no mask': (
         set_to('annotations', 0, segmentation=[]),
         '1 of 8 annotations of * have no segmentation, and the config trains masks: 1. Use a config that needs',
@@ -232,6 +247,92 @@ def test_train_checks_first(check, data, tmp_path):
     assert code == 2
     assert_contains(text, 'the job has faults (--no-check starts it all the same): * are missing: * cannot be decoded:')
     assert not work_dir.exists()
+
+
+def test_train_looks_before_the_processes_join(check, data, monkeypatch):
+    """The second process is not there: who joined first would wait for it."""
+    (data / 'images/3.jpg').unlink()
+    for name, value in dict(RANK=0, WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=1).items():
+        monkeypatch.setenv(name, str(value))
+    waiting = ['--launcher', 'pytorch', '--cfg-options', 'env_cfg.dist_cfg.timeout=1']
+    code, text = check(*waiting, tool='train')
+    assert code == 2
+    assert_contains(text, 'the job has faults (--no-check starts it all the same): * are missing: ')
+
+
+def test_each_file_is_read_once_and_each_backbone_built_once(check, tmp_path, monkeypatch):
+    """Up to the first step, beside what the host library reads: each data set and the metric its own file."""
+    read, built = Counter(), []
+    loads, build = json.loads, CrossFormer.__init__
+
+    def counting(text, **kwargs):
+        found = loads(text, **kwargs)
+        if isinstance(found, dict) and 'annotations' in found:
+            read[found['info']] += 1
+        return found
+
+    def building(self, *args, **kwargs):
+        built.append(type(self))
+        build(self, *args, **kwargs)
+
+    monkeypatch.setattr(json, 'loads', counting)  # json.load calls it, too
+    monkeypatch.setattr(CrossFormer, '__init__', building)
+    monkeypatch.setattr(Runner, 'train', lambda runner: None)
+    code, text = check('--work-dir', tmp_path / 'run', tool='train')
+    assert code == 0, text
+    assert read == dict(train=1 + 1, val=1 + 2)
+    assert len(built) == 1
+
+
+@pytest.fixture
+def job(data):
+    """A small detector on the data."""
+    cfg = read_config(str(CONFIGS / 'retinanet_crossformer_t_digits.py'))
+    use_own_coco(cfg, str(data), 'train.json', 'val.json', 'images')
+    return cfg
+
+
+def test_a_sample_of_a_large_data_set(job, data):
+    for i in (0, 1):
+        (data / f'images/{i}.jpg').unlink()
+    (data / 'images/2.jpg').write_text('no picture')
+    missing, *_ = check_job(job, Limits(present=3), channels=False)
+    assert_contains(missing.text, '2 of 3 images of *train.json (evenly spread among 4) are missing: ')
+    few = check_job(job, Limits(present=2, decoded=1), channels=False)
+    assert_contains(few[0].text, '1 of 2 images of *train.json (evenly spread among 4) are missing: */images/0.jpg')
+    assert_contains(
+        few[1].text, '1 of 1 images of *train.json (evenly spread among 4) cannot be decoded: */images/2.jpg'
+    )
+
+
+def test_images_are_looked_at_side_by_side(job, data, monkeypatch):
+    """Two looks wait for each other: one by one, neither would end."""
+    both, isfile = threading.Barrier(2, timeout=60), os.path.isfile
+
+    def waiting(path):
+        if str(path).endswith('.jpg'):
+            both.wait()
+        return isfile(path)
+
+    monkeypatch.setattr(os.path, 'isfile', waiting)
+    assert not check_job(job, channels=False)
+
+
+def test_samples_say_nothing_of_classes(data):
+    """Only a look at all can find that a class has no instance."""
+    folder = data / 'classes'
+    for name in ('cat', 'dog', 'newt'):
+        (folder / name).mkdir(parents=True)
+    for name in ('cat', 'dog'):
+        (folder / name / '0.jpg').write_bytes((data / 'images/0.jpg').read_bytes())
+    cfg = read_config(str(CONFIGS / 'crossformer_t_digits.py'))
+    own = dict(type='CustomDataset', data_root=str(folder), pipeline=[])
+    cfg.train_dataloader.dataset = cfg.val_dataloader.dataset = own
+    texts = [[str(finding) for finding in check_job(cfg, limits, channels=False)] for limits in (Limits(), Limits(1))]
+    whole, sample = ([text for text in found if 'have no instance' in text] for found in texts)
+    assert len(whole) == 1
+    assert 'newt' in whole[0]
+    assert not sample
 
 
 def test_segmentation(call, data):

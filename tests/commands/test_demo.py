@@ -19,8 +19,9 @@ from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
 from quick import PROGRAM
 
+from mmcrossformer.apis import Predictor
 from mmcrossformer.commands.demo.actions import Actions
-from mmcrossformer.commands.demo.models import trained_model
+from mmcrossformer.commands.demo.models import Models, trained_model
 from mmcrossformer.commands.demo.pictures import MAX_MEGAPIXELS, built_in, pixel_of, read_upload, shown_size
 from mmcrossformer.utils.errors import UserError
 
@@ -231,9 +232,82 @@ def test_uploads_are_not_decoded_at_any_size(tmp_path):
 
 def test_a_strip_is_not_blown_up(detector, tmp_path):
     Image.new('RGB', (5000, 1)).save(tmp_path / 'strip.png')
-    actions = Actions(tuple(map(Path, detector)), 'cpu')
+    actions = Actions(tuple(map(Path, detector)), Models('cpu'))
     with pytest.raises(gr.Error, match='choose a smaller short side'):
         actions.predict('', str(tmp_path / 'strip.png'), actions.models[0], None, 112, 0.3)
+
+
+@pytest.fixture
+def classifier(quick, tmp_path):
+    """Config and checkpoint of a small classifier, as the page names them."""
+    config, path = quick('crossformer_t_digits'), tmp_path / 'weights.pth'
+    torch.save(Predictor(config).model.state_dict(), path)
+    return str(config), str(path)
+
+
+def written_in_place(path, state):
+    torch.save(state, path)
+    os.utime(path, ns=(1, 1))  # clocks of file systems may be slow
+
+
+def written_beside(path, state):
+    torch.save(state, path + '.new')
+    shutil.copystat(path, path + '.new')  # the same size and time
+    os.replace(path + '.new', path)
+
+
+@pytest.mark.parametrize('write', [written_in_place, written_beside])
+def test_a_checkpoint_that_changes_is_loaded_again(write, classifier):
+    models = Models('cpu')
+    first, changed = models.load(*classifier)
+    assert not changed
+    assert models.load(*classifier) == (first, False)
+    state = torch.load(classifier[1])
+    state['head.fc.bias'] += 1
+    write(classifier[1], state)
+    second, changed = models.load(*classifier)
+    assert changed
+    torch.testing.assert_close(second.model.state_dict(), state)
+    assert models.load(*classifier) == (second, False)
+
+
+def test_the_page_says_that_a_checkpoint_changed(classifier):
+    actions = Actions(tuple(map(Path, classifier)), Models('cpu'))
+
+    def summary():
+        return actions.predict('digits 1', None, actions.models[0], None, 32, 0.3)[3]
+
+    assert 'have changed' not in summary()
+    written_beside(classifier[1], torch.load(classifier[1]))
+    assert 'The files of the model have changed since' in summary()
+    assert 'have changed' not in summary()
+    os.unlink(classifier[1])
+    with pytest.raises(gr.Error, match=r'weights\.pth is no file'):
+        summary()
+
+
+def test_a_checkpoint_that_is_being_written(classifier, monkeypatch):
+    """Written anew after it was read, before the answer."""
+    load = torch.load
+
+    def and_changed(path, **options):
+        state = load(path, **options)
+        written_beside(str(path), state)
+        return state
+
+    monkeypatch.setattr(torch, 'load', and_changed)
+    with pytest.raises(UserError, match='is being written: try again'):
+        Models('cpu').load(*classifier)
+
+
+def test_the_last_two_models_are_kept(classifier, tmp_path):
+    models, config = Models('cpu'), classifier[0]
+    paths = [shutil.copy(classifier[1], tmp_path / f'{i}.pth') for i in range(3)]
+    first, second = (models.load(config, str(path))[0] for path in paths[:2])
+    assert models.load(config, str(paths[0]))[0] is first
+    models.load(config, str(paths[2]))
+    assert models.load(config, str(paths[0]))[0] is first
+    assert models.load(config, str(paths[1]))[0] is not second
 
 
 def test_what_a_training_leaves(tmp_path):

@@ -1,6 +1,7 @@
 """Predictions on folders, files and videos."""
 
 import csv
+import io
 import json
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ import time
 from collections import Counter
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -27,6 +29,7 @@ from quick import PROGRAM, run
 from mmcrossformer.apis.colors import distinct_colors
 from mmcrossformer.apis.predictor import Predictor, read_image
 from mmcrossformer.commands.infer.inputs import find_sources
+from mmcrossformer.commands.infer.journal import Journal
 from mmcrossformer.commands.infer.processes import Processes, joined
 from mmcrossformer.commands.infer.results import encode_segments
 from mmcrossformer.commands.infer.run import Choices, infer
@@ -395,6 +398,44 @@ def many(tmp_path):
 
 def lines_of(out):
     return [line for path in (out / 'journal').glob('*.jsonl') for line in path.read_bytes().splitlines(True)]
+
+
+class Counted(io.FileIO):
+    """Counts the bytes that are read."""
+
+    read_bytes = 0
+
+    def readinto(self, buffer):
+        count = super().readinto(buffer)
+        self.read_bytes += count
+        return count
+
+
+class CountedPath(type(Path())):
+    """Opens its file so that bytes are counted."""
+
+    def open(self, mode):
+        self.counted = Counted(self, mode.replace('b', ''))
+        return io.BufferedRandom(self.counted)
+
+
+@pytest.mark.parametrize('cut', [0, 17, 300_000], ids=['whole', 'cut', 'a long line is cut'])
+def test_a_journal_is_read_from_its_end(cut, tmp_path):
+    path, lines = tmp_path / '0.jsonl', b'[["a"], {}]\n' * 400_000
+    path.write_bytes(lines + b'x' * cut)
+    with Journal(watched := CountedPath(path)) as journal:
+        assert watched.counted.read_bytes <= cut + 200_000 < len(lines) / 8
+        journal.append(('b',), {})
+    assert path.read_bytes() == lines + b'[["b"], {}]\n'
+
+
+@pytest.mark.parametrize('content', [b'', b'cut'])
+def test_a_journal_without_a_whole_line(content, tmp_path):
+    path = tmp_path / '0.jsonl'
+    path.write_bytes(content)
+    with Journal(path) as journal:
+        journal.append(('b',), {})
+    assert path.read_bytes() == b'[["b"], {}]\n'
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Curves and the progress display."""
+"""Curves, the progress display, and the count of images that cannot be read."""
 
 import io
 import json
@@ -7,11 +7,15 @@ import sys
 from types import SimpleNamespace
 
 import cv2
+import pytest
+from broken import SomeBroken
 from rich.console import Console
+from torch.utils.data import DataLoader
 
-from mmcrossformer.engine.hooks import CurvesHook, ProgressHook
+from mmcrossformer.engine.hooks import CurvesHook, ProgressHook, SkipUnreadableHook
 from mmcrossformer.engine.hooks import progress as progress_module
 from mmcrossformer.utils.curves import read_curves
+from mmcrossformer.utils.errors import UserError
 
 
 def write_run(work_dir, time, records):
@@ -86,3 +90,24 @@ def test_no_progress_in_a_file(monkeypatch):
 
 def test_no_progress_when_stdout_goes_into_a_file(monkeypatch):
     assert run_with(monkeypatch, terminal=True, stdout_terminal=False) == 'a line of the log\n'
+
+
+@pytest.mark.parametrize(
+    'workers',
+    [
+        {},
+        dict(num_workers=2, multiprocessing_context='fork'),
+        dict(num_workers=1, multiprocessing_context='spawn'),  # each imports torch anew
+    ],
+    ids=['no workers', 'fork', 'spawn'],
+)
+def test_unreadable_images_are_counted_in_workers_of_any_kind(workers):
+    loader = DataLoader(SomeBroken(8, broken={1, 4, 6}), batch_size=1, **workers)
+    runner = SimpleNamespace(train_loop=SimpleNamespace(dataloader=loader), iter=8)
+    hook = SkipUnreadableHook(limit=3)
+    hook.before_train(runner)
+    assert len([*loader]) == 8
+    hook.after_train_iter(runner, 8)  # as many as allowed
+    hook.limit = 2
+    with pytest.raises(UserError, match='3 times an image could not be read up to iteration 9, and 2 are allowed'):
+        hook.after_train_iter(runner, 8)

@@ -8,6 +8,7 @@ import torch
 from quick import HELPERS, run, run_program
 
 from mmcrossformer.checkpoint import read_checkpoint
+from mmcrossformer.engine.processes import is_first_process
 
 TORCHRUN = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
 
@@ -27,6 +28,15 @@ optim_wrapper = dict(
 )
 """
 FSDP = "strategy = dict(type='mmcrossformer.FSDPStrategy')"
+
+
+@pytest.mark.parametrize(('launcher', 'name'), [('pytorch', 'RANK'), ('slurm', 'SLURM_PROCID')])
+def test_the_first_process_of_a_launcher(launcher, name, monkeypatch):
+    monkeypatch.setenv(name, '1')
+    assert not is_first_process(launcher)
+    assert is_first_process('none')  # what a launcher left in the environment says nothing
+    monkeypatch.setenv(name, '0')
+    assert is_first_process(launcher)
 
 
 @pytest.mark.slow

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from quick import HELPERS, run
 
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.hooks.checkpoint import AtomicBackend
-from mmcrossformer.utils.weights import latest_checkpoint
+from mmcrossformer.utils.weights import latest_checkpoint, prepare_resume
 
 # Random numbers everywhere: in the workers that load data, in the order of the data, and in the model.
 FRAGILE = f"""
@@ -151,6 +152,24 @@ def test_last_checkpoint(tmp_path):
     for text in ('', str(tmp_path)[:-3]):
         pointer.write_text(text)
         assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_10.pth')
+
+
+@pytest.mark.parametrize('zipped', [True, False], ids=['present format', 'format of before 2020'])
+def test_a_look_before_the_training_reads_no_values(zipped, tmp_path, monkeypatch):
+    """The runner reads the whole file afterwards."""
+    path = tmp_path / 'epoch_1.pth'
+    state = dict(state_dict=dict(a=torch.ones(1 << 20)), optimizer={}, meta=dict(seed=7))
+    torch.save(state, path, _use_new_zipfile_serialization=zipped)
+    load, mapped = torch.load, []
+    monkeypatch.setattr(
+        torch, 'load', lambda *args, **options: mapped.append(options['mmap']) or load(*args, **options)
+    )
+    cfg = Config(dict(resume=True, load_from=None, work_dir=str(tmp_path)))
+    prepare_resume(cfg)
+    assert (cfg.load_from, cfg.randomness.seed) == (str(path), 7)
+    assert mapped == [zipped]
+    torch.testing.assert_close(read_checkpoint(path)['state_dict'], state['state_dict'])
+    assert mapped == [zipped, False]
 
 
 class Program:

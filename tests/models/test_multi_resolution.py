@@ -15,7 +15,7 @@ from tiny import TINY
 
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import model_settings
-from mmcrossformer.engine.check import check_job
+from mmcrossformer.engine.check import Limits, check_job
 
 CLASSES = 5
 OURS = dict(type='mmcrossformer.CrossFormer', arch=dict(TINY), out_indices=(3,), out_norm=True)
@@ -135,7 +135,7 @@ def test_prediction_is_that_of_one_view():
 
 def test_a_step_from_the_config(quick):
     cfg = read_config(str(quick('crossformer_t_multires_digits')))
-    assert not [finding for finding in check_job(cfg, 1) if not finding.warning]
+    assert not [finding for finding in check_job(cfg, Limits(decoded=1)) if not finding.warning]
     init_default_scope(cfg.default_scope)
     batch = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
     assert [tuple(view.shape[2:]) for view in batch['inputs']] == [(56, 56), (40, 40), (32, 32)]
@@ -180,9 +180,11 @@ def test_a_pipeline_without_views_is_told_before_the_training(quick, tmp_path):
     kind = 'mmcrossformer.MultiResolutionClassifier'
     path.write_text(f'_base_ = {str(quick("crossformer_t_digits"))!r}\nmodel = dict(type={kind!r})\n')
     cfg = read_config(str(path))
-    assert 'makes no views' in '\n'.join(finding.text for finding in check_job(cfg, 1))
+    assert 'makes no views' in '\n'.join(finding.text for finding in check_job(cfg, Limits(decoded=1)))
     view = [dict(type='Resize', scale=32)]
     cfg.train_dataloader.dataset.pipeline = Config(
         dict(steps=[dict(type='MultiView', num_views=[2], transforms=[view])])
     ).steps
-    assert 'must differ in resolution, and have 32, 32' in '\n'.join(finding.text for finding in check_job(cfg, 1))
+    assert 'must differ in resolution, and have 32, 32' in '\n'.join(
+        finding.text for finding in check_job(cfg, Limits(decoded=1))
+    )

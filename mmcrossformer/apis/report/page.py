@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mmcrossformer.apis.report.evaluate import SCORES, Evaluation
 from mmcrossformer.apis.report.pictures import Example, data_uri
 from mmcrossformer.utils.curves import Curves, headline
-from mmcrossformer.utils.files import written_whole
+from mmcrossformer.utils.files import write_text
 
 # A matrix of more classes is told by the pairs that are confused most.
 _READABLE = 20
@@ -88,8 +88,7 @@ def write_page(report: Report, path: Path) -> None:
         written=datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
         **_matrix_parts(report.evaluation),
     )
-    with written_whole(path) as partial:
-        Path(partial).write_text(page)
+    write_text(path, page)
 
 
 def metrics_of(curves: Curves) -> list[Metric]:

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 from mmengine.dataset import BaseDataset
 
-from mmcrossformer.apis.draw import draw_prediction, encode_jpeg, resized
+from mmcrossformer.apis.draw import draw_fitted, encode_jpeg
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.apis.report.evaluate import look
 
@@ -49,13 +47,11 @@ def draw_examples(
     examples = []
     for index in indices:
         image, truth, _, found = look(predictor, dataset, index, score_thr)
-        small = _fitted(image)
         sides = []
-        for side in (truth, found):
-            drawn = resized(side, image.shape[:2], small.shape[:2])
-            if drawn.task == 'classification':
-                drawn = replace(drawn, labels=drawn.labels[:1], scores=drawn.scores[:1])
-            picture = draw_prediction(small, drawn, predictor.classes, predictor.palette, scores=side is found)
+        for side, is_truth in ((truth, True), (found, False)):
+            if side.task == 'classification':
+                side = replace(side, labels=side.labels[:1], scores=side.scores[:1])
+            picture = draw_fitted(image, side, predictor.classes, predictor.palette, _SIDE, scores=not is_truth)
             sides.append(data_uri(encode_jpeg(picture, _JPEG_QUALITY)))
         name = Path(dataset.get_data_info(index)['img_path']).name
         examples.append(Example(name, scores[index], *sides))
@@ -72,10 +68,3 @@ def best_and_worst(scores: dict[int, float], number: int) -> tuple[list[int], li
 def data_uri(data: bytes, kind: str = 'jpeg') -> str:
     """An address that holds a picture itself."""
     return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
-
-
-def _fitted(image: np.ndarray) -> np.ndarray:
-    """The picture at the size of the page."""
-    factor = _SIDE / max(image.shape[:2])
-    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)

@@ -14,6 +14,7 @@ from mmcrossformer.commands.benchmark.report import (
     time_per_mac_ratio,
     time_ratio,
 )
+from mmcrossformer.utils.files import write_figure
 
 
 def plot(report: Report, path: Path) -> None:
@@ -31,7 +32,7 @@ def plot(report: Report, path: Path) -> None:
             axis.grid(alpha=0.3)
     handles = {text: line for axis in panels.flat for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc='outside lower center', ncols=4, fontsize='small')
-    figure.savefig(path)
+    write_figure(path, figure)
 
 
 def _draw_ratios(report: Report, kind: str, left: Any, right: Any) -> None:

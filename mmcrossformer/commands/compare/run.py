@@ -23,7 +23,7 @@ from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.files import write_json
+from mmcrossformer.utils.files import write_figure, write_json
 from mmcrossformer.utils.interleaved import interleaved
 from mmcrossformer.utils.metrics import METRICS
 
@@ -151,7 +151,7 @@ def save(results: Sequence[Result], work_dir: Path) -> None:
     figure.legend(loc='outside right upper')
     axis.set(xlabel='multiply-adds of one image [G]', ylabel=metric)
     axis.grid(alpha=0.3)
-    figure.savefig(work_dir / 'compare.png')
+    write_figure(work_dir / 'compare.png', figure)
 
 
 def main_metric(results: Sequence[Result]) -> str:

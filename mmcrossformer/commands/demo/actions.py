@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from mmcrossformer.commands.demo.models import load
+from mmcrossformer.commands.demo.models import Models
 from mmcrossformer.commands.demo.pictures import built_in, pixel_of, read_upload
 from mmcrossformer.commands.demo.result import Result, attention, draw_pair
 from mmcrossformer.config.package import configs_of_package
@@ -35,12 +35,11 @@ class Actions:
 
     Args:
         trained: Config and checkpoint that are offered first; None where there are none.
-        device: Where the models run.
+        models: Loads models and keeps them.
     """
 
-    def __init__(self, trained: tuple[Path, Path] | None, device: str) -> None:
-        self.trained = trained
-        self.device = device
+    def __init__(self, trained: tuple[Path, Path] | None, models: Models) -> None:
+        self.trained, self._loader = trained, models
         self.pictures = built_in()
         self._configs = configs_of_package()
 
@@ -100,7 +99,8 @@ class Actions:
                 f'{long_side:.0f}; at most {_LONGEST} are predicted here: choose a smaller short side'
             )
         if model == _OWN and self.trained:
-            predictor = load(str(self.trained[0]), str(checkpoint or self.trained[1]), self.device)
+            files = str(self.trained[0]), str(checkpoint or self.trained[1])
         else:
-            predictor = load(str(self._configs[model]), str(checkpoint or ''), self.device)
-        return Result(image, int(short_side), predictor(image, int(short_side)), predictor)
+            files = str(self._configs[model]), str(checkpoint or '')
+        predictor, changed = self._loader.load(*files)
+        return Result(image, int(short_side), predictor(image, int(short_side)), predictor, changed)

@@ -1,6 +1,6 @@
 """Models that the page offers."""
 
-import functools
+import os
 from pathlib import Path
 
 from mmcrossformer.apis.predictor import Predictor
@@ -9,6 +9,7 @@ from mmcrossformer.utils.weights import latest_checkpoint
 
 # Where `make demo` leaves its training.
 TRAINED = Path('work_dirs/demo')
+_KEPT = 2
 
 
 def trained_model(folder: Path = TRAINED) -> tuple[Path, Path] | None:
@@ -21,13 +22,50 @@ def trained_model(folder: Path = TRAINED) -> tuple[Path, Path] | None:
     return (configs[0], Path(checkpoint)) if checkpoint and len(configs) == 1 else None
 
 
-@functools.lru_cache(maxsize=2)
-def load(config: str, checkpoint: str, device: str) -> Predictor:
-    """Loads a model, and keeps the last two.
+# Of a file: its number in the file system, bytes, and time of the last change in nanoseconds. A file that takes the
+# place of another one has another number. None where there is no file, which loading reports.
+_FileState = tuple[int, int, int] | None
+_State = tuple[_FileState, _FileState]
 
-    Raises:
-        UserError: See `Predictor`.
+
+class Models:
+    """Loads models and keeps the last two; one whose files were written anew since is loaded again.
+
+    Args:
+        device: Where the models run.
     """
-    if not checkpoint:
-        raise UserError('there is no checkpoint to predict with: choose a file of weights')
-    return Predictor(config, checkpoint, device=device)
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self._kept: dict[tuple[str, str], tuple[Predictor, _State]] = {}
+
+    def load(self, config: str, checkpoint: str) -> tuple[Predictor, bool]:
+        """Loads a model, or takes one that is kept.
+
+        Returns:
+            The model, and whether it takes the place of one from the same files as they were before.
+
+        Raises:
+            UserError: A checkpoint that is being written; see also `Predictor`.
+        """
+        if not checkpoint:
+            raise UserError('there is no checkpoint to predict with: choose a file of weights')
+        name, now = (config, checkpoint), (_state_of(config), _state_of(checkpoint))
+        predictor, before = self._kept.get(name, (None, None))
+        if predictor is None or before != now:
+            predictor = Predictor(config, checkpoint, device=self.device)
+            if _state_of(checkpoint) != now[1]:
+                raise UserError(f'{checkpoint} is being written: try again when it is complete')
+        self._kept.pop(name, None)
+        self._kept[name] = predictor, now  # what was used last comes last
+        while len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]
+        return predictor, before not in (None, now)
+
+
+def _state_of(path: str) -> _FileState:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns

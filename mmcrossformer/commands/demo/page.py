@@ -8,21 +8,22 @@ import gradio as gr
 from mmcrossformer.commands.arguments import SCORE_THR
 from mmcrossformer.commands.demo import cannot_listen
 from mmcrossformer.commands.demo.actions import Actions
+from mmcrossformer.commands.demo.models import Models
 
 # Fonts that every system has: the page loads nothing from elsewhere.
 _THEME = gr.themes.Soft(font=['system-ui', 'sans-serif'], font_mono=['monospace'])
 _RESOLUTION, _OTHER_RESOLUTION = 112, 224
 
 
-def build(trained: tuple[Path, Path] | None, device: str) -> gr.Blocks:
+def build(trained: tuple[Path, Path] | None, models: Models) -> gr.Blocks:
     """Builds the page.
 
     Args:
         trained: Config and checkpoint that are offered first; None where there are none, so that weights must be
             uploaded.
-        device: Where the models run.
+        models: Loads models and keeps them.
     """
-    do = Actions(trained, device)
+    do = Actions(trained, models)
     with gr.Blocks(title='mmcrossformer', analytics_enabled=False) as page:
         gr.Markdown('# CrossFormer\nPictures and weights stay on this machine.')
         result, compared = gr.State(), gr.State()

@@ -1,5 +1,6 @@
 """Pictures that the page shows: built-in ones, uploads, and what is drawn on them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, UnidentifiedImageError
 
-from mmcrossformer.apis.draw import draw_prediction, resized
+from mmcrossformer.apis.draw import draw_fitted, fitted_size
 from mmcrossformer.apis.prediction import Prediction, above
 from mmcrossformer.apis.predictor import Predictor, read_image
 from mmcrossformer.datasets.scenes import compose_scene, load_digits, photographs
@@ -69,19 +70,15 @@ def overlay(image: np.ndarray, prediction: Prediction, predictor: Predictor, sco
     Returns:
         Pixels [h, w, 3], uint8, RGB.
     """
-    size = shown_size(image)
-    canvas = np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC))
+    shown = above(prediction, score)
     if prediction.task == 'classification':
-        return canvas
-    found = resized(above(prediction, score), image.shape[:2], size)
-    return draw_prediction(canvas, found, predictor.classes, predictor.palette)
+        shown = replace(shown, labels=shown.labels[:0], scores=shown.scores[:0])  # the page lists them beside it
+    return draw_fitted(image, shown, predictor.classes, predictor.palette, _SHOWN)
 
 
 def shown_size(image: np.ndarray) -> tuple[int, int]:
     """Height and width at which an image is shown."""
-    factor = _SHOWN / max(image.shape[:2])
-    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
-    return height, width
+    return fitted_size(image, _SHOWN)
 
 
 def pixel_of(image: np.ndarray, x: float, y: float) -> tuple[int, int]:

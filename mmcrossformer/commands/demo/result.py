@@ -21,12 +21,14 @@ class Result:
         short_side: Pixels of the short side that the model saw.
         prediction: What it found.
         predictor: The model.
+        changed: Whether the files of the model were written anew since it was loaded before, so that it is another one.
     """
 
     image: np.ndarray
     short_side: int
     prediction: Prediction
     predictor: Predictor
+    changed: bool = False
 
     def picture(self, score: float) -> np.ndarray:
         """The image with what has at least this score."""
@@ -43,6 +45,8 @@ class Result:
         """One line about it."""
         height, width = self.prediction.input_size
         seen = f'seen at {height} x {width} pixels, {self.prediction.seconds:.2f} s'
+        if self.changed:
+            seen += '. The files of the model have changed since: this is the new one'
         if self.prediction.task != 'detection':
             return seen
         count = int((self.prediction.scores >= score).sum())

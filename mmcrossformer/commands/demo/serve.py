@@ -5,7 +5,7 @@ import importlib
 from pathlib import Path
 
 from mmcrossformer.commands.common import find_device
-from mmcrossformer.commands.demo.models import TRAINED, load, trained_model
+from mmcrossformer.commands.demo.models import TRAINED, Models, trained_model
 from mmcrossformer.config.package import find_config
 
 
@@ -15,14 +15,14 @@ def serve(args: argparse.Namespace) -> None:
     Raises:
         UserError: No such device, a config and checkpoint that do not fit, or an address that is taken.
     """
-    device = find_device(args.device)
+    models = Models(find_device(args.device))
     if args.config is not None:
         config, checkpoint = find_config(args.config), Path(args.checkpoint)
-        load(str(config), str(checkpoint), device)  # a mistake is reported before the page opens
+        models.load(str(config), str(checkpoint))  # a mistake is reported before the page opens
         trained: tuple[Path, Path] | None = (config, checkpoint)
     else:
         trained = trained_model()
     if trained is None:
         print(f'no training in {TRAINED} (make demo leaves one there): the page asks for a checkpoint')
     page = importlib.import_module('mmcrossformer.commands.demo.page')  # gradio takes seconds
-    page.launch(page.build(trained, device), args.host, args.port, args.max_upload)
+    page.launch(page.build(trained, models), args.host, args.port, args.max_upload)

@@ -15,6 +15,7 @@ from mmcrossformer.models.attention.traced import BakedPositionBias
 from mmcrossformer.models.crossformer import CrossFormer
 from mmcrossformer.models.layers.block import CrossFormerBlock
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.files import written_whole
 
 ONNX_OPSET = 18
 SUFFIXES = ('.onnx', '.pt2')
@@ -75,13 +76,14 @@ def save(program: ExportedProgram, path: Path, names: Sequence[str]) -> None:
         UserError: ONNX is not installed.
     """
     if path.suffix != '.onnx':
-        torch.export.save(program, path)
+        with written_whole(path) as partial, open(partial, 'wb') as file:
+            torch.export.save(program, file)
         return
     require_onnx()
-    with _quiet():
+    with _quiet(), written_whole(path) as partial:
         torch.onnx.export(
             program,
-            f=str(path),
+            f=partial,
             input_names=['images'],
             output_names=list(names),
             opset_version=ONNX_OPSET,

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.files import written_whole
+from mmcrossformer.utils.files import write_json
 
 _SETTINGS = 'infer.json'
 JOURNALS = 'journal'
@@ -65,8 +65,7 @@ def prepare_folder(folder: Path, run: dict[str, Any], overwrite: bool) -> None:
         (folder / JOURNALS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f'--out: {folder} cannot be made: {error.strerror}') from error
-    with written_whole(path) as partial:
-        Path(partial).write_text(json.dumps(run, indent=2) + '\n')
+    write_json(path, run)
 
 
 def _compare(folder: Path, there: dict[str, Any], here: dict[str, Any]) -> None:

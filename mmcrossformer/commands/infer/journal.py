@@ -5,12 +5,13 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from mmcrossformer.commands.infer.inputs import Source
 
 Record = dict[str, Any]
 _SYNC_SECONDS = 5.0
+_BLOCK = 1 << 16  # bytes; most lines are shorter
 
 
 class Key(NamedTuple):
@@ -37,9 +38,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open('ab')
-        lines = path.read_bytes()
-        self._file.truncate(lines.rfind(b'\n') + 1)
+        self._file = path.open('a+b')
+        self._file.truncate(_end_of_whole_lines(self._file))
         self._synced = time.monotonic()
 
     def __enter__(self) -> 'Journal':
@@ -98,6 +98,19 @@ class Finished:
         with path.open('rb') as file:
             file.seek(place)
             return json.loads(file.readline())[1]
+
+
+def _end_of_whole_lines(file: BinaryIO) -> int:
+    """Returns the place behind the last newline, looking from the end of the file for it."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - _BLOCK)
+        file.seek(start)
+        found = file.read(end - start).rfind(b'\n')
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def _parsed(line: bytes) -> list | None:

@@ -24,7 +24,7 @@ from mmcrossformer.commands.infer.progress import Bar
 from mmcrossformer.commands.infer.results import categories_of, encode_segments, record_of, write_predictions
 from mmcrossformer.config.read import read_config
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.files import written_whole
+from mmcrossformer.utils.files import write_bytes, write_text
 
 Item = TypeVar('Item')
 Picture = tuple[Source, int | None, np.ndarray | UserError]
@@ -194,8 +194,7 @@ class _Worker:
     def _write(self, name: str, data: bytes) -> None:
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as partial_path:  # the journal will say that it is there
-            Path(partial_path).write_bytes(data)
+        write_bytes(path, data)
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
@@ -266,5 +265,4 @@ def _write_failed(out: Path, failed: dict[str, str]) -> None:
     path = out / 'failed.txt'
     path.unlink(missing_ok=True)
     if failed:
-        with written_whole(path) as partial_path:
-            Path(partial_path).write_text(''.join(f'{name}\t{reason}\n' for name, reason in sorted(failed.items())))
+        write_text(path, ''.join(f'{name}\t{reason}\n' for name, reason in sorted(failed.items())))

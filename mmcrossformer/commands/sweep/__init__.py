@@ -6,7 +6,6 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
 from mmcrossformer.commands.arguments import add_checkpoint, add_device, add_work_dir, positive
@@ -15,11 +14,14 @@ from mmcrossformer.commands.sweep.report import Sweep, plot
 from mmcrossformer.commands.sweep.run import sweep
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import default_sizes, own_size
+from mmcrossformer.utils.progress import new_progress
+from mmcrossformer.utils.weights import load_safely
 
 
 def main() -> None:
     """Reads the command line, evaluates, and saves resolution by resolution."""
     args = parse_args()
+    load_safely()
     device = find_device(args.device)
     cfg = read_config(args.config, args.cfg_options)
     sizes = args.sizes or default_sizes(own_size(cfg))
@@ -27,8 +29,9 @@ def main() -> None:
     found = None
     steps = sweep(cfg, args.checkpoint, sizes, device, args.cfg_options)
     make_folder('--work-dir', folder)
-    for found in track(steps, 'resolutions', total=len(sizes), console=Console(stderr=True), transient=True):
-        found.save(folder / 'resolution_sweep.json')
+    with new_progress(Console(stderr=True), transient=True) as progress:
+        for found in progress.track(steps, total=len(sizes), description='resolutions'):
+            found.save(folder / 'resolution_sweep.json')
     assert found is not None, 'there is one size or more'
     plot([found], folder / 'resolution_sweep.png')
     Console().print(table(found))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.files import write_json
+from mmcrossformer.utils.files import write_figure, write_json
 
 
 @dataclass(frozen=True)
@@ -102,4 +102,4 @@ def plot(sweeps: Sequence[Sweep], path: Path) -> None:
         axis.set(xlabel='resolution: shorter side [pixels]')
         axis.grid(alpha=0.3)
     figure.legend(*left.get_legend_handles_labels(), loc='outside lower center', ncols=4, fontsize='small')
-    figure.savefig(path)
+    write_figure(path, figure)

@@ -22,7 +22,7 @@ from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError, innermost
 from mmcrossformer.utils.machine import hardware, revision, versions
 from mmcrossformer.utils.metrics import METRICS
-from mmcrossformer.utils.weights import load_safely, load_weights
+from mmcrossformer.utils.weights import load_weights
 
 
 def sweep(
@@ -91,7 +91,6 @@ def _check_sizes(sizes: Sequence[int]) -> None:
 
 
 def _load(cfg: Config, checkpoint: str | Path, device: str) -> BaseModel:
-    load_safely()
     unsync_norms(cfg.model)
     model = build_model(cfg)
     load_weights(model, checkpoint)

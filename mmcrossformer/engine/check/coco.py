@@ -26,6 +26,9 @@ def check_coco(coco: dict[str, Any], path: Path, classes: Sequence[str], *, mask
     lost = [entry['id'] for entry in annotations if entry['image_id'] not in images]
     foreign = [entry['id'] for entry in annotations if entry['category_id'] not in categories]
     here = [entry for entry in annotations if entry['image_id'] in images and entry['category_id'] in categories]
+    broken = [entry['id'] for entry in here if len(entry['bbox']) != 4]
+    twice = [number for number, count in Counter(entry['id'] for entry in annotations).items() if count > 1]
+    here = [entry for entry in here if len(entry['bbox']) == 4]
     empty = [entry['id'] for entry in here if not _has_area(entry['bbox'])]
     outside = [
         entry['id'] for entry in here if _has_area(entry['bbox']) and _misses(entry['bbox'], images[entry['image_id']])
@@ -34,6 +37,8 @@ def check_coco(coco: dict[str, Any], path: Path, classes: Sequence[str], *, mask
     findings = [
         *some(lost, total, f'{of} belong to no image of the file', fate, tolerant=True),
         *some(foreign, total, f'{of} have a category that the file does not list', fate, tolerant=True),
+        *some(broken, total, f'{of} have a box that is not the four numbers x, y, width, height'),
+        *some(twice, total, f'{of} share their id with another one'),
         *some(empty, total, f'{of} have an empty or inverted box (x, y, width, height)', fate, tolerant=True),
         *some(outside, total, f'{of} have a box outside of the image', fate, tolerant=True),
         *_check_classes(here, categories, path, classes),
@@ -85,7 +90,7 @@ def _check_classes(
 
 
 def _has_area(box: Sequence[float]) -> bool:
-    return len(box) == 4 and box[2] > 0 and box[3] > 0
+    return box[2] > 0 and box[3] > 0
 
 
 def _misses(box: Sequence[float], image: dict[str, Any]) -> bool:

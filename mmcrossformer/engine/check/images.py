@@ -1,15 +1,33 @@
 """Image files."""
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
 from mmcrossformer.engine.check.finding import Finding, some
 
+Item = TypeVar('Item')
+Result = TypeVar('Result')
 Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many images of each data set to look at, evenly spread; None for all.
+
+    Attributes:
+        present: Of how many it is checked that they are there.
+        decoded: How many of these are decoded.
+    """
+
+    present: int | None = None
+    decoded: int | None = None
 
 
 def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | None) -> list[Finding]:
@@ -18,9 +36,9 @@ def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | N
     Args:
         sizes: Width and height by path; None where nothing tells them.
         source: What names them, for the messages.
-        decode: How many to decode, spread evenly; None for all. Of all of them it is checked that they exist.
+        decode: How many to decode, spread evenly; None for all. Of all in `sizes` it is checked that they exist.
     """
-    exists = {path: path.is_file() for path in sizes}
+    exists = dict(zip(sizes, _in_threads(_is_file, sizes), strict=True))
     there, missing = ([path for path in sizes if exists[path] is state] for state in (True, False))
     if not there and missing:
         folder = missing[0].parent
@@ -35,9 +53,9 @@ def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | N
     found = dict(zip(chosen, _in_threads(_decode, chosen), strict=True))
     broken = [path for path, size in found.items() if size is None]
     other = [
-        f'{path} ({found[path][0]} x {found[path][1]}, not {size[0]} x {size[1]})'
-        for path, size in sizes.items()
-        if size is not None and found.get(path) not in (None, size)
+        f'{path} ({size[0]} x {size[1]}, not {stated[0]} x {stated[1]})'
+        for path, size in found.items()
+        if size is not None and (stated := sizes[path]) is not None and stated != size
     ]
     looked = f'{"decoded images" if len(chosen) < len(there) else "images"} of {source}'
     return [
@@ -60,8 +78,9 @@ def check_label_maps(
         source: What names them, for the messages.
         decode: How many to decode; None for all.
     """
-    missing = [path for path in maps.values() if not path.is_file()]
-    chosen = spread([image for image, path in maps.items() if path.is_file() and image.is_file()], decode)
+    exists = dict(zip(maps, _in_threads(_is_file, maps.values()), strict=True))
+    missing = [path for image, path in maps.items() if not exists[image]]
+    chosen = spread([image for image in maps if exists[image]], decode)
 
     def problem(image: Path) -> str | None:
         try:
@@ -86,8 +105,8 @@ def check_label_maps(
     ]
 
 
-def spread(items: list, count: int | None) -> list:
-    """Takes some items, evenly spread."""
+def spread(items: Sequence[Item], count: int | None) -> Sequence[Item]:
+    """Takes at most so many items, evenly spread; None for all."""
     if count is None or count >= len(items):
         return items
     return [items[i * len(items) // count] for i in range(count)]
@@ -103,6 +122,11 @@ def _decode(path: Path) -> Size | None:
         return None
 
 
-def _in_threads(function: Callable, items: Iterable) -> list:
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # Path.is_file raises where it may not look
+
+
+def _in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Calls a function for each item: disks answer many questions at once much sooner than one by one."""
     with ThreadPoolExecutor() as pool:
         return list(pool.map(function, items))

@@ -14,24 +14,30 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.sizes import last_sizes, views_of
 from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
-from mmcrossformer.datasets.coco import read_coco
+from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.check.coco import check_coco
 from mmcrossformer.engine.check.finding import Finding, some
-from mmcrossformer.engine.check.images import check_images, check_label_maps
+from mmcrossformer.engine.check.images import Limits, check_images, check_label_maps, spread
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads that have classes of their own, whatever the data set has.
 _OTHER_CLASSES = ('rpn_head', 'semantic_head')
 # A learning rate is taken to be right for batches up to so many times larger or smaller.
 _FAR = 2
+_NO_LIMITS = Limits()
 
 
-def check_job(cfg: Config, decode: int | None) -> list[Finding]:
+def check_job(
+    cfg: Config, limits: Limits = _NO_LIMITS, *, channels: bool = True, read: Reader = read_coco
+) -> list[Finding]:
     """Checks data sets of training and validation, and whether the model fits them.
 
     Args:
         cfg: Config of a training.
-        decode: How many images of each data set to decode; None for all. That they exist is checked for all.
+        limits: How many images of each data set to look at.
+        channels: Whether to build the backbone and compare its channels with those of the parts behind it. What builds
+            the model afterwards compares them then.
+        read: Reads an annotation file; one that remembers, where others read the same file.
 
     Returns:
         What was found, in the order of the config.
@@ -42,21 +48,22 @@ def check_job(cfg: Config, decode: int | None) -> list[Finding]:
         for settings in datasets_of(cfg.get(f'{part}_dataloader')):
             key = json.dumps(settings, sort_keys=True, default=str)
             if key not in seen:
-                findings += _check_dataset(settings, part, cfg, decode)
+                findings += _check_dataset(settings, part, cfg, limits, read)
             seen.add(key)
-    return [*findings, *_check_channels(cfg), *_check_views(cfg), *_check_rate(cfg)]
+    return [*findings, *(_check_channels(cfg) if channels else ()), *_check_views(cfg), *_check_rate(cfg)]
 
 
-def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, decode: int | None) -> list[Finding]:
+def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Limits, read: Reader) -> list[Finding]:
     path = Path(settings.get('data_root') or '') / (settings.get('ann_file') or '')
     coco = None
     if path.suffix == '.json' and 'Panoptic' not in str(settings.get('type')):
         try:
-            coco = read_coco(path)
+            coco = read(path)
         except UserError as error:
             return [Finding(str(error))]
     try:
-        dataset = DATASETS.build({**settings, 'pipeline': []})
+        lazy = dict(lazy_init=True) if coco is not None and _can_be_lazy(settings) else {}
+        dataset = DATASETS.build({**settings, 'pipeline': [], **lazy})
     except Exception as error:  # a data set of any library: it can fail in any way
         return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')]
     classes = list(dataset.metainfo.get('classes') or ())
@@ -65,30 +72,46 @@ def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, decode: int
     if coco is not None:
         masks = any(step.get('with_mask') for step in settings.get('pipeline', []))
         folder = Path(dataset.data_prefix.get('img', ''))
-        sizes = {folder / image['file_name']: (image['width'], image['height']) for image in coco['images']}
+        images = spread(coco['images'], limits.present)
+        sizes = {folder / image['file_name']: (image['width'], image['height']) for image in images}
         return [
-            *check_images(sizes, source, decode),
+            *check_images(sizes, source + _among(len(images), len(coco['images'])), limits.decoded),
             *check_coco(coco, path, classes, masks=masks),
             *findings,
         ]
-    return [*_check_entries(dataset, classes, source, decode), *findings]
+    return [*_check_entries(dataset, classes, source, limits), *findings]
 
 
-def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, decode: int | None) -> list[Finding]:
+def _can_be_lazy(settings: dict[str, Any]) -> bool:
+    """Whether a data set can be built without reading its annotation file, which was read already."""
+    kind = settings.get('type')
+    with DATASETS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(kind) if isinstance(kind, str) else kind
+    return isinstance(kind, type) and issubclass(kind, BaseDataset)
+
+
+def _among(looked_at: int, total: int) -> str:
+    """Says of a sample how many there are in all."""
+    return '' if looked_at == total else f' (evenly spread among {total})'
+
+
+def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, limits: Limits) -> list[Finding]:
     """Checks what a data set of any kind lists."""
-    entries = [dataset.get_data_info(i) for i in range(len(dataset))]
-    if not entries:
+    total = len(dataset)
+    if not total:
         return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
+    entries = [dataset.get_data_info(i) for i in spread(range(total), limits.present)]
+    source += _among(len(entries), total)
     sizes = {
         Path(entry['img_path']): (entry['width'], entry['height']) if 'width' in entry and 'height' in entry else None
         for entry in entries
         if 'img_path' in entry
     }
-    findings = check_images(sizes, source, decode)
+    findings = check_images(sizes, source, limits.decoded)
     maps = {Path(entry['img_path']): Path(entry['seg_map_path']) for entry in entries if entry.get('seg_map_path')}
     if maps and hasattr(dataset, 'reduce_zero_label'):
         findings += check_label_maps(
-            maps, len(classes), dataset.ignore_index, bool(dataset.reduce_zero_label), source, decode
+            maps, len(classes), dataset.ignore_index, bool(dataset.reduce_zero_label), source, limits.decoded
         )
     labels = Counter(entry['gt_label'] for entry in entries if isinstance(entry.get('gt_label'), int))
     boxes = [(i, instance) for i, entry in enumerate(entries) for instance in entry.get('instances', ())]
@@ -96,7 +119,8 @@ def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, de
         bad = [entries[i]['img_path'] for i, box in boxes if not _has_area(box['bbox'])]
         findings += some(bad, len(boxes), f'boxes of {source} are empty or inverted, in', tolerant=True)
         labels.update(instance['bbox_label'] for _, instance in boxes)
-    without = [name for i, name in enumerate(classes) if not labels[i]] if labels else []
+    whole = len(entries) == total  # a sample may miss the few instances of a class
+    without = [name for i, name in enumerate(classes) if not labels[i]] if labels and whole else []
     if without:
         findings.append(Finding(f'{len(without)} classes have no instance in {source}: {names(without)}', warning=True))
     return findings

@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from mmcrossformer.engine.processes import plain_name
 from mmcrossformer.models.layers.block import AttentionBlock
 from mmcrossformer.registry import HOOKS
-from mmcrossformer.utils.files import write_json
+from mmcrossformer.utils.files import write_figure, write_json
 
 _FILE = 'amplitudes.json'
 
@@ -101,4 +101,4 @@ def plot_amplitudes(trainings: Mapping[str, Mapping[int, Mapping[str, float]]], 
     axis.set(xlabel='block', ylabel='mean absolute value of its output', yscale='log')
     axis.grid(alpha=0.3)
     axis.legend(fontsize='small')
-    figure.savefig(path)
+    write_figure(path, figure)

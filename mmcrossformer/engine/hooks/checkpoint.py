@@ -13,7 +13,8 @@ from mmengine.runner import Runner
 from mmcrossformer.registry import HOOKS
 from mmcrossformer.utils.files import PARTIAL, written_whole
 
-_BACKEND = 'mmcrossformer.atomic'
+# The arguments by which mmengine finds the backend below.
+ATOMIC = dict(backend='mmcrossformer.atomic')
 
 
 class AtomicBackend(LocalBackend):
@@ -50,7 +51,7 @@ class AtomicBackend(LocalBackend):
             self.remove(path)
 
 
-register_backend(_BACKEND, AtomicBackend)
+register_backend(ATOMIC['backend'], AtomicBackend)
 
 
 @HOOKS.register_module()
@@ -66,7 +67,7 @@ class AtomicCheckpointHook(CheckpointHook):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.backend_args is None and self.file_client_args is None:
-            self.backend_args = dict(backend=_BACKEND)
+            self.backend_args = dict(ATOMIC)
 
     def before_train(self, runner: Runner) -> None:
         """Removes what a killed training left unfinished."""

@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmcrossformer.engine.hooks.checkpoint import ATOMIC
 from mmcrossformer.engine.hooks.random_state import seed_model
 from mmcrossformer.engine.processes import plain_name
 from mmcrossformer.registry import HOOKS
@@ -50,7 +51,9 @@ class FiniteLossHook(Hook):
 
     def _report(self, runner: Runner, loss: float) -> str:
         path = Path(runner.work_dir) / 'non_finite.pth'
-        runner.save_checkpoint(runner.work_dir, path.name, by_epoch=False, meta=dict(iter=runner.iter))
+        runner.save_checkpoint(
+            runner.work_dir, path.name, by_epoch=False, meta=dict(iter=runner.iter), backend_args=ATOMIC
+        )
         origin = self._origin(runner)
         if math.isfinite(loss):
             return f'the loss of another process is no number in iteration {runner.iter + 1}: it names the cause'

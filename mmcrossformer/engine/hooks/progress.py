@@ -10,17 +10,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.file_proxy import FileProxy
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID, TextColumn
 
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.progress import new_progress
 
 
 @HOOKS.register_module()
@@ -42,16 +35,7 @@ class ProgressHook(Hook):
         # The display takes over both streams; one that goes into a file must get all of its lines.
         if not (console.is_terminal and sys.stdout.isatty() and is_main_process()):
             return
-        self.progress = Progress(
-            TextColumn('{task.description}'),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn('{task.fields[status]}'),
-            TimeElapsedColumn(),
-            TextColumn('left'),
-            TimeRemainingColumn(),
-            console=console,
-        )
+        self.progress = new_progress(console, TextColumn('{task.fields[status]}'))
         self.progress.start()
         # An error leaves no other chance to give the cursor back.
         atexit.register(self.progress.stop)

@@ -12,8 +12,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmcrossformer.config.walk import data_paths, datasets_of
-from mmcrossformer.engine.hooks.checkpoint import AtomicBackend
 from mmcrossformer.registry import HOOKS
+from mmcrossformer.utils.files import write_json
 from mmcrossformer.utils.machine import command_line, hardware, revision, versions
 
 
@@ -46,7 +46,7 @@ class ProvenanceHook(Hook):
         )
         path = Path(runner.work_dir) / 'provenance.json'
         entries = json.loads(path.read_text()) if path.is_file() else []
-        AtomicBackend().put(json.dumps([*entries, self._entry], indent=2).encode() + b'\n', path)
+        write_json(path, [*entries, self._entry])
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Adds the entry of this start."""

@@ -1,18 +1,26 @@
-"""A report at the end of a training."""
+"""A report at the end of a training.
+
+mmengine imports all hooks to find one. What the report needs (the host's readers of images, pycocotools, jinja2) is
+imported when it is written.
+"""
+
+from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcrossformer.apis.predictor import Predictor
-from mmcrossformer.apis.report import Report, best_and_worst, draw_examples, evaluate, write_page
 from mmcrossformer.registry import HOOKS
 from mmcrossformer.utils.curves import read_curves
 from mmcrossformer.utils.weights import latest_checkpoint
+
+if TYPE_CHECKING:
+    from mmcrossformer.apis.report import Report
 
 
 @HOOKS.register_module()
@@ -41,12 +49,16 @@ class ReportHook(Hook):
             return
         path = Path(runner.work_dir) / 'report.html'
         try:
+            from mmcrossformer.apis.report import write_page
+
             write_page(self._report(runner), path)
             runner.logger.info(f'report: {path}')
         except Exception as error:  # nothing in it may fail a training that went well
             runner.logger.warning(f'{path} was not written: {type(error).__name__}: {error}')
 
     def _report(self, runner: Runner) -> Report:
+        from mmcrossformer.apis.report import Report
+
         folder = Path(runner.work_dir)
         name = Path(runner.cfg.filename).name if runner.cfg.filename else f'{runner.timestamp}.py'
         provenance = folder / 'provenance.json'
@@ -69,6 +81,9 @@ class ReportHook(Hook):
 
     def _evaluate(self, runner: Runner, report: Report) -> None:
         """Predicts with a model of its own, for that of the runner may be split over processes or averaged."""
+        from mmcrossformer.apis.predictor import Predictor
+        from mmcrossformer.apis.report import best_and_worst, draw_examples, evaluate
+
         checkpoint = latest_checkpoint(runner.work_dir)
         if checkpoint is None or runner.val_loop is None:
             report.missing = 'there is no checkpoint' if checkpoint is None else 'the config has no validation'

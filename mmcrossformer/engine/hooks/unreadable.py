@@ -1,12 +1,14 @@
 """Trainings go on when an image cannot be read."""
 
 import logging
-import multiprocessing
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from mmcrossformer.registry import HOOKS
 from mmcrossformer.utils.errors import UserError
@@ -16,20 +18,25 @@ from mmcrossformer.utils.errors import UserError
 class SkipUnreadableHook(Hook):
     """Replaces images that cannot be read by others, counts them, and stops when there are too many.
 
+    The count holds however the workers that load data are started: by fork, spawn or forkserver.
+
     Args:
         limit: How many times a training may meet such images.
     """
 
     def __init__(self, limit: int = 20) -> None:
         self.limit = limit
-        # Shared with the workers.
-        self._count = multiprocessing.get_context('fork').Value('q', 0)
+        self._counts = torch.zeros(1, dtype=torch.int64)
 
     def before_train(self, runner: Runner) -> None:
         """Puts a net under each loading step of the training."""
-        for pipeline in _pipelines(runner.train_loop.dataloader.dataset):
+        loader = runner.train_loop.dataloader
+        # Tensors in shared memory reach workers of any kind. Each adds to a place of its own, so no lock is needed;
+        # without workers, this process takes the first.
+        self._counts = torch.zeros(max(1, loader.num_workers), dtype=torch.int64).share_memory_()
+        for pipeline in _pipelines(loader.dataset):
             pipeline.transforms = [
-                _Net(step, self._count) if type(step).__name__.startswith('LoadImage') else step
+                _Net(step, self._counts) if type(step).__name__.startswith('LoadImage') else step
                 for step in pipeline.transforms
             ]
 
@@ -41,26 +48,32 @@ class SkipUnreadableHook(Hook):
         Raises:
             UserError: More images than allowed could not be read.
         """
-        if self._count.value > self.limit:
+        count = int(self._counts.sum())
+        if count > self.limit:
             raise UserError(
-                f'{self._count.value} times an image could not be read up to iteration {runner.iter + 1}, and '
+                f'{count} times an image could not be read up to iteration {runner.iter + 1}, and '
                 f'{self.limit} are allowed (limit of SkipUnreadableHook); the warnings above name them. '
                 '`mmcrossformer check` lists all broken images'
             )
 
 
 class _Net:
-    """A loading step whose failure makes the data set take another image."""
+    """A loading step whose failure makes the data set take another image.
 
-    def __init__(self, step: Any, count: Any) -> None:
-        self.step, self.count = step, count
+    Args:
+        step: The step.
+        counts: Failures of each worker [N], in shared memory.
+    """
+
+    def __init__(self, step: Any, counts: Tensor) -> None:
+        self.step, self.counts = step, counts
 
     def __call__(self, results: dict) -> dict | None:
         try:
             return self.step(results)
         except Exception as error:  # readers fail in many ways, and the file is the cause
-            with self.count.get_lock():
-                self.count.value += 1
+            worker = get_worker_info()
+            self.counts[worker.id if worker else 0] += 1
             message = f'{results.get("img_path")} cannot be read, another image takes its place: {error}'
             print_log(message, 'current', logging.WARNING)
             return None
