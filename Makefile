@@ -1,15 +1,17 @@
 # make demo   set up, train Mask R-CNN with CrossFormer-T on the embedded digits, evaluate, draw (12 to 15 minutes)
-# make test   set up, run the tests
+# make test   set up, check every property (about 6 minutes on two cores)
+# make test-all   the same and its repetitions: more kills, sizes, configs; test-rest runs the repetitions alone
 # make lint   set up, check style and types
 # make docs   set up, build the documentation into site/
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 DEMO := work_dirs/demo
 CONFIG := configs/mask_rcnn_crossformer_t_digits.py
 
-.PHONY: demo test lint docs
+.PHONY: demo test test-all test-rest lint docs
 
 demo: $(VENV)/installed
 	$(BIN)/mmcrossformer train $(CONFIG) --work-dir $(DEMO) --seed 0
@@ -17,7 +19,13 @@ demo: $(VENV)/installed
 	@echo "Report, metrics, curves and pictures: $(DEMO)/report.html, metrics.json, curves.png, pictures"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(PYTEST) -m 'not repetition'
+
+test-rest: $(VENV)/installed
+	$(PYTEST) -m repetition
+
+test-all: $(VENV)/installed
+	$(PYTEST)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('TRITON_INTERPRET', '0' if os.path.exists('/dev/nvidiactl') else '1')
 
 import pytest
+import shortcuts  # noqa: F401
 import torch
 from tiny import TINY
 
@@ -33,6 +34,7 @@ def zero_weights(monkeypatch) -> None:
     """Builds models with zeros for random weights, which are slow to draw, where values do not count."""
     for name in ('normal_', 'uniform_'):
         monkeypatch.setattr(torch.Tensor, name, lambda tensor, *_, **__: tensor.zero_())
+    monkeypatch.setattr(torch.Tensor, 'erfinv_', lambda tensor: tensor)  # of zeros, in truncated distributions
 
 
 @pytest.fixture

@@ -35,7 +35,6 @@ def built(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 def test_wheel_has_configs_and_tools(built):
     (wheel,) = built.glob('mmcrossformer-*.whl')
     names = set(zipfile.ZipFile(wheel).namelist())
@@ -47,7 +46,6 @@ def test_wheel_has_configs_and_tools(built):
     assert not [name for name in names if name.startswith(('tests', 'docs', 'notebooks'))]
 
 
-@pytest.mark.slow
 def test_source_distribution_is_the_checkout(built):
     (sdist,) = built.glob('mmcrossformer-*.tar.gz')
     with tarfile.open(sdist) as archive:
@@ -67,7 +65,6 @@ def test_source_distribution_is_the_checkout(built):
     assert {'Makefile', 'constraints.txt', 'mkdocs.yml', 'LICENSE', 'notebooks/quickstart.ipynb'} <= names
 
 
-@pytest.mark.slow
 def test_metadata(built):
     (wheel,) = built.glob('mmcrossformer-*.whl')
     (name,) = [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith('.dist-info/METADATA')]

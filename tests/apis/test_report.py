@@ -27,7 +27,6 @@ from mmcrossformer.utils.curves import Curves
 MASKS, SEGMENTS = 'mask_rcnn_crossformer_t_digits', 'upernet_crossformer_t_digits'
 CLASSES = 'crossformer_t_digits'
 VOID = {'meta', 'img', 'br', 'link'}
-TORCHRUN = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
 
 
 class Page(HTMLParser):
@@ -82,7 +81,6 @@ def expected_count(name, digits):
     return SPEC['val_crops']
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('name', [MASKS, SEGMENTS, CLASSES])
 def test_report_of_a_training(name, quick, digits, tmp_path):
     work_dir = tmp_path / 'run'
@@ -126,13 +124,12 @@ def check_events(folder, logged):
         np.testing.assert_allclose(values, [entry[tag] for entry in steps], rtol=1e-5)
 
 
-@pytest.mark.slow
 def test_report_of_a_model_that_is_split(quick, tmp_path):
     """The first process alone writes it, and does not wait for the others."""
     config, work_dir = quick(CLASSES, report={}), tmp_path / 'run'
     config.write_text(f"{config.read_text()}\nstrategy = dict(type='mmcrossformer.FSDPStrategy')")
     launch = ['--work-dir', work_dir, '--launcher', 'pytorch', '--no-check']
-    trained = run('train', config, *launch, launcher=TORCHRUN)
+    trained = run('train', config, *launch, processes=2)
     assert trained.returncode == 0, trained.stderr[-3000:]
     assert Page(work_dir / 'report.html').matrix.sum() == SPEC['val_crops']
 

@@ -121,7 +121,6 @@ def told(page):
 
 
 @in_browser
-@pytest.mark.slow
 def test_page(page, tmp_path):
     """From the first prediction through sliders, clicks and mistakes to a telephone."""
     assert SEEN.search(summary(page)).group(1, 2) == ('112', '112')
@@ -186,7 +185,6 @@ class Program:
 
 
 @in_browser
-@pytest.mark.slow
 def test_files_that_are_no_pictures(page, tmp_path):
     broken = tmp_path / 'broken.png'
     broken.write_text('no picture')

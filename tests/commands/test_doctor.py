@@ -5,8 +5,6 @@ import subprocess
 import sys
 import types
 
-import pytest
-
 import mmcrossformer_cli
 from mmcrossformer.commands import doctor
 
@@ -34,7 +32,6 @@ def test_command_is_installed():
     assert entry.load() is mmcrossformer_cli.main
 
 
-@pytest.mark.slow
 def test_here_all_is_well():
     result = run()
     assert result.returncode == 0, result.stdout + result.stderr
@@ -54,7 +51,6 @@ def test_without_torch():
     assert 'Traceback' not in result.stdout + result.stderr
 
 
-@pytest.mark.slow
 def test_without_mmdet():
     result = run(hide('mmdet'))
     assert result.returncode == 1

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -24,7 +23,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 from pycocotools.coco import COCO
-from quick import PROGRAM, run
+from quick import HELPERS, run, run_program
 
 from mmcrossformer.apis.colors import distinct_colors
 from mmcrossformer.apis.predictor import Predictor, read_image
@@ -39,7 +38,6 @@ from mmcrossformer.utils.errors import UserError
 MASKS, BOXES = 'mask_rcnn_crossformer_t_digits', 'retinanet_crossformer_t_digits'
 SEGMENTS, CLASSES = 'upernet_crossformer_t_digits', 'crossformer_t_digits'
 PATIENCE = 120  # seconds; what hangs must not hang the tests
-TORCHRUN = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
 
 in_forks = pytest.mark.skipif(sys.platform != 'linux', reason='libraries may break in a fork')
 
@@ -367,7 +365,6 @@ def test_one_process_tells_a_mistake(in_two):
 
 
 @in_forks
-@pytest.mark.slow
 def test_slow_processes_are_waited_for_and_lost_ones_are_not(in_two):
     def work(processes):
         with processes.in_touch():
@@ -438,22 +435,17 @@ def test_a_journal_without_a_whole_line(content, tmp_path):
     assert path.read_bytes() == b'[["b"], {}]\n'
 
 
-@pytest.mark.slow
 def test_a_killed_run_goes_on(model, many, tmp_path, call):
     config, checkpoint = model(BOXES)
     out = tmp_path / 'out'
-    command = [sys.executable, PROGRAM, 'infer', config, checkpoint, many, '--out', out, '--device', 'cpu']
-    process = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    while process.poll() is None and not ((out / 'journal').is_dir() and len(lines_of(out)) >= 3):
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL, 'it ended before it was killed'
+    command = ['infer', config, checkpoint, many, '--out', out, '--device', 'cpu']
+    killed = run_program(HELPERS / 'killed.py', [out / 'journal', 3, *command])
+    assert killed.returncode == -signal.SIGKILL, 'it ended before it was killed'
     with open(out / 'journal/0.jsonl', 'ab') as file:
         file.write(b'[["/tmp/x.png", "x", 1')  # as if a line had been cut
     before = [line for line in lines_of(out) if line.endswith(b'\n')]
     assert 3 <= len(before) < 40
-    code, printed = call(*command[2:])
+    code, printed = call(*command)
     assert code == 0, printed
     assert f'40 pictures: {out}/predictions.json; {len(before)} of them were there before' in printed
     after = lines_of(out)
@@ -464,14 +456,13 @@ def test_a_killed_run_goes_on(model, many, tmp_path, call):
     assert (out / 'predictions.json').read_bytes() == (fresh / 'predictions.json').read_bytes()
 
 
-@pytest.mark.slow
 def test_two_processes_write_what_one_writes(model, photos, tmp_path, call):
     config, checkpoint = model(MASKS)
     inputs = [photos, write_video(tmp_path / 'clip.avi')]
     inputs[0].joinpath('link.jpg').symlink_to('none.jpg')
     one, two = tmp_path / 'one', tmp_path / 'two'
     assert call('infer', config, checkpoint, *inputs, '--out', one, '--device', 'cpu')[0] == 1
-    result = run('infer', config, checkpoint, *inputs, '--out', two, '--device', 'cpu', launcher=TORCHRUN)
+    result = run('infer', config, checkpoint, *inputs, '--out', two, '--device', 'cpu', processes=2)
     assert result.returncode == 1, result.stderr[-3000:]
     assert f'8 pictures: {two}/predictions.json; 1 files failed' in result.stdout
     assert result.stderr.count('skipped: ') == 1
@@ -479,7 +470,7 @@ def test_two_processes_write_what_one_writes(model, photos, tmp_path, call):
     assert (two / 'predictions.json').read_bytes() == (one / 'predictions.json').read_bytes()
     assert sorted(len(path.read_bytes().splitlines()) for path in (two / 'journal').iterdir()) == [3, 5]
     # A mistake is told once.
-    result = run('infer', config, checkpoint, *inputs, '--out', two, '--top', 3, launcher=TORCHRUN)
+    result = run('infer', config, checkpoint, *inputs, '--out', two, '--top', 3, processes=2)
     assert result.stderr.count('error: --out: ') == 1
     assert 'top 5 and not 3' in result.stderr
     assert 'by peer' not in result.stderr

@@ -138,7 +138,6 @@ class TestConvert:
 
 
 class TestCompare:
-    @pytest.mark.slow
     def test_trains_what_is_missing(self, call, quick, tmp_path):
         first = quick('crossformer_t_digits')
         second = tmp_path / 'wider.py'

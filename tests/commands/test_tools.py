@@ -3,14 +3,15 @@
 import json
 import logging
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from quick import METRIC, QUICK, Hidden, run
+from mmengine.config import Config
+from quick import METRIC, QUICK, Hidden, run, run_program
+from tiers import sampled
 
 from mmcrossformer.checkpoint import read_checkpoint
 
@@ -18,12 +19,13 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'configs'
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('name', QUICK)
+BOXES = 'retinanet_crossformer_t_digits'  # as Mask R-CNN, without the masks
+
+
+@pytest.mark.parametrize('name', sampled(QUICK, fast=[name for name in QUICK if name != BOXES]))
 def test_train_resume_and_test(name, quick, digits, tmp_path):
-    work_dir, config = tmp_path / 'run', quick(name)
-    fresh = name.startswith('mask_rcnn')
-    trained = run('train', config, '--work-dir', work_dir, '--seed', 1, fresh=fresh)
+    work_dir, config = tmp_path / 'run', quick(name, curves=True)
+    trained = run('train', config, '--work-dir', work_dir, '--seed', 1)
     assert trained.returncode == 0, trained.stderr[-3000:]
     assert 'eta:' in trained.stdout + trained.stderr
     checkpoint = Path((work_dir / 'last_checkpoint').read_text())
@@ -32,25 +34,26 @@ def test_train_resume_and_test(name, quick, digits, tmp_path):
 
     # Twice as long, from where it stopped.
     longer = 'train_cfg.max_iters=4' if name.startswith('upernet') else 'train_cfg.max_epochs=2'
-    resumed = run('train', config, '--work-dir', work_dir, '--resume', '--cfg-options', longer, fresh=fresh)
+    resumed = run('train', config, '--work-dir', work_dir, '--resume', '--cfg-options', longer)
     assert resumed.returncode == 0, resumed.stderr[-3000:]
     assert 'resumed epoch' in resumed.stdout + resumed.stderr
     last = Path((work_dir / 'last_checkpoint').read_text())
     assert last != checkpoint
 
-    tested = run('test', config, last, '--work-dir', work_dir, '--show-dir', tmp_path / 'pictures', fresh=fresh)
+    tested = run('test', config, last, '--work-dir', work_dir, '--show-dir', tmp_path / 'pictures')
     assert tested.returncode == 0, tested.stderr[-3000:]
     metrics = json.loads((work_dir / 'metrics.json').read_text())
     assert METRIC[name] in metrics
     assert len([*(tmp_path / 'pictures').rglob('*.jpg'), *(tmp_path / 'pictures').rglob('*.png')]) >= 2
 
     if name.startswith('mask_rcnn'):
-        check_inferencer(work_dir / config.name, last, digits / 'images/val/000000.jpg')
+        check_inferencer(work_dir / config.name, last, digits / 'images/val/000000.jpg', tmp_path)
 
 
-def check_inferencer(config, checkpoint, picture):
+def check_inferencer(config, checkpoint, picture, folder):
     """mmdet's own inferencer on what the training left, without a word of mmcrossformer."""
-    program = """
+    program = folder / 'program.py'
+    program.write_text("""
 import sys
 from mmdet.apis import DetInferencer
 inferencer = DetInferencer(model=sys.argv[1], weights=sys.argv[2], device='cpu', show_progress=False)
@@ -59,9 +62,8 @@ assert set(result) >= {'labels', 'scores', 'bboxes', 'masks'}, result.keys()
 assert len(result['labels']) == len(result['scores']) == len(result['bboxes']) == len(result['masks'])
 assert inferencer.model.dataset_meta['classes'] == tuple('0123456789')
 print(len(result['labels']), 'objects')
-"""
-    command = [sys.executable, '-c', program, str(config), str(checkpoint), str(picture)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+""")
+    result = run_program(program, [str(config), str(checkpoint), str(picture)])
     assert result.returncode == 0, result.stderr[-3000:]
     assert result.stdout.endswith('objects\n')
 
@@ -73,20 +75,20 @@ def steps_of(work_dir):
     return [(entry['lr'], entry['loss'], entry['grad_norm']) for entry in entries if 'loss' in entry]
 
 
-@pytest.mark.slow
 def test_seed_decides_everything(quick, tmp_path):
     config = quick('crossformer_t_digits')
     for work_dir, seed in (('one', 1), ('again', 1), ('two', 2)):
-        # In an interpreter of its own, sets have another order.
+        # As a user starts it: in a new interpreter, in which sets have another order.
         fresh = work_dir == 'again'
         trained = run('train', config, '--work-dir', tmp_path / work_dir, '--seed', seed, fresh=fresh)
         assert trained.returncode == 0, trained.stderr[-3000:]
     assert len(steps_of(tmp_path / 'one')) == 10
     assert steps_of(tmp_path / 'again') == steps_of(tmp_path / 'one')
     assert steps_of(tmp_path / 'two') != steps_of(tmp_path / 'one')
+    one, again = (Config.fromfile(tmp_path / work_dir / config.name) for work_dir in ('one', 'again'))
+    assert again.model.to_dict() == one.model.to_dict()
 
 
-@pytest.mark.slow
 def test_auto_scale_lr(quick, tmp_path):
     """Twice the batch of the recipe, twice its learning rate."""
     config, warm_up = quick('crossformer_t_digits'), 'param_scheduler.0.start_factor=1.0'
@@ -98,16 +100,15 @@ def test_auto_scale_lr(quick, tmp_path):
     np.testing.assert_allclose(scaled, 2 * np.array(rates), rtol=0.02)  # the cosine ends at 1e-6 in both
 
 
-@pytest.mark.slow
-def test_launcher_pytorch_on_cpu(quick, tmp_path):
+@pytest.mark.parametrize('torchrun', sampled([False, True], fast=[False]), ids=['forks', 'torchrun'])
+def test_launcher_pytorch_on_cpu(torchrun, quick, tmp_path):
     """Two processes share the pictures, and one of them writes."""
-    torchrun = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     config, work_dir = quick('upernet_crossformer_t_digits'), tmp_path / 'run'
-    trained = run('train', config, '--work-dir', work_dir, '--launcher', 'pytorch', launcher=torchrun)
+    trained = run('train', config, '--work-dir', work_dir, '--launcher', 'pytorch', processes=2, fresh=torchrun)
     assert trained.returncode == 0, trained.stderr[-3000:]
     assert len(steps_of(work_dir)) == 2
     checkpoint = (work_dir / 'last_checkpoint').read_text()
-    tested = run('test', config, checkpoint, '--work-dir', work_dir, '--launcher', 'pytorch', launcher=torchrun)
+    tested = run('test', config, checkpoint, '--work-dir', work_dir, '--launcher', 'pytorch', processes=2)
     assert tested.returncode == 0, tested.stderr[-3000:]
     assert 'mIoU' in json.loads((work_dir / 'metrics.json').read_text())
 
@@ -138,7 +139,6 @@ def own_data_arguments(root):
     return ['--data-root', root, '--train-ann', 'train.json', '--val-ann', 'val.json', '--img-dir', 'photos']
 
 
-@pytest.mark.slow
 def test_own_coco_data(own_data, quick, tmp_path):
     work_dir = tmp_path / 'run'
     config = quick('retinanet_crossformer_t_digits')

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from inputs import EXAMPLES, crossformers
+from inputs import EXAMPLES, crossformers, for_all
 from matplotlib.colors import to_rgb
 from PIL import Image
 from quick import CONFIGS
@@ -84,28 +84,29 @@ class Largest(TorchDispatchMode):
 
 
 class TestProbe:
-    @settings(EXAMPLES, max_examples=20)
-    @given(crossformers(), st.data())
-    def test_weights_times_values_are_the_output_of_the_layer(self, model, data):
-        model.eval()
-        # The position bias of fresh weights is next to nothing.
-        for parameter in (p for name, p in model.named_parameters() if 'pos_bias' in name and p.dim() == 2):
-            torch.nn.init.normal_(parameter)
-        height, width = data.draw(st.tuples(st.integers(1, 150), st.integers(1, 150)))
-        pixel = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
-        image = torch.randn(1, model.in_channels, height, width)
-        places = [(i, j) for i, stage in enumerate(model.stages) for j in range(len(stage.blocks))]
-        for token in probe(model, image, pixel, places):
-            attention, x, output = seen(model, image, (token.stage, token.block))
-            assert tuple(x.shape[1:3]) == token.map_size
-            assert token.query == (pixel[0] // token.stride, pixel[1] // token.stride)
-            assert (token.rows, token.cols) == attention.rule(*token.map_size).group_of(*token.query)
-            torch.testing.assert_close(token.weights.sum((1, 2)), torch.ones(attention.num_heads))
-            values = attention.qkv(x)[0].chunk(3, -1)[2].unflatten(-1, (attention.num_heads, -1))
-            values = values[list(token.rows)][:, list(token.cols)]
-            with torch.no_grad():
-                summed = attention.proj(torch.einsum('hrc,rchd->hd', token.weights, values).flatten())
-            torch.testing.assert_close(summed, output[0][token.query], rtol=1e-5, atol=1e-5)
+    @EXAMPLES
+    def test_weights_times_values_are_the_output_of_the_layer(self, examples):
+        @for_all(examples, crossformers(), st.data())
+        def check(model, data):
+            model.eval()
+            # The position bias of fresh weights is next to nothing.
+            for parameter in (p for name, p in model.named_parameters() if 'pos_bias' in name and p.dim() == 2):
+                torch.nn.init.normal_(parameter)
+            height, width = data.draw(st.tuples(st.integers(1, 150), st.integers(1, 150)))
+            pixel = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+            image = torch.randn(1, model.in_channels, height, width)
+            places = [(i, j) for i, stage in enumerate(model.stages) for j in range(len(stage.blocks))]
+            for token in probe(model, image, pixel, places):
+                attention, x, output = seen(model, image, (token.stage, token.block))
+                assert tuple(x.shape[1:3]) == token.map_size
+                assert token.query == (pixel[0] // token.stride, pixel[1] // token.stride)
+                assert (token.rows, token.cols) == attention.rule(*token.map_size).group_of(*token.query)
+                torch.testing.assert_close(token.weights.sum((1, 2)), torch.ones(attention.num_heads))
+                values = attention.qkv(x)[0].chunk(3, -1)[2].unflatten(-1, (attention.num_heads, -1))
+                values = values[list(token.rows)][:, list(token.cols)]
+                with torch.no_grad():
+                    summed = attention.proj(torch.einsum('hrc,rchd->hd', token.weights, values).flatten())
+                torch.testing.assert_close(summed, output[0][token.query], rtol=1e-5, atol=1e-5)
 
     def test_memory_is_linear_in_the_tokens_of_a_group(self):
         """A click in the page looks at groups of thousands of tokens: those of a photograph, at I = 1."""

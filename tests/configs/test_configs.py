@@ -10,6 +10,7 @@ import pytest
 import timm
 from hosts import channels_of, check_predictions, num_classes, shrink, step_and_predict
 from mmengine.config import Config
+from tiers import one_of_each_kind, sampled
 
 from mmcrossformer import CAT
 from mmcrossformer.config.read import read_config
@@ -112,8 +113,12 @@ def test_block_differs_in_the_scope_alone(name):
     assert block.to_dict() == plain.to_dict()
 
 
-def test_step_and_prediction(config):
-    cfg = copy.deepcopy(read(config))
+NAMES = [path.stem for path in CONFIGS]
+
+
+@pytest.mark.parametrize('name', sampled(NAMES, fast=one_of_each_kind(NAMES)))
+def test_step_and_prediction(name):
+    cfg = copy.deepcopy(read(CONFIGS[NAMES.index(name)]))
     shrink(cfg)
     predictions = step_and_predict(cfg, 64, 96)
     check_predictions(cfg.default_scope, predictions, 64, 96, num_classes(cfg.model))

@@ -78,7 +78,6 @@ def train_and_test(name, *settings):
     return Path('run/metrics.json').read_text()
 
 
-@pytest.mark.slow
 def test_voc_format(folder):
     data = folder / 'data/mine'
     photographs(data / 'JPEGImages', 'abcd')
@@ -96,7 +95,6 @@ def test_voc_format(folder):
     assert 'pascal_voc/mAP' in metrics
 
 
-@pytest.mark.slow
 def test_folders_of_segments(folder):
     data = folder / 'data/mine'
     for part in ('train', 'val'):

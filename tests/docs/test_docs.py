@@ -35,7 +35,6 @@ def checkout(tmp_path, quick, digits, monkeypatch):
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures('checkout')
 @pytest.mark.parametrize('page', PAGES_WITH_BLOCKS, ids=name_of)
 def test_every_block_runs(page):
@@ -132,7 +131,6 @@ def test_tests_that_pages_name_exist(page):
         assert f'def {name}(' in known, name
 
 
-@pytest.mark.slow
 def test_site(tmp_path):
     """Strictly: links lead somewhere, docstrings can be read, every page is in the navigation."""
     command = [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--site-dir', tmp_path / 'site']

@@ -24,7 +24,6 @@ def job(quick, digits, tmp_path):
     return train, data, tmp_path / 'run'
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('name', ['crossformer_t_digits', 'retinanet_crossformer_t_digits'])
 def test_a_loss_that_is_no_number(name, job):
     train, _, work_dir = job
@@ -42,7 +41,6 @@ def test_a_loss_that_is_no_number(name, job):
     assert state['meta']['iter'] == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 1])
 def test_images_that_cannot_be_read(workers, job):
     train, data, work_dir = job
@@ -63,7 +61,6 @@ def test_images_that_cannot_be_read(workers, job):
     assert '1 are allowed' in result.stderr
 
 
-@pytest.mark.slow
 def test_amplitudes_are_logged_on_demand(job):
     train, _, work_dir = job
     hooks = "dict(type='mmcrossformer.AmplitudeHook', interval=3), dict(type='mmcrossformer.CurvesHook')"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from quick import ROOT
+from torch.distributed.run import parse_args
 
 from mmcrossformer.checkpoint import read_checkpoint
 
@@ -107,7 +108,7 @@ def lose_a_host(quick, hosts, tmp_path):
     return lose
 
 
-@pytest.mark.slow
+@pytest.mark.repetition
 def test_a_job_that_loses_a_machine_ends(lose_a_host):
     code, printed, work_dir = lose_a_host(100_000, NNODES='2')
     assert code
@@ -116,7 +117,7 @@ def test_a_job_that_loses_a_machine_ends(lose_a_host):
     read_checkpoint(Path((work_dir / 'last_checkpoint').read_text()))
 
 
-@pytest.mark.slow
+@pytest.mark.repetition
 def test_an_elastic_job_goes_on_without_the_machine(lose_a_host):
     code, printed, work_dir = lose_a_host(100, '--resume', NNODES='1:2', MAX_RESTARTS='2')
     assert code == 0, printed[-3000:]
@@ -134,24 +135,81 @@ wait $other
 """
 
 
-@pytest.mark.slow
-def test_slurm(quick, tmp_path):
-    """The script of a job on two machines, with a Slurm that starts both here."""
+@pytest.fixture
+def slurm(tmp_path):
+    """Runs the script of a job on two machines, with a Slurm that starts both here."""
     commands = tmp_path / 'bin'
     commands.mkdir()
-    (commands / 'srun').write_text(FAKE_SRUN)
-    (commands / 'scontrol').write_text('#!/usr/bin/env bash\nprintf "127.0.0.1\\nother\\n"\n')
-    for command in commands.iterdir():
-        command.chmod(0o755)
-    job = dict(NODELIST='node[1-2]', NUM_NODES='2', ID=str(os.getpid()))
-    env = dict(os.environ, **{f'SLURM_JOB_{name}': value for name, value in job.items()})
-    env |= dict(PATH=f'{commands}:{env["PATH"]}', PYTHON=sys.executable)
-    env |= dict(SLURM_SUBMIT_DIR=str(ROOT), SLURM_GPUS_ON_NODE='1')
-    command = ['bash', ROOT / 'tools' / 'slurm_train.sh', quick('upernet_crossformer_t_digits'), '--no-check']
-    command += ['--work-dir', tmp_path / 'run']
-    result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE, check=False)
-    assert result.returncode == 0, result.stderr[-3000:]
+
+    def write(name, text):
+        (commands / name).write_text(text)
+        (commands / name).chmod(0o755)
+        return commands / name
+
+    def start(*args, python=sys.executable):
+        write('srun', FAKE_SRUN)
+        write('scontrol', '#!/usr/bin/env bash\nprintf "127.0.0.1\\nother\\n"\n')
+        job = dict(NODELIST='node[1-2]', NUM_NODES='2', ID=str(os.getpid()))
+        env = dict(os.environ, **{f'SLURM_JOB_{name}': value for name, value in job.items()})
+        env |= dict(PATH=f'{commands}:{env["PATH"]}', PYTHON=str(python))
+        env |= dict(SLURM_SUBMIT_DIR=str(ROOT), SLURM_GPUS_ON_NODE='1')
+        command = ['bash', ROOT / 'tools' / 'slurm_train.sh', *args]
+        result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert result.returncode == 0, result.stderr[-3000:]
+        return result.stdout
+
+    return start
+
+
+@pytest.mark.repetition
+def test_slurm(slurm, quick, tmp_path):
+    slurm(quick('upernet_crossformer_t_digits'), '--no-check', '--work-dir', tmp_path / 'run')
     assert read_checkpoint(tmp_path / 'run' / 'iter_2.pth')['meta']['provenance']['processes'] == 2
+
+
+@pytest.fixture
+def printer(tmp_path):
+    """A Python that prints its arguments, one a line."""
+    path = tmp_path / 'python'
+    path.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def started(printed):
+    """What torchrun makes of the arguments that were printed, and those of the program that it starts."""
+    module, name, *words = printed.splitlines()
+    assert (module, name) == ('-m', 'torch.distributed.run')
+    args = parse_args(words)
+    assert Path(args.training_script).name == 'train.py'
+    return args, args.training_script_args
+
+
+def test_what_torchrun_is_asked_for_on_one_machine(printer):
+    command = ['bash', ROOT / 'tools/dist_train.sh', 'config.py', '8', '--amp']
+    env = dict(os.environ, PYTHON=str(printer))
+    args, rest = started(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout)
+    assert (args.standalone, args.nproc_per_node, args.nnodes, args.max_restarts) == (True, '8', '1', 0)
+    assert rest == ['config.py', '--launcher', 'pytorch', '--amp']
+
+
+def test_what_torchrun_is_asked_for_on_machines_that_may_be_lost(printer):
+    command = ['bash', ROOT / 'tools/dist_train.sh', 'config.py', '4', '--resume']
+    env = dict(os.environ, PYTHON=str(printer), NNODES='1:4', MAX_RESTARTS='3', MASTER_ADDR='first', RDZV_CONF='a=1')
+    args, rest = started(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout)
+    assert (args.standalone, args.nproc_per_node, args.nnodes, args.max_restarts) == (False, '4', '1:4', 3)
+    assert (args.rdzv_backend, args.rdzv_endpoint, args.rdzv_conf) == ('c10d', 'first:29500', 'a=1')
+    assert rest == ['config.py', '--launcher', 'pytorch', '--resume']
+
+
+def test_what_torchrun_is_asked_for_by_slurm(slurm, printer):
+    lines = slurm('config.py', '--work-dir', 'run', python=printer).splitlines()
+    half = len(lines) // 2
+    assert sorted(lines[:half]) == sorted(lines[half:])  # once for each machine
+    args, rest = started('\n'.join(lines[:half]))
+    assert (args.nnodes, args.nproc_per_node, args.rdzv_id) == ('2', '1', str(os.getpid()))
+    assert args.rdzv_endpoint == f'127.0.0.1:{20000 + os.getpid() % 20000}'
+    assert rest == ['config.py', '--launcher', 'pytorch', '--resume', '--work-dir', 'run']
 
 
 @pytest.mark.parametrize(

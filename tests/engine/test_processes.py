@@ -10,14 +10,12 @@ from quick import HELPERS, run, run_program
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.processes import is_first_process
 
-TORCHRUN = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-
 # Clipping, rates and weight decay that depend on names and shapes, blocks that checkpoint and blocks that are frozen.
 SEGMENTER = """
 model['backbone']['with_cp'] = True
 model['backbone']['frozen_stages'] = 0
-train_cfg = dict(max_iters=6, val_interval=6)
-default_hooks['checkpoint'] = dict(interval=2, max_keep_ckpts=3)
+train_cfg = dict(max_iters=4, val_interval=4)
+default_hooks['checkpoint'] = dict(interval=2, max_keep_ckpts=2)
 optim_wrapper = dict(
     _delete_=True,
     # Unlike Adam, this tells how long gradients are.
@@ -39,10 +37,9 @@ def test_the_first_process_of_a_launcher(launcher, name, monkeypatch):
     assert is_first_process(launcher)
 
 
-@pytest.mark.slow
 def test_two_processes_give_the_gradients_of_one():
     """For any outputs, so that no parameter is unused; with checkpointing, accumulation and mixed precision."""
-    result = run_program(HELPERS / 'two_processes.py', [], launcher=TORCHRUN)
+    result = run_program(HELPERS / 'two_processes.py', [], processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'process 0 agrees' in result.stderr
     assert 'process 1 agrees' in result.stderr
@@ -56,14 +53,13 @@ def train(quick, tmp_path):
         config = quick(name)
         config.write_text(f'{config.read_text()}\n{more}')
         launch = ['--work-dir', tmp_path / work_dir, '--seed', 0, '--launcher', 'pytorch', '--no-check']
-        result = run('train', config, *launch, *args, launcher=TORCHRUN)
+        result = run('train', config, *launch, *args, processes=2)
         assert result.returncode == 0, result.stderr[-3000:]
         return result, Path((tmp_path / work_dir / 'last_checkpoint').read_text())
 
     return start
 
 
-@pytest.mark.slow
 def test_split_models_train_as_whole_ones(train, quick, tmp_path):
     """The weights of FSDP are those of DDP, are resumed bit for bit, and are read by tests in one process."""
     name = 'upernet_crossformer_t_digits'
@@ -89,7 +85,7 @@ def validation_of(work_dir):
     return {name: value for name, value in json.loads(entry).items() if 'time' not in name}
 
 
-@pytest.mark.slow
+@pytest.mark.repetition
 def test_split_models_in_half_precision(train):
     more = f"{FSDP[:-1]}, model_wrapper=dict(mixed_precision=dict(param_dtype='bfloat16')))"
     _, checkpoint = train('crossformer_t_digits', 'run', more)
@@ -106,17 +102,22 @@ def test_a_strategy_needs_processes(quick, call):
     assert 'torchrun --nproc-per-node N' in printed
 
 
-@pytest.mark.slow
+def run_with_hooks(module, hooks, more, quick, tmp_path):
+    """A training in two processes that fails, with hooks of a module beside this one."""
+    config = quick('crossformer_t_digits')
+    found = f'import sys\nsys.path.insert(0, {str(HELPERS)!r})'
+    imports = f'custom_imports = dict(imports=[{module!r}])'
+    config.write_text('\n'.join([config.read_text(), found, imports, hooks, more]))
+    launch = ['--work-dir', tmp_path / 'run', '--launcher', 'pytorch', '--no-check']
+    result = run('train', config, *launch, processes=2)
+    assert result.returncode
+    return result
+
+
 @pytest.mark.parametrize('strategy', ['', FSDP], ids=['ddp', 'fsdp'])
 def test_a_loss_that_is_no_number_in_one_process(strategy, quick, tmp_path):
-    config = quick('crossformer_t_digits')
     hooks = "custom_hooks = [dict(type='PoisonHook'), dict(type='mmcrossformer.FiniteLossHook')]"
-    found = f'import sys\nsys.path.insert(0, {str(HELPERS)!r})'
-    imports = "custom_imports = dict(imports=['poison'])"
-    config.write_text('\n'.join([config.read_text(), found, imports, hooks, strategy]))
-    launch = ['--work-dir', tmp_path / 'run', '--launcher', 'pytorch', '--no-check']
-    result = run('train', config, *launch, launcher=TORCHRUN)
-    assert result.returncode
+    result = run_with_hooks('poison', hooks, strategy, quick, tmp_path)
     assert (
         'error: the loss is nan in iteration 2; the first layer to give such a value is data_preprocessor '
         in result.stderr
@@ -124,3 +125,11 @@ def test_a_loss_that_is_no_number_in_one_process(strategy, quick, tmp_path):
     assert 'error: the loss of another process is no number in iteration 2' in result.stderr
     state = read_checkpoint(tmp_path / 'run' / 'non_finite.pth')
     assert all(value.isfinite().all() for value in state['state_dict'].values())
+
+
+def test_a_process_that_is_waited_for_in_vain(quick, tmp_path):
+    """As on a machine that is lost; test_many_machines.py loses one."""
+    more = 'env_cfg = dict(dist_cfg=dict(timeout=8))'
+    result = run_with_hooks('stall', "custom_hooks = [dict(type='StallHook')]", more, quick, tmp_path)
+    assert 'error: process 0 of 2 has lost the others' in result.stderr
+    assert '--resume goes on from the last checkpoint' in result.stderr

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 import torch
 from mmengine.config import Config
 from quick import run
@@ -12,7 +11,6 @@ from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.hooks.provenance import data_digest
 
 
-@pytest.mark.slow
 def test_same_command_same_training(quick, tmp_path):
     config, states, losses = quick('mask_rcnn_crossformer_t_digits'), [], []
     for name in ('first', 'second'):

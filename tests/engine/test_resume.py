@@ -15,6 +15,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from quick import HELPERS, run
+from tiers import sampled
 
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.hooks.checkpoint import AtomicBackend
@@ -71,30 +72,31 @@ def last_of(work_dir):
     return checkpoint['state_dict'], checkpoint['optimizer']
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ('name', 'more', 'kills'),
-    [
-        ('upernet_crossformer_t_digits', SEGMENTER.format(workers=2), 20),
-        ('upernet_crossformer_t_digits', SEGMENTER.format(workers=0), 3),
-        ('crossformer_t_digits', CLASSIFIER.format(workers=2), 6),
-        ('crossformer_t_digits', CLASSIFIER.format(workers=0), 3),
-    ],
-    ids=['iterations', 'iterations, no workers', 'epochs', 'epochs, no workers'],
-)
-def test_killed_trainings_end_with_the_same_weights(name, more, kills, fragile, tmp_path, monkeypatch):
-    config, moments = fragile(name, more), random.Random(0)
+KINDS = {
+    'iterations': ('upernet_crossformer_t_digits', SEGMENTER.format(workers=2)),
+    'iterations, no workers': ('upernet_crossformer_t_digits', SEGMENTER.format(workers=0)),
+    'epochs': ('crossformer_t_digits', CLASSIFIER.format(workers=2)),
+    'epochs, no workers': ('crossformer_t_digits', CLASSIFIER.format(workers=0)),
+}
+KILLS = [('iterations', 6), ('iterations, no workers', 2), ('epochs', 3)]
+MANY = [('iterations', 20), ('iterations, no workers', 6), ('epochs', 6), ('epochs, no workers', 6)]
+
+
+@pytest.mark.parametrize(('kind', 'kills'), sampled([*KILLS, *MANY], fast=KILLS))
+def test_killed_trainings_end_with_the_same_weights(kind, kills, fragile, tmp_path, monkeypatch):
+    config, moments = fragile(*KINDS[kind]), random.Random(kills)
     monkeypatch.setenv('KILL', '')
     whole = train(config, tmp_path / 'whole')
     assert whole.returncode == 0, whole.stderr[-3000:]
 
     work_dir, starts = tmp_path / 'killed', set()
     killed = 0
-    events = itertools.islice(itertools.cycle(['write 2', 'train', 'write 1', 'train']), 3 * kills)
+    events = itertools.islice(itertools.cycle(['write 2', 'step', 'write 1', 'step']), 3 * kills)
     while killed < kills:
         event = next(events)
-        monkeypatch.setenv('KILL', event)
-        monkeypatch.setenv('DELAY', str(moments.uniform(0, 2.0 if event == 'train' else 0.02)))
+        monkeypatch.setenv('KILL', f'step {moments.randint(1, 5)}' if event == 'step' else event)
+        # An iteration takes a tenth of a second, and so does a checkpoint.
+        monkeypatch.setenv('DELAY', str(moments.uniform(0, 0.1 if event == 'step' else 0.02)))
         starts.add(latest_checkpoint(work_dir))
         result = train(config, work_dir, '--resume')
         if result.returncode == 0:  # it was faster than its killer

@@ -1,15 +1,22 @@
-"""Backbones of any kind, drawn by hypothesis."""
+"""Backbones of any kind, drawn by hypothesis, and properties that are checked on them."""
 
 import hypothesis.strategies as st
+import pytest
 import torch
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.models.attention import LDA_SCOPES
 
-EXAMPLES = settings(
-    max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+EXAMPLES = pytest.mark.parametrize(
+    'examples', [10, pytest.param(40, marks=pytest.mark.repetition)], ids=['few', 'many']
 )
+
+
+def for_all(examples, *strategies):
+    """Runs the check that it decorates, at once, on that many examples of the strategies."""
+    options = dict(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    return lambda check: settings(max_examples=examples, **options)(given(*strategies)(check))()
 
 
 def common(draw):

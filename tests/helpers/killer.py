@@ -12,22 +12,21 @@ from mmengine.registry import HOOKS
 class KillerHook(Hook):
     """Sends SIGKILL from another thread, at a moment that the environment names.
 
-    KILL is 'train', 'write N' or empty (never): DELAY seconds after the training starts, or after it starts to write
-    its N-th checkpoint.
+    KILL is 'step N', 'write N' or empty (never): DELAY seconds after the training ends its N-th iteration, or after it
+    starts to write its N-th checkpoint.
     """
 
     def __init__(self):
         self.event, _, count = os.environ['KILL'].partition(' ')
         self.delay, self.left = float(os.environ.get('DELAY', 0)), int(count or 0)
 
-    def before_train(self, runner):
-        if self.event == 'train':
-            self._arm()
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self._count('step')
 
     def before_save_checkpoint(self, runner, checkpoint):
-        self.left -= 1
-        if self.left == 0:
-            self._arm()
+        self._count('write')
 
-    def _arm(self):
-        threading.Timer(self.delay, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+    def _count(self, event):
+        self.left -= event == self.event
+        if event == self.event and self.left == 0:
+            threading.Timer(self.delay, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()

@@ -74,13 +74,12 @@ class Preloaded:
 
 def serve(connection, libraries):
     """Answers with exit codes until the other side is gone; returns in forks alone, with the program to run."""
+    atexit.register(leave)  # before the libraries, to be called after all that they register
     for name in libraries:
         with contextlib.suppress(ImportError):  # a program that needs it will tell
             importlib.import_module(name)
     sys.stdout.flush()  # or every fork would write what is left in it
-    # Collections in forks pass over what the libraries made, which stays shared, until they end.
-    gc.freeze()
-    atexit.register(gc.unfreeze)
+    gc.freeze()  # collections in forks pass over what the libraries made, which stays shared
     while True:
         try:
             program, *job = connection.recv()
@@ -107,7 +106,32 @@ def enter(folder, env, stdout, stderr):
         sys.modules['numpy'].random.seed()  # each from the system, as `random` does it by itself
 
 
+def become(path):
+    """Runs a program in this fork, and notes its exit code."""
+    global exit_code
+    sys.path[0] = str(Path(path).parent)
+    try:
+        runpy.run_path(path, run_name='__main__')
+    except SystemExit as stopped:
+        exit_code = stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
+        raise
+    except KeyboardInterrupt:
+        atexit.unregister(leave)  # the interpreter ends with a signal, not with a code
+        raise
+    except BaseException:
+        exit_code = 1
+        raise
+
+
+def leave():
+    """Ends this process when the handlers at exit have run: to take all modules apart would last half a second."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+exit_code = 0
+
 if __name__ == '__main__':
     sys.argv = serve(Connection(int(sys.argv[1])), sys.argv[2:])
-    sys.path[0] = str(Path(sys.argv[0]).parent)
-    runpy.run_path(sys.argv[0], run_name='__main__')
+    become(sys.argv[0])

@@ -22,7 +22,9 @@ HOOKS = CONFIGS / '_base_/runtime/hooks.py'
 # What commands import from elsewhere. Nothing of mmcrossformer: every command imports that itself.
 PARTS = ('models', 'datasets', 'engine', 'evaluation', 'visualization')
 HOSTS = ('mmdet', 'mmseg', 'mmpretrain')
-TOOLS = Preloaded(['torchvision', 'mmengine.runner', *(f'{host}.{part}' for host in HOSTS for part in PARTS)])
+OTHERS = ('torchvision', 'mmengine.runner', 'torch.distributed.launcher.api', 'matplotlib.pyplot', 'rich.progress')
+LIBRARIES = Preloaded([*OTHERS, *(f'{host}.{part}' for host in HOSTS for part in PARTS), 'shortcuts'])
+TORCHRUN = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node']
 TIMEOUT = 600  # seconds; a command that hangs must not hang the tests
 SPEC = dict(image_size=64, train_scenes=4, val_scenes=2, digits_per_scene=(1, 2), digit_size=(24, 40))
 SPEC |= dict(crop_size=32, train_crops=20, val_crops=10)
@@ -60,20 +62,25 @@ METRIC = dict(
 
 @pytest.fixture(scope='session')
 def digits(tmp_path_factory):
-    """A folder of very few digits."""
-    return ensure_digits(tmp_path_factory.mktemp('digits') / 'digits', DigitsSpec(**SPEC))
+    """A folder of very few digits, which parallel test processes share: none of them writes to it."""
+    folder = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        folder = folder.parent
+    return ensure_digits(folder / 'digits', DigitsSpec(**SPEC))
 
 
 @pytest.fixture
 def quick(digits, tmp_path):
     """Writes a config that inherits from a digits config and runs in seconds."""
 
-    def write(name, report=None):
+    def write(name, report=None, curves=False):
         settings = copy.deepcopy(QUICK[name])
-        # A report takes longer than the training: only where it is asked for, with these arguments.
-        hooks = [hook for hook in Config.fromfile(HOOKS).custom_hooks if not hook.type.endswith('.ReportHook')]
-        more = [] if report is None else [dict(type='mmcrossformer.ReportHook', **report)]
-        settings['custom_hooks'] = [*map(dict, hooks), *more]
+        # Curves and a report take longer than the training: only where they are asked for, with these arguments.
+        expensive = dict(CurvesHook={} if curves else None, ReportHook=report)
+        hooks = [dict(hook) for hook in Config.fromfile(HOOKS).custom_hooks]
+        settings['custom_hooks'] = [hook for hook in hooks if hook['type'].partition('.')[2] not in expensive]
+        asked = {kind: arguments for kind, arguments in expensive.items() if arguments is not None}
+        settings['custom_hooks'] += [dict(type=f'mmcrossformer.{kind}', **more) for kind, more in asked.items()]
         settings['model']['backbone'] = dict(arch=dict(ARCH, _delete_=True))
         settings.setdefault('default_hooks', {})['logger'] = dict(interval=1)
         for part in ('train', 'val', 'test'):
@@ -117,16 +124,23 @@ def call(monkeypatch, capsys):
 
 
 def run(command, *args, **kwargs):
-    """Runs a command, see `run_program`."""
-    return run_program(PROGRAM, [command, *map(str, args)], **kwargs)
+    """Runs a command of mmcrossformer, see `run_program`."""
+    return run_program(PROGRAM, [command, *args], **kwargs)
 
 
-def run_program(program, args, launcher=(), fresh=False):
-    """Runs a program in a process of its own: a fork that has imported, or a fresh interpreter, as launchers need."""
-    env = dict(os.environ, COLUMNS='200')
-    if AVAILABLE and not launcher and not fresh:
-        return TOOLS.run(program, args, env, TIMEOUT)
-    command = [sys.executable, *launcher, str(program), *args]
+def run_program(program, args, processes=1, fresh=False):
+    """Runs a program in a process of its own, or in several that talk to each other, as torchrun starts them.
+
+    Processes are forks of one that has imported libraries; `fresh` ones are new interpreters, which takes seconds for
+    each. `fresh` is for what depends on a new interpreter: what is imported when, the order of sets, torchrun itself.
+    """
+    env, command = dict(os.environ, COLUMNS='200'), [*map(str, [program, *args])]
+    if AVAILABLE and not fresh:
+        ranks = [] if processes == 1 else [str(HELPERS / 'ranks.py'), str(processes)]
+        program, *args = [*ranks, *command]
+        return LIBRARIES.run(program, args, env, TIMEOUT)
+    launcher = [] if processes == 1 else [*TORCHRUN, str(processes)]
+    command = [sys.executable, *launcher, *command]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=TIMEOUT)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiers import sampled
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer import ARCHS, CrossFormer, progressive_group_sizes
@@ -41,7 +42,7 @@ MACS = {
 }
 
 
-@pytest.mark.parametrize('arch', ARCHS)
+@pytest.mark.parametrize('arch', sampled(ARCHS, fast=['tiny', 'base', 'pp-small']))
 def test_multiply_adds_of_the_classifier(arch):
     with torch.device('meta'):
         model = CrossFormer(arch, out_indices=(3,), out_norm=True).eval()

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from saved import saved_bytes
+from tiers import sampled
 from tiny import TINY
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -119,7 +120,8 @@ def test_weights_count_at_once_after_a_step_of_a_fused_optimizer(tiny_arch):
 
 
 @pytest.mark.usefixtures('in_strips')
-def test_threads_share_a_model(tiny_arch):
+@pytest.mark.parametrize('passes', sampled([100, 600], fast=[100]))
+def test_threads_share_a_model(tiny_arch, passes):
     arch = dict(tiny_arch, depths=(1, 2, 1, 1), embed_dims=16)
     model = CrossFormer(arch).eval()
     images = [torch.randn(1, 3, side, side + 8) for side in (24, 32, 40, 48)]
@@ -132,7 +134,7 @@ def test_threads_share_a_model(tiny_arch):
         return all(torch.equal(a, b) for a, b in zip(outputs, expected[number % 4], strict=True))
 
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(run, range(600)))
+        assert all(pool.map(run, range(passes)))
 
 
 class Sine(nn.Module):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from golden import OFFICIAL_SHAPES, golden_cotangent, golden_input, golden_weights
+from tiers import sampled
 
 from mmcrossformer import CAT, CrossFormer
 from mmcrossformer.checkpoint import convert_official
@@ -19,10 +20,17 @@ ARCH = dict(T='tiny', S='small', B='base', L='large', PPS='pp-small', PPB='pp-ba
 ARCH |= {'CAT-T': 'tiny', 'CAT-S': 'small', 'CAT-B': 'base'}
 # In float64 the error counts relative to the largest magnitude of the output; both bounds are wide (1e-15, 1e-6 seen).
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 2e-4}
+PRECISIONS = ('float64', 'float32')
 
 # Biases whose true gradient is 0. A constant cancels in the softmax behind the DPB; in the last stage of CAT, CPSA adds
 # its biases to all channels alike, which the LayerNorms behind it remove.
 WITHOUT_GRADIENT = ('pos3.2.bias', 'layers.3.cpsa_blocks.0.attn.qkv.bias', 'layers.3.cpsa_blocks.0.attn.proj.bias')
+
+
+def cases(*, grad_norms):
+    """Names of the cases with gradients or without, in both precisions."""
+    names = [name for name, case in CASES.items() if bool(case['grad_norms']) == grad_norms]
+    return [(name, precision) for name in names for precision in PRECISIONS]
 
 
 def build(case, weights, dtype, **kwargs):
@@ -67,13 +75,22 @@ def check_outputs(case, outputs, tolerance):
             assert abs(value - expected[name]) <= tolerance * expected['absmax'], name
 
 
+# Every variant, scope, schedule of groups and task; both precisions of every kind of variant.
+OUTPUTS = [
+    *((name, 'float64') for name in ('t_dense_96x128', 't_map_96x128', 't_cls_224', 's_map_g14_416x320')),
+    *((name, 'float64') for name in ('b_dense_128x192', 'l_map_64x96', 'pps_dense_pgs_256x320', 'pps_cls_224')),
+    *((name, 'float64') for name in ('pps_dense_adaptive_256x320', 'ppb_dense_96x96', 'ppl_dense_96x64')),
+    *((name, 'float64') for name in ('pph_dense_64x64', 'cat_t_96x128', 'cat_b_160x256')),
+    *((name, 'float32') for name in ('t_dense_224x224', 's_map_192x640', 'pps_cls_224', 'cat_t_96x128')),
+]
+
+
 @pytest.mark.usefixtures('zero_weights')  # all are replaced
-@pytest.mark.parametrize('dtype', [torch.float64, torch.float32], ids=['float64', 'float32'])
-@pytest.mark.parametrize('name', [name for name, case in CASES.items() if not case['grad_norms']])
-def test_outputs(name, dtype, request):
-    if dtype == torch.float32:
+@pytest.mark.parametrize(('name', 'precision'), sampled(cases(grad_norms=False), fast=OUTPUTS))
+def test_outputs(name, precision, request):
+    if precision == 'float32':
         request.getfixturevalue('in_strips')
-    case = CASES[name]
+    case, dtype = CASES[name], getattr(torch, precision)
     weights = convert_official(golden_weights(case['variant']))
     model = build(case, weights, dtype)
     x = golden_input(case['batch'], case['height'], case['width']).to(dtype)
@@ -81,12 +98,18 @@ def test_outputs(name, dtype, request):
         check_outputs(case, run(case, weights, model, x), TOLERANCE[dtype])
 
 
+# Every kind of variant and both scopes, and both precisions with checkpointing and without.
+GRADIENTS = [('s_map_160x256_grad', 'float64', False), ('pps_dense_192x224_grad', 'float64', False)]
+GRADIENTS += [('cat_s_128x192_grad', 'float64', False)]
+GRADIENTS += [('pps_map_192x224_grad', 'float32', True), ('cat_s_128x192_grad', 'float32', True)]
+ALL_GRADIENTS = [(*case, with_cp) for case in cases(grad_norms=True) for with_cp in (False, True)]
+
+
 @pytest.mark.usefixtures('zero_weights')
-@pytest.mark.parametrize('with_cp', [False, True], ids=['plain', 'checkpointed'])
-@pytest.mark.parametrize('dtype', [torch.float64, torch.float32], ids=['float64', 'float32'])
-@pytest.mark.parametrize('name', [name for name, case in CASES.items() if case['grad_norms']])
-def test_gradients(name, dtype, with_cp):
-    case, tolerance = CASES[name], TOLERANCE[dtype]
+@pytest.mark.parametrize(('name', 'precision', 'with_cp'), sampled(ALL_GRADIENTS, fast=GRADIENTS))
+def test_gradients(name, precision, with_cp):
+    case, dtype = CASES[name], getattr(torch, precision)
+    tolerance = TOLERANCE[dtype]
     official = OFFICIAL_SHAPES[case['variant']]
     model = build(case, convert_official(golden_weights(case['variant'])), dtype, with_cp=with_cp)
     x = golden_input(case['batch'], case['height'], case['width']).to(dtype).requires_grad_()

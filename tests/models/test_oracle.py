@@ -7,6 +7,7 @@ import torch
 from oracle import attention as oracle_attention
 from oracle import forward as oracle_forward
 from oracle import group_members
+from tiers import sampled
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official
@@ -26,7 +27,7 @@ def random_grouping(seed):
     return height, width, GroupRule(rng.randint(1, 9), rng.randint(1, 5), rng.random() < 0.6, rng.choice(LDA_SCOPES))
 
 
-@pytest.mark.parametrize('seed', range(60))
+@pytest.mark.parametrize('seed', sampled(range(60), fast=range(30)))
 def test_groups_are_those_of_the_definition(seed):
     height, width, rule = random_grouping(seed)
     # Each token carries its own number.
@@ -58,7 +59,7 @@ def oracle_rule(rule):
 
 
 @pytest.mark.parametrize('path', ['training', 'inference', 'strips'])
-@pytest.mark.parametrize('seed', range(25))
+@pytest.mark.parametrize('seed', sampled(range(25), fast=range(10)))
 def test_attention_equals_the_oracle(seed, path, request):
     if path == 'strips':
         request.getfixturevalue('in_strips')
@@ -87,7 +88,7 @@ def official_attention_names(state):
     return out
 
 
-@pytest.mark.parametrize('seed', range(10))
+@pytest.mark.parametrize('seed', sampled(range(10), fast=range(1, 6)))
 def test_gradients_do_not_depend_on_the_strips(seed, request):
     height, width, rule = random_grouping(seed)
     layer = GroupAttention(32, 4, rule, DynamicPositionBias(2, 4)).double()

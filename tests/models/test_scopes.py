@@ -38,7 +38,7 @@ def stages_that_agree(backbone, height, width):
     found = []
     for i, stage in enumerate(backbone.stages):
         sides = [-(-side // (4 * 2**i)) for side in (height, width)]
-        found.append(all(agree(block.attn.rule, *sides) for block in stage.blocks))
+        found.append(all(agree(rule, *sides) for rule in {block.attn.rule for block in stage.blocks}))
     return found
 
 

@@ -1,0 +1,17 @@
+"""Takes from the libraries work that no test looks at and that takes longer than what the tests run.
+
+Imported by the test processes and by those that commands are forked from. Fresh interpreters do without: there,
+everything is as a user has it.
+"""
+
+import functools
+import importlib.metadata
+
+from yapf.yapflib import yapf_api
+
+# mmengine formats the text of the config five times in a training. Unformatted, it is the same config.
+yapf_api.FormatCode = lambda text, **_: (text, False)
+
+# Looks through all that is installed.
+importlib.metadata.packages_distributions = functools.cache(importlib.metadata.packages_distributions)
+importlib.metadata.packages_distributions()
