@@ -86,7 +86,7 @@ def with_backbone(cfg: Config, backbone: NamedBackbone) -> Config:
 
     Stages whose maps are taken and the rate of stochastic depth stay as the config sets them. A CrossFormer in place of
     another keeps everything but its variant; elsewhere its groups are those of setting g7. Pretrained weights do not
-    stay.
+    stay: neither those of the backbone nor `load_from`.
 
     Args:
         cfg: Config of a detector, segmenter or classifier.
@@ -115,6 +115,8 @@ def with_backbone(cfg: Config, backbone: NamedBackbone) -> Config:
     cfg = copy.deepcopy(cfg)
     for key in _LEFT_BY_BASES:
         cfg.pop(key, None)
+    if cfg.get('load_from'):
+        cfg.load_from = None
     cfg.model.backbone = settings
     set_channels(cfg.model, [backbone.channels[stage] for stage in settings.get('out_indices', range(4))])
     return cfg

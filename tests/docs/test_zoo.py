@@ -28,7 +28,7 @@ def test_index_names_every_config_once():
     (imported,) = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
     assert ROOT / imported == METAFILE
     names = [model['Name'] for model in MODELS]
-    paths = [*ROOT.glob('configs/*.py'), *ROOT.glob('configs/peers/*.py')]
+    paths = [*ROOT.glob('configs/*.py')]
     assert sorted(names) == sorted(path.stem for path in paths if not path.stem.endswith(SMALL_DATA))
     assert all(ROOT / model['Config'] in paths for model in MODELS)
     assert all(Path(model['Config']).stem == model['Name'] for model in MODELS)
@@ -38,6 +38,14 @@ def test_page_is_up_to_date():
     """`python .dev_scripts/make_zoo.py` writes it."""
     written = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_zoo.py'))['page'](METAFILE.read_text())
     assert PAGE.read_text() == written
+
+
+def test_table_of_each_method_is_up_to_date():
+    """`python .dev_scripts/make_configs.py` writes it."""
+    written = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_configs.py'))['page']()
+    assert (ROOT / 'configs' / 'README.md').read_text() == written
+    linked = re.findall(r'\]\((\w+)\.py\)', written)
+    assert sorted(linked) == sorted(path.stem for path in ROOT.glob('configs/*.py'))
 
 
 def test_index_is_in_the_package():

@@ -151,6 +151,12 @@ def _contestants(
         file = find_config(config)
         contestants.append(_Contestant(file.stem, read_config(config, parse_settings(options)), file, settings))
     first = contestants[0]
+    if backbones and (first.cfg.get('load_from') or first.cfg.model.get('backbone', {}).get('init_cfg')):
+        print(
+            f'{first.name} starts from weights, with other backbones it starts from random ones or those that init_cfg '
+            'in a file of a backbone names',
+            file=sys.stderr,
+        )
     for backbone in map(read_backbone, backbones):
         name = f'{first.name}+{backbone.name}'
         contestants.append(_Contestant(name, with_backbone(first.cfg, backbone), work_dir / f'{name}.py', written=True))
