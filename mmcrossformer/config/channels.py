@@ -1,4 +1,4 @@
-"""Do a backbone's maps fit what takes them?"""
+"""Channels of a backbone's maps and of what takes them: compared, and set."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
