@@ -118,9 +118,9 @@ def test_page_has_the_account_of_the_published_costs():
 
 
 def test_scope_is_a_setting_of_the_command_that_measures_it(monkeypatch):
-    """Up to the data and weights that it needs."""
+    """Up to the data and weights that it needs: any file stands for these here."""
     (command,) = re.findall(r'\nmmcrossformer (test .*?)\n```', PAGE.read_text(), re.DOTALL)
-    *words, option, setting = shlex.split(command.replace('\\\n', ''))
+    *words, option, setting = shlex.split(command.replace('\\\n', '').replace('WEIGHTS', str(METAFILE)))
     monkeypatch.chdir(ROOT)
     for arguments, scope in (([option, setting], 'block'), ([], 'map')):
         monkeypatch.setattr(sys, 'argv', [*words, *arguments])
