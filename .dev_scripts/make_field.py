@@ -42,7 +42,8 @@ was at hand.
 
 With its prefix a class works in configs of all three host libraries, and timm's models through mmpretrain's
 `TimmClassifier` and `TIMMBackbone`, with the extra `timm`. Other sizes of these systems are settings of the same
-classes, or other names. What the configs `*_digits.py` reach: [backbones side by side](comparison.md).
+classes, or other names. Files of `_base_/backbones` fit any config of ours
+(`mmcrossformer compare CONFIG --backbones swin_t`); what they reach: [backbones side by side](comparison.md).
 
 Of the others, neither mmdet, mmseg and mmpretrain nor timm have anything, in the versions that were tested together:
 {elsewhere}.
@@ -56,7 +57,6 @@ _base_ = 'configs/mask_rcnn_crossformer_s_coco.py'
 
 backbone = {backbone}
 model = dict(backbone=dict(backbone, _delete_=True), neck=dict(in_channels={channels}))
-custom_imports = dict(imports=['{imports}'])
 ```
 
 The others without a config:
@@ -70,11 +70,10 @@ _base_ = 'configs/mask_rcnn_crossformer_s_coco.py'
 
 backbone = dict(type='mmpretrain.TIMMBackbone', model_name='twins_pcpvt_small', features_only=True)
 model = dict(backbone=dict(backbone, _delete_=True), neck=dict(in_channels=[64, 128, 320, 512]))
-custom_imports = dict(imports=['mmpretrain.models'])
 ```
 
 ```python
-_base_ = 'configs/peers/crossvit_s_imagenet.py'
+_base_ = 'configs/crossvit_s_imagenet.py'
 
 model = dict(model_name='pvt_v2_b2')
 ```
@@ -121,10 +120,9 @@ def page(field: str, metafile: str) -> str:
         example=EXAMPLE,
         backbone=shown['Backbone'],
         channels=shown['Channels'],
-        imports=f'{library(shown)}.models',
         settings=table(
-            ['system', 'backbone', 'channels', 'import'],
-            [[s['Name'], f'`{s["Backbone"]}`', f'`{s["Channels"]}`', f'`{library(s)}.models`'] for s in alone],
+            ['system', 'backbone', 'channels'],
+            [[s['Name'], f'`{s["Backbone"]}`', f'`{s["Channels"]}`'] for s in alone],
         ),
         simplified=', '.join(
             f'[`{name}`](https://arxiv.org/abs/{paper})' for name, paper in content['Simplified'].items()
@@ -174,11 +172,6 @@ def classes(system: dict[str, Any]) -> list[str]:
     """Returns the names of the classes of a system: ours, and those of host libraries."""
     own = [f'mmcrossformer.{system["Ours"]}'] if 'Ours' in system else []
     return own + system.get('Hosts', [])
-
-
-def library(system: dict[str, Any]) -> str:
-    """Returns the library that a system's settings take the class from."""
-    return system['Backbone'].partition("type='")[2].partition('.')[0]
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

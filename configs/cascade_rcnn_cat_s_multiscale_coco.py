@@ -1,7 +1,10 @@
 # Cascade R-CNN, CAT-S, COCO 1x with images of many scales.
 _base_ = [
-    './_base_/models/cascade_rcnn_cat.py',
+    './_base_/models/cascade_rcnn.py',
+    './_base_/backbones/cat_s.py',
     './_base_/datasets/coco_detection_multiscale.py',
     './_base_/schedules/coco_1x_cat.py',
     './_base_/runtime/mmdet.py',
 ]
+
+model = dict(backbone=_base_.backbone, neck=dict(in_channels=_base_.channels))

@@ -1,4 +1,10 @@
 # CAT-S, ImageNet, 300 epochs at 224 x 224, in the recipe of CrossFormer.
-_base_ = './crossformer_s_imagenet.py'
+_base_ = [
+    './_base_/models/classifier.py',
+    './_base_/backbones/cat_s.py',
+    './_base_/datasets/imagenet_224.py',
+    './_base_/schedules/imagenet_300e.py',
+    './_base_/runtime/mmpretrain.py',
+]
 
-model = dict(backbone=dict(_delete_=True, type='mmcrossformer.CAT', arch='small', out_indices=(3,)))
+model = dict(backbone=_base_.classifier_backbone, head=dict(in_channels=_base_.channels[-1]))

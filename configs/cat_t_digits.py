@@ -1,4 +1,14 @@
-# CAT-T, digits: as with CrossFormer-T but for the backbone.
-_base_ = './crossformer_t_digits.py'
+# CAT-T, digits, from scratch on two CPU cores.
+_base_ = [
+    './_base_/models/classifier_digits.py',
+    './_base_/backbones/cat_t.py',
+    './_base_/datasets/digits_classes.py',
+    './_base_/schedules/digits_classes.py',
+    './_base_/runtime/mmpretrain.py',
+]
 
-model = dict(backbone=dict(_delete_=True, type='mmcrossformer.CAT', arch='tiny', drop_path_rate=0.0, out_indices=(3,)))
+model = dict(
+    backbone=dict(_base_.classifier_backbone, drop_path_rate=0.0),
+    head=dict(in_channels=_base_.channels[-1]),
+)
+default_hooks = dict(logger=dict(interval=25))

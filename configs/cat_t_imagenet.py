@@ -1,4 +1,10 @@
 # CAT-T, ImageNet, 300 epochs at 224 x 224, in the recipe of CrossFormer.
-_base_ = './cat_s_imagenet.py'
+_base_ = [
+    './_base_/models/classifier.py',
+    './_base_/backbones/cat_t.py',
+    './_base_/datasets/imagenet_224.py',
+    './_base_/schedules/imagenet_300e.py',
+    './_base_/runtime/mmpretrain.py',
+]
 
-model = dict(backbone=dict(arch='tiny'), head=dict(in_channels=512))
+model = dict(backbone=_base_.classifier_backbone, head=dict(in_channels=_base_.channels[-1]))

@@ -1,14 +1,14 @@
 # CrossFormer-T, digits, from scratch on two CPU cores.
 _base_ = [
-    './_base_/models/classifier_crossformer.py',
+    './_base_/models/classifier_digits.py',
+    './_base_/backbones/crossformer_t.py',
     './_base_/datasets/digits_classes.py',
     './_base_/schedules/digits_classes.py',
     './_base_/runtime/mmpretrain.py',
 ]
 
 model = dict(
-    backbone=dict(arch='tiny', interval=(2, 1, 1, 1), drop_path_rate=0.0),
-    head=dict(in_channels=512, num_classes=10, topk=(1,)),
-    train_cfg=dict(_delete_=True),
+    backbone=dict(_base_.classifier_backbone, interval=(2, 1, 1, 1), drop_path_rate=0.0),
+    head=dict(in_channels=_base_.channels[-1]),
 )
 default_hooks = dict(logger=dict(interval=25))

@@ -1,10 +1,14 @@
 # Mask2Former for semantic segmentation, CrossFormer-S, ADE20K 160k, in mmseg's recipe for ResNet-50.
 _base_ = [
-    './_base_/models/mask2former_semantic_crossformer.py',
+    './_base_/models/mask2former_semantic.py',
+    './_base_/backbones/crossformer_s.py',
+    './_base_/groups/g7.py',
     './_base_/datasets/ade20k.py',
     './_base_/schedules/ade20k_mask2former.py',
     './_base_/runtime/mmseg.py',
 ]
+
+model = dict(backbone=dict(_base_.backbone, **_base_.groups), decode_head=dict(in_channels=_base_.channels))
 custom_imports = dict(imports=['mmdet.models'])  # heads and losses of mmdet
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,15 +1,13 @@
 # Mask2Former for panoptic segmentation, CrossFormer-S, COCO, in mmdet's recipe for ResNet-50.
-_base_ = ['mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco-panoptic.py', '_base_/runtime/hooks.py']
+_base_ = [
+    'mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco-panoptic.py',
+    './_base_/backbones/crossformer_s.py',
+    './_base_/groups/g7.py',
+    './_base_/runtime/hooks.py',
+]
 
 model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='mmcrossformer.CrossFormer',
-        arch='small',
-        group_size=(7, 7, 7, 7),
-        interval=(8, 4, 2, 1),
-        lda_scope='map',
-    ),
-    panoptic_head=dict(in_channels=[96, 192, 384, 768]),
+    backbone=dict(_base_.backbone, **_base_.groups, _delete_=True),
+    panoptic_head=dict(in_channels=_base_.channels),
 )
 default_hooks = dict(checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook'))

@@ -1,4 +1,14 @@
-# Mask R-CNN, CAT-T, digits: as with CrossFormer-T but for the backbone.
-_base_ = './mask_rcnn_crossformer_t_digits.py'
+# Mask R-CNN, CAT-T, digits: slim neck and heads, from scratch on two CPU cores.
+_base_ = [
+    './_base_/models/mask_rcnn_digits.py',
+    './_base_/backbones/cat_t.py',
+    './_base_/datasets/digits_instance.py',
+    './_base_/schedules/digits_detection.py',
+    './_base_/runtime/mmdet.py',
+]
 
-model = dict(backbone=dict(_delete_=True, type='mmcrossformer.CAT', arch='tiny', drop_path_rate=0.0))
+model = dict(
+    backbone=dict(_base_.backbone, drop_path_rate=0.0),
+    neck=dict(in_channels=_base_.channels),
+)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=1))

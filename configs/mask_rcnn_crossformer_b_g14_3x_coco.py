@@ -1,4 +1,11 @@
 # Mask R-CNN, CrossFormer-B in setting g14, COCO 3x with images of many scales.
-_base_ = './mask_rcnn_crossformer_s_g14_3x_coco.py'
+_base_ = [
+    './_base_/models/mask_rcnn.py',
+    './_base_/backbones/crossformer_b.py',
+    './_base_/groups/g14.py',
+    './_base_/datasets/coco_instance_multiscale.py',
+    './_base_/schedules/coco_3x.py',
+    './_base_/runtime/mmdet.py',
+]
 
-model = dict(backbone=dict(arch='base'))
+model = dict(backbone=dict(_base_.backbone, **_base_.groups), neck=dict(in_channels=_base_.channels))

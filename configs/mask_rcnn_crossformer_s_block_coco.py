@@ -1,5 +1,12 @@
 # Mask R-CNN, CrossFormer-S with long distance attention in blocks, COCO 1x: for very large images, whose cost then
 # grows linearly with the number of pixels. Published detectors have it over the whole map.
-_base_ = './mask_rcnn_crossformer_s_coco.py'
+_base_ = [
+    './_base_/models/mask_rcnn.py',
+    './_base_/backbones/crossformer_s.py',
+    './_base_/groups/block.py',
+    './_base_/datasets/coco_instance.py',
+    './_base_/schedules/coco_1x.py',
+    './_base_/runtime/mmdet.py',
+]
 
-model = dict(backbone=dict(lda_scope='block'))
+model = dict(backbone=dict(_base_.backbone, **_base_.groups), neck=dict(in_channels=_base_.channels))

@@ -1,4 +1,11 @@
 # Mask R-CNN, CrossFormer++-B, COCO 1x.
-_base_ = './mask_rcnn_crossformer_s_coco.py'
+_base_ = [
+    './_base_/models/mask_rcnn.py',
+    './_base_/backbones/crossformerpp_b.py',
+    './_base_/groups/g7.py',
+    './_base_/datasets/coco_instance.py',
+    './_base_/schedules/coco_1x.py',
+    './_base_/runtime/mmdet.py',
+]
 
-model = dict(backbone=dict(arch='pp-base'))
+model = dict(backbone=dict(_base_.backbone, **_base_.groups), neck=dict(in_channels=_base_.channels))

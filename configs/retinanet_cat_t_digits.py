@@ -1,4 +1,14 @@
-# RetinaNet, CAT-T, digits: as with CrossFormer-T but for the backbone.
-_base_ = './retinanet_crossformer_t_digits.py'
+# RetinaNet, CAT-T, digits: slim neck and head, from scratch on two CPU cores.
+_base_ = [
+    './_base_/models/retinanet_digits.py',
+    './_base_/backbones/cat_t.py',
+    './_base_/datasets/digits_detection.py',
+    './_base_/schedules/digits_detection_8e.py',
+    './_base_/runtime/mmdet.py',
+]
 
-model = dict(backbone=dict(_delete_=True, type='mmcrossformer.CAT', arch='tiny', drop_path_rate=0.0))
+model = dict(
+    backbone=dict(_base_.backbone, drop_path_rate=0.0),
+    neck=dict(in_channels=_base_.channels),
+)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=1))

@@ -1,5 +1,12 @@
 # RetinaNet, CrossFormer-T, images with a long side of 256: for small data sets of your own, from scratch on a CPU.
-_base_ = './retinanet_crossformer_s_coco.py'
+_base_ = [
+    './_base_/models/retinanet.py',
+    './_base_/backbones/crossformer_t.py',
+    './_base_/groups/g7.py',
+    './_base_/datasets/coco_detection.py',
+    './_base_/schedules/coco_1x.py',
+    './_base_/runtime/mmdet.py',
+]
 
 width = 96
 train_pipeline = [
@@ -24,9 +31,9 @@ val_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pi
 test_dataloader = val_dataloader
 
 model = dict(
-    backbone=dict(arch='tiny'),
+    backbone=dict(_base_.backbone, **_base_.groups),
     neck=dict(
-        in_channels=[64, 128, 256, 512],
+        in_channels=_base_.channels,
         out_channels=width,
         num_outs=4,
         norm_cfg=dict(type='BN', requires_grad=True),

@@ -1,6 +1,6 @@
-"""Do a backbone's maps fit what takes them?"""
+"""Channels of a backbone's maps and of what takes them: compared, and set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import nn
@@ -12,8 +12,8 @@ from mmcrossformer.utils.errors import UserError
 def check_channels(settings: dict[str, Any], backbone: nn.Module | None) -> None:
     """Compares the channels that the neck or, without one, the heads want with those of a backbone of this package.
 
-    Looks at `in_channels` of a single neck and of the heads of segmenters and classifiers; lists of necks or heads, and
-    other backbones, are left to torch.
+    Looks at `in_channels` of a single neck and of the heads of segmenters and classifiers; lists of necks, and other
+    backbones, are left to torch.
 
     Args:
         settings: `model` of a config.
@@ -27,31 +27,60 @@ def check_channels(settings: dict[str, Any], backbone: nn.Module | None) -> None
     channels = list(backbone.out_channels)
     for name, node in _takers(settings):
         wanted, index = node['in_channels'], node.get('in_index', -1)
-        indices = list(index) if isinstance(index, list | tuple) else [index]
-        if any(i >= len(channels) for i in indices):
+        if any(i >= len(channels) for i in (index if isinstance(index, list | tuple) else [index])):
             raise UserError(
-                f'model.{name}.in_index is {index}, but {type(backbone).__name__} gives {len(channels)} maps '
+                f'model.{name}.in_index is {index}, but {type(backbone).__name__} returns {len(channels)} maps '
                 f'(out_indices={backbone.out_indices})'
             )
-        if isinstance(wanted, list | tuple):
-            given = [channels[i] for i in indices] if isinstance(index, list | tuple) else channels
-            fits = list(wanted) in (given, given[::-1])  # some necks start with the deepest map
-        else:
-            given = channels[index]
-            fits = wanted == given
-        if not fits:
+        right = _right_channels(node, channels)
+        # Some necks start with the deepest map.
+        if (list(wanted) not in (right, right[::-1])) if isinstance(wanted, list | tuple) else wanted != right:
             raise UserError(
-                f'model.{name}.in_channels is {wanted}, but {type(backbone).__name__} gives maps of {given} channels: '
-                f'set model.{name}.in_channels={given}'
+                f'model.{name}.in_channels is {wanted}, but {type(backbone).__name__} returns maps of {right} '
+                f'channels: set model.{name}.in_channels={right}'
             )
 
 
-def _takers(settings: dict[str, Any]) -> Iterator[tuple[str, dict]]:
+def set_channels(settings: dict[str, Any], channels: Sequence[int]) -> None:
+    """Sets `in_channels` of the neck or, without one, of the heads.
+
+    Args:
+        settings: `model` of a config; changed in place.
+        channels: Channels of the maps of its backbone.
+
+    Raises:
+        UserError: Nothing is found that takes maps.
+    """
+    takers = list(_takers(settings))
+    if not takers:
+        raise UserError(
+            f'nothing in the model ({settings.get("type")}) is known to take the maps of the backbone: in_channels of '
+            'a single neck can be set, or that of heads without a neck'
+        )
+    for _, node in takers:
+        wanted, right = node['in_channels'], _right_channels(node, list(channels))
+        # Some necks start with the deepest map.
+        turned = isinstance(right, list) and (wanted[0] > wanted[-1]) != (right[0] > right[-1])
+        node['in_channels'] = right[::-1] if turned else right
+
+
+def _right_channels(node: dict[str, Any], channels: list[int]) -> Any:
+    """Channels of the maps that a neck or head takes: of one map, or of a list of them."""
+    index = node.get('in_index', -1)
+    if not isinstance(node['in_channels'], list | tuple):
+        return channels[index]
+    return [channels[i] for i in index] if isinstance(index, list | tuple) else channels
+
+
+def _takers(settings: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields name and settings of what takes the maps of the backbone."""
     neck = settings.get('neck')
     if isinstance(neck, dict) and 'in_channels' in neck:
         yield 'neck', neck
     elif neck is None or (isinstance(neck, dict) and neck.get('type') == 'GlobalAveragePooling'):
         for name in ('panoptic_head', 'decode_head', 'head', 'auxiliary_head'):
             node = settings.get(name)
-            if isinstance(node, dict) and 'in_channels' in node:
-                yield name, node
+            several = isinstance(node, list | tuple)
+            for number, head in enumerate(node if several else [node]):
+                if isinstance(head, dict) and 'in_channels' in head:
+                    yield f'{name}.{number}' if several else name, head

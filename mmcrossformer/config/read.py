@@ -40,27 +40,33 @@ def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
             cfg.merge_from_dict(options)
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise UserError(f'--cfg-options do not fit {config}: {error}') from error
-    _import_host(cfg, config)
+    if cfg.default_scope in HOSTS:
+        import_host(cfg.default_scope, config)
     _import_timm(cfg, config)
     return cfg
 
 
-def _import_host(cfg: Config, config: str) -> None:
-    """Imports the library that the config belongs to, so that its absence is told before anything starts."""
-    host = cfg.default_scope
-    if host not in HOSTS:
-        return
+def import_host(host: str, what: str) -> None:
+    """Imports a host library, so that its absence is reported before anything starts.
+
+    Args:
+        host: One of `HOSTS`.
+        what: What needs it.
+
+    Raises:
+        UserError: It is missing or broken.
+    """
     try:
         importlib.import_module(f'{host}.models')
     except ImportError as error:
         if getattr(error, 'name', None) == host:
             raise UserError(
-                f'{config} needs {host}, which is not installed: pip install {HOSTS[host]} (or all three host '
+                f'{what} needs {host}, which is not installed: pip install {HOSTS[host]} (or all three host '
                 "libraries: pip install -e '.[mm]')"
             ) from error
-        raise UserError(f'{config} needs {host}, whose import fails: {error} (see `mmcrossformer doctor`)') from error
+        raise UserError(f'{what} needs {host}, whose import fails: {error} (see `mmcrossformer doctor`)') from error
     except AssertionError as error:  # how the original packages refuse a version of mmcv
-        raise UserError(f'{config} needs {host}, which refuses this environment: {error}') from error
+        raise UserError(f'{what} needs {host}, which refuses this environment: {error}') from error
 
 
 def _import_timm(cfg: Config, config: str) -> None:

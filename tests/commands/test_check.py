@@ -205,7 +205,9 @@ def test_faults_of_the_model(check):
         '--cfg-options', 'model.neck.in_channels=[96,192,384,768]', 'model.backbone.out_indices=[0,1,2,3]'
     )
     assert code == 2
-    assert_contains(text, 'model.neck.in_channels is [96, 192, 384, 768], but CrossFormer gives * [64, 128, 256, 512]')
+    assert_contains(
+        text, 'model.neck.in_channels is [96, 192, 384, 768], but CrossFormer returns * [64, 128, 256, 512]'
+    )
 
 
 def test_classes_that_do_not_fit(call, data, tmp_path):

@@ -139,26 +139,27 @@ class TestConvert:
 
 class TestCompare:
     def test_trains_what_is_missing(self, call, quick, tmp_path):
-        first = quick('crossformer_t_digits')
-        second = tmp_path / 'wider.py'
-        wide = 'dict(embed_dims=32, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8), _delete_=True)'
-        second.write_text(
-            f'_base_ = {str(first)!r}\nmodel = dict(backbone=dict(arch={wide}), head=dict(in_channels=256))'
+        first, wider = quick('crossformer_t_digits'), tmp_path / 'wider.py'
+        wide = dict(embed_dims=32, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))
+        wider.write_text(
+            f"backbone = dict(type='mmcrossformer.CrossFormer', arch={wide})\n"
+            'classifier_backbone = dict(backbone, out_indices=(3,), out_norm=True)\n'
+            'channels = [32, 64, 128, 256]\n'
         )
         work_dir = tmp_path / 'compare'
-        code, text = call('compare', first, second, '--work-dir', work_dir)
+        code, text = call('compare', first, '--backbones', wider, '--work-dir', work_dir)
         assert code == 0, text
         results = json.loads((work_dir / 'compare.json').read_text())
-        assert [result['name'] for result in results] == ['crossformer_t_digits', 'wider']
+        assert [result['name'] for result in results] == ['crossformer_t_digits', 'crossformer_t_digits+wider']
         assert results[0]['params'] < results[1]['params']
         assert all(result['step_seconds'] > 0 and result['peak_bytes'] > 1e8 for result in results)
         assert all('accuracy/top1' in result['metrics'] for result in results)
         assert (work_dir / 'compare.png').stat().st_size > 5000
-        for name in ('crossformer_t_digits', 'wider', 'params in M', 'MACs', 'memory in GB'):
+        for name in ('crossformer_t_digits', 'crossformer_t_digits+wider', 'params in M', 'MACs', 'memory in GB'):
             assert name in text
         # A second call trains and tests nothing.
         runs = {path: path.stat().st_mtime_ns for path in work_dir.rglob('*') if path.parent != work_dir}
-        code, _ = call('compare', first, second, '--work-dir', work_dir, '--evaluate-only')
+        code, _ = call('compare', first, '--backbones', wider, '--work-dir', work_dir, '--evaluate-only')
         assert code == 0
         code, text = call('compare', first, '--work-dir', work_dir, '--seed', 7)
         assert code == 2
@@ -174,6 +175,14 @@ class TestCompare:
         assert code == 2
         assert 'holds no finished training of' in text
         assert 'none.py is no file' in call('compare', config, 'none.py', '--work-dir', tmp_path)[1]
+        code, text = call('compare', config, '--backbones', 'swin_s', '--work-dir', tmp_path)
+        assert code == 2
+        assert 'Close names: swin_t' in text
+        weights = ['--cfg-options', 'load_from=weights.pth']
+        code, text = call('compare', config, '--backbones', 'swin_t', 'swin_t', '--work-dir', tmp_path, *weights)
+        assert code == 2
+        assert 'crossformer_t_digits starts from weights, with other backbones it starts from random ones' in text
+        assert 'got twice: crossformer_t_digits+swin_t' in text
         other = ROOT / 'configs/upernet_crossformer_t_digits.py'
         assert 'must be of one task, got some for mmpretrain and some for mmseg' in call('compare', config, other)[1]
         assert not list(tmp_path.iterdir())

@@ -381,7 +381,12 @@ class TestTool:
         assert [path.name for path in out.iterdir()] == ['filters.png']
 
     def test_other_backbones(self, call, image, tmp_path):
-        config, out = CONFIGS / 'peers/retinanet_resnet_50_digits.py', tmp_path / 'out'
+        config, out = tmp_path / 'resnet.py', tmp_path / 'out'
+        resnet = "dict(_delete_=True, type='mmdet.ResNet', depth=18)"
+        config.write_text(
+            f'_base_ = {str(CONFIGS / "retinanet_crossformer_t_digits.py")!r}\n'
+            f'model = dict(backbone={resnet}, neck=dict(in_channels=[64, 128, 256, 512]))'
+        )
         code, text = call('visualize', config, image, '--out', out)
         assert code == 0
         assert [path.name for path in out.iterdir()] == ['pyramid.png']

@@ -13,11 +13,12 @@ from mmengine.config import Config
 from tiers import one_of_each_kind, sampled
 
 from mmcrossformer import CAT
-from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import trained_sizes, views_of
 from mmcrossformer.config.walk import model_settings
 
-CONFIGS = sorted(Path(__file__).parents[2].glob('configs/*.py'))
+FOLDER = Path(__file__).parents[2] / 'configs'
+CONFIGS = sorted(path for path in FOLDER.glob('*.py') if not path.stem.startswith('crossvit'))
+CROSSVIT = sorted(FOLDER.glob('crossvit_*_imagenet.py'))
 MODELS = dict(
     mask_rcnn='MaskRCNN',
     cascade_mask_rcnn='CascadeRCNN',
@@ -35,7 +36,7 @@ NAME = re.compile(
     rf'((?P<method>{"|".join(MODELS)})_)?(cat|(?P<crossformer>crossformer(?P<pp>pp)?))_(?P<size>[tsblh])'
     rf'(_(?P<detail>[a-z0-9]+(_[a-z0-9]+)*))?_(?P<dataset>{"|".join(CLASSES)})'
 )
-COSTS = runpy.run_path(str(CONFIGS[0].parent.parent / '.dev_scripts' / 'published_costs.py'))
+COSTS = runpy.run_path(str(FOLDER.parent / '.dev_scripts' / 'published_costs.py'))
 # The only detector and segmenter with long distance attention in blocks.
 BLOCK = ('mask_rcnn_crossformer_s_block_coco', 'upernet_crossformer_s_block_ade20k')
 SIZES = dict(t='tiny', s='small', b='base', l='large', h='huge')
@@ -85,6 +86,15 @@ def test_channels_fit_the_backbone(config):
         assert model.auxiliary_head.in_channels == channels[model.auxiliary_head.in_index]
 
 
+def test_base_files_leave_what_the_model_has(config):
+    """`backbone`, `channels` and `groups` beside `model` are those of its own parts."""
+    cfg = read(config)
+    taken = cfg.model.backbone
+    parts = [cfg.classifier_backbone if cfg.default_scope == 'mmpretrain' else cfg.backbone, cfg.get('groups', {})]
+    assert all(taken[key] == value for part in parts for key, value in part.items() if key != 'out_indices')
+    assert cfg.channels == channels_of(taken)
+
+
 def test_dense_tasks_have_a_published_setting(config):
     """Blocks, too, have the groups of one. Digits are smaller and have shorter intervals."""
     backbone, name = read(config).model.backbone, NAME.fullmatch(config.stem)
@@ -99,17 +109,16 @@ def test_dense_tasks_have_a_published_setting(config):
 def test_published_cost_is_that_of_the_setting(row):
     """The published detectors and segmenters, in the setting that their cost belongs to."""
     _, arch, setting, _ = COSTS['ROWS'][row]
-    backbone = read(CONFIGS[0].parent / f'{row}.py').model.backbone
+    backbone = read(FOLDER / f'{row}.py').model.backbone
     assert (backbone.arch, backbone.lda_scope) == (arch, 'map')
     assert (backbone.group_size, backbone.interval) == COSTS['SETTINGS'][setting]
 
 
 @pytest.mark.parametrize('name', BLOCK)
 def test_block_differs_in_the_scope_alone(name):
-    plain, block = (
-        copy.deepcopy(read(CONFIGS[0].parent / f'{stem}.py')) for stem in (name.replace('_block', ''), name)
-    )
-    assert (plain.model.backbone.pop('lda_scope'), block.model.backbone.pop('lda_scope')) == ('map', 'block')
+    plain, block = (copy.deepcopy(read(FOLDER / f'{stem}.py')) for stem in (name.replace('_block', ''), name))
+    for part in (lambda cfg: cfg.model.backbone, lambda cfg: cfg.groups):
+        assert (part(plain).pop('lda_scope'), part(block).pop('lda_scope')) == ('map', 'block')
     assert block.to_dict() == plain.to_dict()
 
 
@@ -126,7 +135,7 @@ def test_step_and_prediction(name):
 
 def test_recipes():
     """The figures of the published recipes."""
-    folder = CONFIGS[0].parent
+    folder = FOLDER
     coco = read(folder / 'mask_rcnn_crossformer_s_coco.py')
     assert coco.optim_wrapper.optimizer == dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=1e-4)
     assert 'clip_grad' not in coco.optim_wrapper
@@ -150,7 +159,7 @@ def test_recipes():
 
 
 def test_recipes_of_cat():
-    folder = CONFIGS[0].parent
+    folder = FOLDER
     for name in ('mask_rcnn_cat_s_coco', 'atss_cat_b_coco', 'cascade_rcnn_cat_b_multiscale_coco'):
         coco = read(folder / f'{name}.py')
         assert coco.optim_wrapper.optimizer == dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=0.05)
@@ -170,48 +179,12 @@ def test_recipes_of_cat():
 def test_norms_and_position_biases_of_cat_do_not_decay():
     from mmengine.optim import build_optim_wrapper
 
-    cfg = read(CONFIGS[0].parent / 'semantic_fpn_cat_s_ade20k.py')
+    cfg = read(FOLDER / 'semantic_fpn_cat_s_ade20k.py')
     model = CAT('tiny', out_indices=(0,))
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     decays = {id(group['params'][0]): group['weight_decay'] for group in wrapper.optimizer.param_groups}
     for name, parameter in model.named_parameters():
         assert decays[id(parameter)] == (0 if 'norm' in name or name.endswith('pos_bias.table') else 0.05), name
-
-
-PEERS = sorted(CONFIGS[0].parent.glob('peers/*_digits.py'))
-
-
-@pytest.mark.parametrize('peer', PEERS, ids=[path.stem for path in PEERS])
-def test_peers_differ_in_the_backbone_alone(peer):
-    method, peer_name = re.fullmatch(r'((?:mask_rcnn|retinanet|upernet)_)?(\w+)_digits', peer.stem).groups()
-    dense = ('swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
-    assert peer_name in dense if method else peer_name in (*dense, 'crossvit_9')
-    paths = (peer, CONFIGS[0].parent / f'{method or ""}crossformer_t_digits.py')
-    cfg, ours = (copy.deepcopy(read(path)) for path in paths)
-    for key in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader', 'val_dataloader', 'val_evaluator'):
-        assert cfg[key] == ours[key], key
-    if peer_name == 'crossvit_9':  # whole
-        model, head = cfg.model, ours.model.head
-        assert (model.num_classes, model.loss, model.drop_path_rate) == (head.num_classes, head.loss, 0)
-        assert cfg.data_preprocessor == ours.data_preprocessor
-        return
-    for model in (cfg.model, ours.model):
-        del model.backbone
-        for part in ('neck', 'auxiliary_head', 'decode_head', 'head'):
-            model.get(part, {}).pop('in_channels', None)
-    assert cfg.model == ours.model
-
-
-@pytest.mark.parametrize('peer', [p for p in PEERS if 'mask_rcnn' not in p.stem and 'retinanet' not in p.stem])
-def test_peers_step_and_predict(peer):
-    cfg = read_config(peer)
-    cfg.model = model_settings(cfg)
-    size = 56 if cfg.default_scope == 'mmpretrain' else 112
-    predictions = step_and_predict(cfg, size, size)
-    check_predictions(cfg.default_scope, predictions, size, size, num_classes(cfg.model))
-
-
-CROSSVIT = sorted(CONFIGS[0].parent.glob('peers/crossvit_*_imagenet.py'))
 
 
 def test_every_published_crossvit_has_its_config():
@@ -227,7 +200,7 @@ class TestCrossViT:
         assert cfg.model.model_name == f'crossvit_{SIZES.get(size, size)}{dagger or ""}_{pixels or 240}'
         assert num_classes(cfg.model) == 1000
         assert not cfg.model.pretrained  # or it would be downloaded
-        assert cfg.param_scheduler == read(CONFIGS[0].parent / 'crossformer_s_imagenet.py').param_scheduler
+        assert cfg.param_scheduler == read(FOLDER / 'crossformer_s_imagenet.py').param_scheduler
 
     def test_pictures_are_those_of_the_published_accuracy(self, path):
         """As timm tests the published weights."""
@@ -246,7 +219,7 @@ class TestCrossViT:
 @pytest.mark.parametrize('name', ['crossvit_9_dagger', 'crossvit_15_dagger_408px'])
 def test_crossvit_steps_and_predicts(name):
     """Made small; tests/docs/test_zoo.py builds and runs all of them as they are."""
-    cfg = copy.deepcopy(read(CONFIGS[0].parent / f'peers/{name}_imagenet.py'))
+    cfg = copy.deepcopy(read(FOLDER / f'{name}_imagenet.py'))
     cfg.model = model_settings(cfg)
     cfg.model.update(embed_dim=(16, 32), depth=((1, 1, 0),), num_heads=(2, 2))
     check_predictions('mmpretrain', step_and_predict(cfg, 64, 96), 64, 96, 1000)
@@ -254,7 +227,7 @@ def test_crossvit_steps_and_predicts(name):
 
 def test_several_resolutions_differ_from_one_in_the_views_alone():
     for name, sizes in (('crossformer_s{}_imagenet', [128, 160, 224]), ('crossformer_t{}_digits', [32, 40, 56])):
-        many, one = (copy.deepcopy(read(CONFIGS[0].parent / f'{name.format(part)}.py')) for part in ('_multires', ''))
+        many, one = (copy.deepcopy(read(FOLDER / f'{name.format(part)}.py')) for part in ('_multires', ''))
         assert trained_sizes(many) == sizes
         assert trained_sizes(one) == sizes[-1:]
         assert views_of(many.train_dataloader.dataset.pipeline)[0] == one.train_dataloader.dataset.pipeline[1:-1]

@@ -12,6 +12,7 @@ from pages import ROOT, blocks_of
 from quick import run
 
 from mmcrossformer import CrossFormer
+from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.read import read_config
 from mmcrossformer.utils.errors import UserError
@@ -31,7 +32,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_page_has_all_of_them():
-    assert list(BLOCKS) == ['mask_rcnn', 'upernet', 'classifier', 'voc', 'segments', 'fine_tuning']
+    assert list(BLOCKS) == ['mask_rcnn', 'upernet', 'classifier', 'mask_rcnn_pvtv2', 'voc', 'segments', 'fine_tuning']
 
 
 @pytest.mark.parametrize('name', ['mask_rcnn', 'upernet', 'classifier'])
@@ -41,6 +42,14 @@ def test_step_and_prediction(folder, name):
     assert cfg.optim_wrapper.optimizer.type == 'AdamW'
     predictions = step_and_predict(cfg, 64, 96)
     check_predictions(cfg.default_scope, predictions, 64, 96, num_classes(cfg.model))
+
+
+@pytest.mark.usefixtures('zero_weights')
+def test_parts(folder):
+    """Neck and heads take the maps of a backbone of a host library."""
+    counted = {cost.part: cost for cost in analyze(read_config('mask_rcnn_pvtv2.py'), 64, 96)}
+    assert counted['backbone'].params == pytest.approx(25e6, rel=0.02)
+    assert all(cost.ran for cost in counted.values())
 
 
 def test_fine_tuning(folder):
@@ -116,7 +125,7 @@ def test_wrong_channels_are_told(folder, quick):
         'train', quick('mask_rcnn_crossformer_t_digits'), '--cfg-options', 'model.neck.in_channels=[256,512,1024,2048]'
     )
     assert result.returncode == 2
-    right = 'CrossFormer gives maps of [16, 32, 64, 128] channels: set model.neck.in_channels=[16, 32, 64, 128]'
+    right = 'CrossFormer returns maps of [16, 32, 64, 128] channels: set model.neck.in_channels=[16, 32, 64, 128]'
     assert right in result.stderr
     wrong = ['--cfg-options', 'model.auxiliary_head.in_channels=256']
     result = run('train', quick('upernet_crossformer_t_digits'), *wrong)
@@ -137,6 +146,10 @@ def test_wrong_channels_are_told(folder, quick):
             r'auxiliary_head\.in_channels=128',
         ),
         (dict(neck=dict(type='YOLOV3Neck', in_channels=[512, 256, 128, 64])), None),
+        (
+            dict(decode_head=dict(in_channels=[64, 128, 256, 512]), auxiliary_head=[dict(in_channels=64, in_index=1)]),
+            r'auxiliary_head\.0\.in_channels=128',
+        ),
         (dict(neck=[dict(type='FPN')], decode_head=dict(in_channels=[32] * 4)), None),
         (dict(neck=[dict(type='GlobalAveragePooling'), dict(type='LinearNeck')], head=dict(in_channels=128)), None),
         (
@@ -150,11 +163,11 @@ def test_channels_of_every_taker(settings, message):
     if message is None:
         check_channels(settings, backbone)
     else:
-        with pytest.raises(UserError, match=f'CrossFormer gives maps of .* set model.{message}'):
+        with pytest.raises(UserError, match=f'CrossFormer returns maps of .* set model.{message}'):
             check_channels(settings, backbone)
 
 
 def test_index_behind_the_last_map():
     backbone = CrossFormer('tiny', out_indices=(1, 2, 3))
-    with pytest.raises(UserError, match=r'decode_head\.in_index is \[0, 3\], but CrossFormer gives 3 maps'):
+    with pytest.raises(UserError, match=r'decode_head\.in_index is \[0, 3\], but CrossFormer returns 3 maps'):
         check_channels(dict(decode_head=dict(in_channels=[64, 512], in_index=[0, 3])), backbone)

@@ -15,7 +15,7 @@ from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.config.read import read_config
 
-DIGITS = CONFIGS / 'peers/crossvit_9_digits.py'
+DIGITS = CONFIGS / 'crossvit_9_digits.py'
 PICTURE = CONFIGS.parent / 'docs/images/digits.png'
 SMALL = dict(embed_dim=(16, 32), depth=((1, 1, 0),), num_heads=(2, 2))
 SIZES = dict(img_size=60, patch_size=(6, 8))
@@ -165,7 +165,7 @@ def test_without_timm(call, monkeypatch, tmp_path, tool):
     assert code == 2
     assert text.strip() == f"error: {DIGITS} needs timm, which is not installed: pip install 'mmcrossformer[timm]'"
     # Everything else works without it.
-    assert read_config(CONFIGS / 'peers/swin_t_digits.py').model.type == 'ImageClassifier'
+    assert read_config(CONFIGS / 'cat_t_digits.py').model.type == 'ImageClassifier'
 
 
 def test_weights_that_a_training_would_draw_anew(tmp_path):

@@ -98,7 +98,6 @@ def test_parameters_of_classifiers(system):
 
 @with_key('Backbone')
 def test_settings_of_backbones(system):
-    importlib.import_module(f'{MAKE["library"](system)}.models')
     init_default_scope('mmdet')
     call = ast.parse(system['Backbone'], mode='eval').body
     settings = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}

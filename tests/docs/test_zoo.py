@@ -30,7 +30,7 @@ def test_index_names_every_config_once():
     (imported,) = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
     assert ROOT / imported == METAFILE
     names = [model['Name'] for model in MODELS]
-    paths = [*ROOT.glob('configs/*.py'), *ROOT.glob('configs/peers/*.py')]
+    paths = [*ROOT.glob('configs/*.py')]
     assert sorted(names) == sorted(path.stem for path in paths if not path.stem.endswith(SMALL_DATA))
     assert all(ROOT / model['Config'] in paths for model in MODELS)
     assert all(Path(model['Config']).stem == model['Name'] for model in MODELS)
@@ -40,6 +40,14 @@ def test_page_is_up_to_date():
     """`python .dev_scripts/make_zoo.py` writes it."""
     written = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_zoo.py'))['page'](METAFILE.read_text())
     assert PAGE.read_text() == written
+
+
+def test_table_of_each_method_is_up_to_date():
+    """`python .dev_scripts/make_configs.py` writes it."""
+    written = runpy.run_path(str(ROOT / '.dev_scripts' / 'make_configs.py'))['page']()
+    assert (ROOT / 'configs' / 'README.md').read_text() == written
+    linked = re.findall(r'\]\((\w+)\.py\)', written)
+    assert sorted(linked) == sorted(path.stem for path in ROOT.glob('configs/*.py'))
 
 
 def test_index_is_in_the_package():
@@ -112,12 +120,10 @@ def test_page_has_the_account_of_the_published_costs():
     )
 
 
-def test_scope_is_a_setting_of_the_command_that_measures_it(monkeypatch, tmp_path):
-    """Up to the data and weights that it needs."""
+def test_scope_is_a_setting_of_the_command_that_measures_it(monkeypatch):
+    """Up to the data and weights that it needs: any file stands for these here."""
     (command,) = re.findall(r'\nmmcrossformer (test .*?)\n```', PAGE.read_text(), re.DOTALL)
-    (tmp_path / 'WEIGHTS').touch()
-    command = command.replace('\\\n', '').replace('WEIGHTS', str(tmp_path / 'WEIGHTS'))
-    *words, option, setting = shlex.split(command)
+    *words, option, setting = shlex.split(command.replace('\\\n', '').replace('WEIGHTS', str(METAFILE)))
     monkeypatch.chdir(ROOT)
     for arguments, scope in (([option, setting], 'block'), ([], 'map')):
         monkeypatch.setattr(sys, 'argv', [*words, *arguments])

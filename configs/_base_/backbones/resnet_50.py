@@ -1,5 +1,4 @@
-# ResNet-50 of mmdet, every norm trained.
-backbone = dict(_delete_=True, type='mmdet.ResNet', depth=50, norm_eval=False)
+# ResNet-50 of mmdet, every norm trained, and of mmpretrain for classification.
+backbone = dict(type='mmdet.ResNet', depth=50, norm_eval=False)
+classifier_backbone = dict(type='mmpretrain.ResNet', depth=50)
 channels = [256, 512, 1024, 2048]
-channels_at_16 = 1024
-custom_imports = dict(imports=['mmdet.models'])

@@ -1,4 +1,4 @@
-# The half of it.
+# Half of the 160k iterations.
 _base_ = './ade20k_160k_cat.py'
 
 param_scheduler = [

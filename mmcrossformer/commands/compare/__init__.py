@@ -1,4 +1,7 @@
-"""Trains configs side by side and prints one table: results, size, cost, time and memory."""
+"""Trains configs, or one config with several backbones, side by side and prints one table.
+
+The table has results, size, cost, time and memory.
+"""
 
 import argparse
 from pathlib import Path
@@ -9,13 +12,22 @@ from rich.table import Table
 
 from mmcrossformer.commands.arguments import add_seed
 from mmcrossformer.commands.compare.run import Result, compare, main_metric, save
+from mmcrossformer.config.backbones import backbones_of_package
 from mmcrossformer.utils.metrics import METRICS
 
 
 def main() -> None:
     """Reads the command line, runs what is missing and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs of one task')
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs of one task, by name or file')
+    parser.add_argument(
+        '--backbones',
+        nargs='+',
+        metavar='NAME',
+        default=[],
+        help='run the first CONFIG also with each of these in place of its backbone, from random weights: a file that '
+        f'sets one, or {", ".join(backbones_of_package())}',
+    )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/compare'), help='folder; what is finished there is kept'
     )
@@ -24,7 +36,12 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings for all of them')
     args = parser.parse_args()
     results = compare(
-        args.configs, args.work_dir, train=not args.evaluate_only, seed=args.seed, options=args.cfg_options
+        args.configs,
+        args.work_dir,
+        train=not args.evaluate_only,
+        seed=args.seed,
+        backbones=args.backbones,
+        options=args.cfg_options,
     )
     save(results, args.work_dir)
     Console().print(table(results))

@@ -1,4 +1,4 @@
-"""Trains and tests configs side by side, each in processes of its own, and collects what came out."""
+"""Trains and tests configs side by side, each in processes of its own, and collects the results."""
 
 import copy
 import json
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -18,12 +19,13 @@ from mmengine.runner import Runner
 from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.apis.model import build_model
 from mmcrossformer.commands.common import make_folder, parse_settings
-from mmcrossformer.config.package import TOOLS
+from mmcrossformer.config.backbones import read_backbone, with_backbone
+from mmcrossformer.config.package import TOOLS, find_config
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.files import write_figure, write_json
+from mmcrossformer.utils.files import write_figure, write_json, write_text
 from mmcrossformer.utils.interleaved import interleaved
 from mmcrossformer.utils.metrics import METRICS
 
@@ -52,64 +54,119 @@ class Result:
     step_seconds: float
 
 
+@dataclass(frozen=True)
+class _Contestant:
+    """A config to run.
+
+    Attributes:
+        name: Its name.
+        cfg: The config with all settings.
+        file: Where the tools read it.
+        settings: Arguments of the tools that set what the file does not.
+        written: Whether the file is written for the tools: a config with another backbone.
+    """
+
+    name: str
+    cfg: Config
+    file: Path
+    settings: tuple[str, ...] = ()
+    written: bool = False
+
+
 def compare(
-    configs: Sequence[str], work_dir: Path, *, train: bool, seed: int, options: Sequence[str] = ()
+    configs: Sequence[str],
+    work_dir: Path,
+    *,
+    train: bool,
+    seed: int,
+    backbones: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> list[Result]:
     """Runs every config and returns their results; what an earlier call finished is not run again.
 
     Training steps are timed behind the trainings, which may have been disturbed by different other work.
 
     Args:
-        configs: Paths of configs, with names of their own.
+        configs: Names or paths of configs, with names of their own.
         work_dir: Folder; each config gets a folder in it, by its name.
         train: Whether to train those that have no finished training there.
         seed: Random seed of the trainings.
+        backbones: Names or files of backbones (see `read_backbone`) with which the first config is run, too.
         options: Settings to replace in all of them, as `KEY=VALUE`.
 
     Raises:
-        UserError: Two configs of one name, configs of several tasks, a folder with a training of other settings, one
-            without finished training if nothing is to be trained, a run that fails.
+        UserError: Two configs of one name, configs of several tasks, a backbone that does not fit, a folder with a
+            training of other settings, one without finished training if nothing is to be trained, a run that fails.
     """
-    names = [Path(config).stem for config in configs]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise UserError(f'configs must have names of their own, got twice: {", ".join(sorted(twice))}')
-    # A mistake in the last config is told before the first is trained.
-    models = [read_config(config, parse_settings(options)) for config in configs]
-    scopes = sorted({cfg.default_scope for cfg in models})
-    if len(scopes) > 1:
-        raise UserError(f'configs must be of one task, got some for {" and some for ".join(scopes)}')
-    totals = [analyze(cfg, *input_shape(cfg))[-1] for cfg in models]
+    contestants = _contestants(configs, backbones, options, work_dir)
+    # A copy, since host libraries write into the settings that they build from.
+    totals = [analyze(copy.deepcopy(entry.cfg), *input_shape(entry.cfg))[-1] for entry in contestants]
     wanted = dict(seed=seed, options=list(options))
-    for config, name in zip(configs, names, strict=True):
-        cost = _read_cost(work_dir / name)
+    for entry in contestants:
+        folder = work_dir / entry.name
+        cost = _read_cost(folder)
         if cost and cost['settings'] != wanted:
             raise UserError(
-                f'{work_dir / name} holds a training with other settings ({cost["settings"]}, now {wanted}): '
+                f'{folder} holds a training with other settings ({cost["settings"]}, now {wanted}): '
                 'use another --work-dir, or delete that folder'
             )
-        if not train and not (cost and (work_dir / name / 'last_checkpoint').is_file()):
+        if not train and not (cost and (folder / 'last_checkpoint').is_file()):
             raise UserError(
-                f'{work_dir / name} holds no finished training of {config}: leave --evaluate-only out to train it'
+                f'{folder} holds no finished training of {entry.name}: leave --evaluate-only out to train it'
             )
     make_folder('--work-dir', work_dir)
-    settings = ['--cfg-options', *options] if options else []
-    results = []
-    for config, name, total in zip(configs, names, totals, strict=True):
-        folder = work_dir / name
-        metrics = folder / 'metrics.json'
-        cost = _read_cost(folder)
-        if not cost:
-            metrics.unlink(missing_ok=True)  # of a training that was cut off
-            peak = _run('train', [config, '--work-dir', folder, '--seed', seed, *settings])
-            cost = dict(peak_bytes=_peak_of_training(folder, peak), settings=wanted)
-            write_json(folder / _COST, cost)
-        if not metrics.is_file():
-            checkpoint = (folder / 'last_checkpoint').read_text().strip()
-            _run('test', [config, checkpoint, '--work-dir', folder, *settings])
-        results.append((name, json.loads(metrics.read_text()), total.params, total.macs, cost['peak_bytes']))
-    seconds = time_steps(models)
-    return [Result(*result, step_seconds=median) for result, median in zip(results, seconds, strict=True)]
+    runs = [_run(entry, work_dir / entry.name, wanted) for entry in contestants]
+    seconds = time_steps([entry.cfg for entry in contestants])
+    return [
+        Result(entry.name, metrics, total.params, total.macs, peak, median)
+        for entry, (metrics, peak), total, median in zip(contestants, runs, totals, seconds, strict=True)
+    ]
+
+
+def _run(entry: _Contestant, folder: Path, wanted: dict[str, Any]) -> tuple[dict[str, float], int]:
+    """Trains and tests unless that is done; returns the metrics and the peak memory of the training in bytes."""
+    metrics = folder / 'metrics.json'
+    cost = _read_cost(folder)
+    if entry.written and not (cost and metrics.is_file()):
+        write_text(entry.file, entry.cfg.pretty_text)
+    if not cost:
+        metrics.unlink(missing_ok=True)  # of a training that was cut off
+        peak = _call('train', [entry.file, '--work-dir', folder, '--seed', wanted['seed'], *entry.settings])
+        cost = dict(peak_bytes=_peak_of_training(folder, peak), settings=wanted)
+        write_json(folder / _COST, cost)
+    if not metrics.is_file():
+        checkpoint = (folder / 'last_checkpoint').read_text().strip()
+        _call('test', [entry.file, checkpoint, '--work-dir', folder, *entry.settings])
+    return json.loads(metrics.read_text()), cost['peak_bytes']
+
+
+def _contestants(
+    configs: Sequence[str], backbones: Sequence[str], options: Sequence[str], work_dir: Path
+) -> list[_Contestant]:
+    """Reads everything that is to be run, so that a mistake in the last is reported before the first is trained."""
+    settings = ('--cfg-options', *options) if options else ()
+    contestants = []
+    for config in configs:
+        file = find_config(config)
+        contestants.append(_Contestant(file.stem, read_config(config, parse_settings(options)), file, settings))
+    first = contestants[0]
+    if backbones and (first.cfg.get('load_from') or first.cfg.model.get('backbone', {}).get('init_cfg')):
+        print(
+            f'{first.name} starts from weights, with other backbones it starts from random ones or those that init_cfg '
+            'in a file of a backbone names',
+            file=sys.stderr,
+        )
+    for backbone in map(read_backbone, backbones):
+        name = f'{first.name}+{backbone.name}'
+        contestants.append(_Contestant(name, with_backbone(first.cfg, backbone), work_dir / f'{name}.py', written=True))
+    names = [entry.name for entry in contestants]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise UserError(f'configs and backbones must have names of their own, got twice: {", ".join(sorted(twice))}')
+    scopes = sorted({entry.cfg.default_scope for entry in contestants})
+    if len(scopes) > 1:
+        raise UserError(f'configs must be of one task, got some for {" and some for ".join(scopes)}')
+    return contestants
 
 
 def time_steps(configs: Sequence[Config]) -> list[float]:
@@ -166,7 +223,7 @@ def main_metric(results: Sequence[Result]) -> str:
     raise UserError(f'the configs have no metric in common out of {", ".join(METRICS)}: compare one task at a time')
 
 
-def _run(tool: str, arguments: Sequence[object]) -> int:
+def _call(tool: str, arguments: Sequence[object]) -> int:
     """Runs a tool in a process of its own and returns the peak of its memory in bytes."""
     command = [sys.executable, str(TOOLS / f'{tool}.py'), *map(str, arguments)]
     process = subprocess.Popen(command)

@@ -1,0 +1,4 @@
+# CrossFormer-S.
+backbone = dict(type='mmcrossformer.CrossFormer', arch='small')
+classifier_backbone = dict(backbone, out_indices=(3,), out_norm=True)
+channels = [96, 192, 384, 768]

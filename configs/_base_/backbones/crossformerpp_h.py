@@ -1,0 +1,4 @@
+# CrossFormer++-H.
+backbone = dict(type='mmcrossformer.CrossFormer', arch='pp-huge')
+classifier_backbone = dict(backbone, out_indices=(3,), out_norm=True)
+channels = [128, 256, 512, 1024]

@@ -1,0 +1,4 @@
+# CrossFormer++-L.
+backbone = dict(type='mmcrossformer.CrossFormer', arch='pp-large')
+classifier_backbone = dict(backbone, out_indices=(3,), out_norm=True)
+channels = [128, 256, 512, 1024]

@@ -1,0 +1,4 @@
+# CrossFormer++-S.
+backbone = dict(type='mmcrossformer.CrossFormer', arch='pp-small')
+classifier_backbone = dict(backbone, out_indices=(3,), out_norm=True)
+channels = [64, 128, 256, 512]

@@ -1,0 +1,122 @@
+"""Backbones by name, and configs with another backbone in place of their own."""
+
+import copy
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmcrossformer.config.channels import set_channels
+from mmcrossformer.config.package import CONFIGS
+from mmcrossformer.config.read import HOSTS, import_host
+from mmcrossformer.utils.errors import UserError
+
+_FILES = CONFIGS / '_base_' / 'backbones'
+_GROUPS = CONFIGS / '_base_' / 'groups'
+_CROSSFORMER = 'mmcrossformer.CrossFormer'
+# Names that the files of backbones and groups leave in a config, beside `model`, which takes them.
+_LEFT_BY_BASES = ('backbone', 'classifier_backbone', 'channels', 'groups')
+
+
+@dataclass(frozen=True)
+class NamedBackbone:
+    """What a file in `configs/_base_/backbones` sets.
+
+    Attributes:
+        name: Its name.
+        maps: Settings of the backbone that returns the maps of all four stages, for detectors and segmenters.
+        classifier: Settings of the backbone of a classifier, which takes the last map alone.
+        channels: Channels of the maps, first stage first.
+    """
+
+    name: str
+    maps: dict[str, Any]
+    classifier: dict[str, Any]
+    channels: list[int]
+
+
+def backbones_of_package() -> dict[str, Path]:
+    """Backbones that come with the package, by name: our own and those of the host libraries."""
+    return {path.stem: path for path in sorted(_FILES.glob('*.py'))}
+
+
+def read_backbone(name: str) -> NamedBackbone:
+    """Reads a backbone.
+
+    Args:
+        name: A name such as 'swin_t', or the path of a file (*.py) that sets the same.
+
+    Raises:
+        UserError: No such backbone, or a file that does not parse or lacks something.
+    """
+    own = backbones_of_package()
+    path = Path(name) if name.endswith('.py') else own.get(name)
+    if path is None:
+        near = get_close_matches(name, own, cutoff=0.5)
+        close = f' Close names: {", ".join(near)}.' if near else ''
+        raise UserError(f'unknown backbone {name!r}: name a file (*.py) or one of {", ".join(own)}.{close}')
+    if not path.is_file():
+        raise UserError(f'backbone {path} is no file; names are {", ".join(own)}')
+    try:
+        content = Config.fromfile(path).to_dict()
+    except Exception as error:  # a config is a program: it can fail in any way
+        raise UserError(f'backbone {path} does not parse: {type(error).__name__}: {error}') from error
+    missing = [key for key in ('backbone', 'classifier_backbone', 'channels') if key not in content]
+    if missing:
+        raise UserError(
+            f'backbone {path} sets no {" and no ".join(missing)}: it must set what {_FILES / "swin_t.py"} sets'
+        )
+    return NamedBackbone(path.stem, content['backbone'], content['classifier_backbone'], content['channels'])
+
+
+def read_groups(setting: str) -> dict[str, Any]:
+    """Reads a setting of CrossFormer's groups, such as 'g7'."""
+    return dict(Config.fromfile(_GROUPS / f'{setting}.py').to_dict()['groups'])
+
+
+def has_stochastic_depth(settings: dict[str, Any]) -> bool:
+    """Whether a backbone takes `drop_path_rate`: ours do, others where their settings name it."""
+    return 'drop_path_rate' in settings or settings['type'].startswith('mmcrossformer.')
+
+
+def with_backbone(cfg: Config, backbone: NamedBackbone) -> Config:
+    """Copies a config with another backbone; the channels of what takes its maps follow.
+
+    Stages whose maps are taken and the rate of stochastic depth stay as the config sets them. A CrossFormer in place of
+    another keeps everything but its variant; elsewhere its groups are those of setting g7. Pretrained weights do not
+    stay: neither those of the backbone nor `load_from`.
+
+    Args:
+        cfg: Config of a detector, segmenter or classifier.
+        backbone: The other backbone.
+
+    Raises:
+        UserError: The model has no backbone, or nothing that is known to take its maps; or the library of the other
+            backbone is missing.
+    """
+    own = cfg.model.get('backbone')
+    if not isinstance(own, dict):
+        raise UserError(f'the model ({cfg.model.get("type")}) has no backbone that {backbone.name} could replace')
+    classifier = cfg.default_scope == 'mmpretrain'
+    settings = backbone.classifier if classifier else backbone.maps
+    library, _, bare = settings['type'].rpartition('.')
+    if library in HOSTS:
+        import_host(library, f'backbone {backbone.name}')
+    kept = {'out_indices'} if not classifier else set()
+    if has_stochastic_depth(settings):
+        kept.add('drop_path_rate')
+    if own['type'] == settings['type'] or (own['type'] == bare and library in ('mmcrossformer', cfg.default_scope)):
+        kept |= {*own} - {*settings, 'init_cfg'}
+    elif settings['type'] == _CROSSFORMER and not classifier:
+        settings = settings | read_groups('g7')
+    settings = settings | {key: own[key] for key in own if key in kept}
+    cfg = copy.deepcopy(cfg)
+    for key in _LEFT_BY_BASES:
+        cfg.pop(key, None)
+    if cfg.get('load_from'):
+        cfg.load_from = None
+    cfg.model.backbone = settings
+    set_channels(cfg.model, [backbone.channels[stage] for stage in settings.get('out_indices', range(4))])
+    return cfg
