@@ -80,7 +80,9 @@ def _takers(settings: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     elif neck is None or (isinstance(neck, dict) and neck.get('type') == 'GlobalAveragePooling'):
         for name in ('panoptic_head', 'decode_head', 'head', 'auxiliary_head'):
             node = settings.get(name)
-            several = isinstance(node, list | tuple)
-            for number, head in enumerate(node if several else [node]):
+            heads = (
+                {f'{name}.{i}': head for i, head in enumerate(node)} if isinstance(node, list | tuple) else {name: node}
+            )
+            for key, head in heads.items():
                 if isinstance(head, dict) and 'in_channels' in head:
-                    yield f'{name}.{number}' if several else name, head
+                    yield key, head
