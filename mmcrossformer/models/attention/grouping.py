@@ -22,7 +22,7 @@ size only when they run.
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 import torch
 from torch import Tensor
@@ -169,8 +169,8 @@ def _least(a: N, b: N | int) -> N:
     return a.clamp(max=b) if isinstance(a, Tensor) else min(a, b)
 
 
-def _either(condition: bool | Tensor, a: N | int, b: N | int) -> N | int:
-    """The first number where the condition holds, else the second."""
+def _either(condition: bool | Tensor, a: Any, b: Any) -> Any:
+    """Returns the first number where the condition holds, else the second."""
     return torch.where(condition, a, b) if isinstance(condition, Tensor) else (a if condition else b)
 
 
