@@ -64,7 +64,7 @@ def test_source_distribution_is_the_checkout(built):
     patterns += ('.dev_scripts/*',)
     own = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     assert own <= names, own - names
-    assert {'Makefile', 'constraints.txt', 'mkdocs.yml', 'LICENSE', 'notebooks/quickstart.ipynb'} <= names
+    assert {'Makefile', 'constraints.txt', 'docs/conf.py', 'LICENSE', 'notebooks/quickstart.ipynb'} <= names
 
 
 @pytest.fixture(scope='module')
