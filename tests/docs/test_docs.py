@@ -159,20 +159,23 @@ def test_a_wrong_site_fails(tmp_path, monkeypatch, capsys):
     shutil.copy(ROOT / 'docs/conf.py', docs)
     shutil.copytree(ROOT / 'docs/root', docs / 'root')
     (docs / 'index.md').write_text(
-        '# Home\n\n[no page](gone.md) [no anchor](page.md#gone) [no file](../gone.py) ![](gone.png)\n\n'
-        '[A page](page.md#part) and [a file](../wrong_docstring.py).\n\n```{toctree}\npage\n```\n\n'
+        '# Home\n\n[no page](gone.md) [no anchor](page.md#gone) [no file](../gone.py) [no page](../unlisted.py)\n\n'
+        '![](gone.png)\n\n[A page](page.md#part) and [a file](../configs/x.py).\n\n```{toctree}\npage\n```\n\n'
         '```{eval-rst}\n.. autofunction:: wrong_docstring.scale\n```\n'
     )
     (docs / 'page.md').write_text('# Page\n\n## Part\n')
     (docs / 'alone.md').write_text('# Not in the navigation\n')
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'configs/x.py').write_text('x = 1\n')
+    (tmp_path / 'unlisted.py').write_text('')
     (tmp_path / 'wrong_docstring.py').write_text(
         'def scale(x: float) -> float:\n    """Scales.\n\n    Args:\n        y: No such parameter.\n    """\n'
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert build_site(tmp_path, tmp_path) == 1
     warnings = [line for line in capsys.readouterr().err.splitlines() if 'WARNING' in line]
-    expected = ("'gone.md'", "'gone'", "'../gone.py'", 'gone.png', 'alone.md', 'wrong_docstring.scale')
+    expected = ("'gone.md'", "'gone'", "'../gone.py'", "'unlisted'", 'gone.png', 'alone.md', 'wrong_docstring.scale')
     assert len(warnings) == len(expected), warnings
     for part in expected:
         assert any(part in line for line in warnings), part
-    assert 'def' in (tmp_path / 'site/wrong_docstring.html').read_text()
+    assert 'configs/x.py' in (tmp_path / 'site/configs/x.html').read_text()
