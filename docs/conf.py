@@ -87,7 +87,7 @@ include_patterns = [
     'CHANGELOG.md',
     'CONTRIBUTING.md',
     'configs/*',
-    'configs/peers/*',
+    'configs/_base_/backbones/*',
     'mmcv_ext_torchvision.py',
 ]
 exclude_patterns = ['.*', 'data', 'site', 'work_dirs']  # large folders, not to be walked through
