@@ -14,10 +14,12 @@ import pytest
 from mmengine.config import Config
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 import mmcrossformer
 
 ROOT = Path(__file__).parent.parent
+UNPINNED = ('mmcrossformer', 'setuptools')  # its own extras, and what an environment comes with
 
 
 @pytest.fixture(scope='module')
@@ -62,13 +64,18 @@ def test_source_distribution_is_the_checkout(built):
     patterns += ('.dev_scripts/*',)
     own = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     assert own <= names, own - names
-    assert {'Makefile', 'constraints.txt', 'mkdocs.yml', 'LICENSE', 'notebooks/quickstart.ipynb'} <= names
+    assert {'Makefile', 'constraints.txt', 'docs/conf.py', 'LICENSE', 'notebooks/quickstart.ipynb'} <= names
 
 
-def test_metadata(built):
+@pytest.fixture(scope='module')
+def metadata(built):
+    """What the wheel states of itself."""
     (wheel,) = built.glob('mmcrossformer-*.whl')
     (name,) = [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith('.dist-info/METADATA')]
-    metadata = message_from_bytes(zipfile.ZipFile(wheel).read(name))
+    return message_from_bytes(zipfile.ZipFile(wheel).read(name))
+
+
+def test_metadata(metadata):
     assert metadata['Version'] == mmcrossformer.__version__
     assert metadata['License-Expression'] == 'Apache-2.0'
     assert metadata['Description-Content-Type'] == 'text/markdown'
@@ -81,6 +88,20 @@ def test_metadata(built):
     assert {'mm', 'export', 'docs', 'dev'} <= {*metadata.get_all('Provides-Extra')}
     # Never from the package itself: two distributions own its module.
     assert not [need for need in metadata.get_all('Requires-Dist') if 'mmengine' in need and 'extra' not in need]
+
+
+def test_pins_meet_what_the_package_needs(metadata):
+    pins = {}
+    for line in (ROOT / 'constraints.txt').read_text().splitlines():
+        if '==' in line and not line.startswith('#'):
+            pin = Requirement(line)
+            pins[canonicalize_name(pin.name)] = pin.specifier
+    for need in map(Requirement, metadata.get_all('Requires-Dist')):
+        name = canonicalize_name(need.name)
+        if name in UNPINNED:
+            continue
+        (pinned,) = pins[name]
+        assert need.specifier.contains(pinned.version), f'{need}, pinned as {pinned}'
 
 
 def test_configs_are_found_through_the_package():

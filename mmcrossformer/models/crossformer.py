@@ -31,7 +31,7 @@ class CrossFormer(Pyramid):
             whatever G is; the published detectors and segmenters, in time that grows with the square of the image's
             area. 'block': (G*I) x (G*I) tokens; in time that grows with the area. Both are the same on maps of more
             than G and at most G*I tokens a side, and on smaller square ones. By default that of `arch`: 'map' for tiny
-            to large and for a dict, 'block' for pp-*, for their groups on ImageNet. Weights fit both.
+            to large and for a dict, 'block' for `pp-*`, for their groups on ImageNet. Weights fit both.
         adaptive_interval: Choose I from the map in each forward: ceil(max(height, width) / G).
         out_indices: Stages whose outputs are returned, increasing.
         drop_path_rate: Stochastic depth rate of the last block; by default that of `arch`, 0 for a dict.

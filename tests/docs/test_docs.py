@@ -2,13 +2,14 @@
 
 import ast
 import re
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from pages import PAGES, ROOT, blocks_of
 from quick import CONFIGS, QUICK, run
+from sphinx.cmd.build import build_main
 
 from mmcrossformer import registry
 from mmcrossformer.config.read import read_config
@@ -131,16 +132,50 @@ def test_tests_that_pages_name_exist(page):
         assert f'def {name}(' in known, name
 
 
-def test_site(tmp_path):
-    """Strictly: links lead somewhere, docstrings can be read, every page is in the navigation."""
-    command = [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--site-dir', tmp_path / 'site']
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    pages = {path.relative_to(tmp_path / 'site').as_posix(): path.read_text() for path in tmp_path.rglob('*.html')}
-    assert 'Where to go' in pages['index.html']
-    assert 'mask_rcnn_crossformer_s_coco.py/' in pages['model_zoo/index.html']
-    assert '_base_' in pages['configs/mask_rcnn_crossformer_s_coco.py/index.html']
-    assert 'mmcrossformer.CrossFormer.get_layer_depth' in pages['api/backbone/index.html']
+def build_site(root, folder):
+    """Builds a checkout's pages as `make docs` does, in this process: it has imported what API pages document."""
+    strictly = ['--fail-on-warning', '--keep-going', '--quiet']
+    return build_main([*strictly, '-c', f'{root}/docs', '-d', f'{folder}/read', str(root), f'{folder}/site'])
+
+
+def test_site(tmp_path, capsys):
+    """Without a warning: links lead somewhere, docstrings can be read, every page is in the navigation."""
+    assert build_site(ROOT, tmp_path) == 0, capsys.readouterr().err
+    site = tmp_path / 'site'
+    pages = {path.relative_to(site).as_posix(): path.read_text() for path in site.rglob('*.html')}
+    assert 'url=docs/index.html' in pages['index.html']
+    assert 'Where to go' in pages['docs/index.html']
+    assert 'configs/mask_rcnn_crossformer_s_coco.html' in pages['docs/model_zoo.html']
+    assert '_base_' in pages['configs/mask_rcnn_crossformer_s_coco.html']
+    assert 'mmcrossformer.CrossFormer.get_layer_depth' in pages['docs/api/backbone.html']
     for name, text in pages.items():
         elsewhere = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="?((?:https?:)?//[^" >]+)', text)
         assert not elsewhere, f'{name} loads {elsewhere}'
+
+
+def test_a_wrong_site_fails(tmp_path, monkeypatch, capsys):
+    docs = tmp_path / 'docs'
+    docs.mkdir()
+    shutil.copy(ROOT / 'docs/conf.py', docs)
+    shutil.copytree(ROOT / 'docs/root', docs / 'root')
+    (docs / 'index.md').write_text(
+        '# Home\n\n[no page](gone.md) [no anchor](page.md#gone) [no file](../gone.py) [no page](../unlisted.py)\n\n'
+        '![](gone.png)\n\n[A page](page.md#part) and [a file](../configs/x.py).\n\n```{toctree}\npage\n```\n\n'
+        '```{eval-rst}\n.. autofunction:: wrong_docstring.scale\n```\n'
+    )
+    (docs / 'page.md').write_text('# Page\n\n## Part\n')
+    (docs / 'alone.md').write_text('# Not in the navigation\n')
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'configs/x.py').write_text('x = 1\n')
+    (tmp_path / 'unlisted.py').write_text('')
+    (tmp_path / 'wrong_docstring.py').write_text(
+        'def scale(x: float) -> float:\n    """Scales.\n\n    Args:\n        y: No such parameter.\n    """\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert build_site(tmp_path, tmp_path) == 1
+    warnings = [line for line in capsys.readouterr().err.splitlines() if 'WARNING' in line]
+    expected = ("'gone.md'", "'gone'", "'../gone.py'", "'unlisted'", 'gone.png', 'alone.md', 'wrong_docstring.scale')
+    assert len(warnings) == len(expected), warnings
+    for part in expected:
+        assert any(part in line for line in warnings), part
+    assert 'configs/x.py' in (tmp_path / 'site/configs/x.html').read_text()
