@@ -15,7 +15,7 @@ import torch
 
 from mmcrossformer.commands.benchmark.plot import plot
 from mmcrossformer.commands.benchmark.report import Report
-from mmcrossformer.commands.benchmark.tables import TextTable, tables
+from mmcrossformer.commands.benchmark.tables import TextTable, make_tables
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / 'docs' / 'benchmarks'
@@ -159,7 +159,7 @@ def section(name: str, report: Report | None) -> str:
     if name in NOTES:
         parts.append(NOTES[name])
     parts.append(f'![{title}](images/{picture(name).name})')
-    return '\n' + '\n\n'.join([*parts, *map(markdown, tables(report))]) + '\n'
+    return '\n' + '\n\n'.join([*parts, *map(markdown, make_tables(report))]) + '\n'
 
 
 def markdown(table: TextTable) -> str:

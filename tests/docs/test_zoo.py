@@ -13,7 +13,7 @@ from tiers import one_of_each_kind, sampled
 import mmcrossformer
 from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.apis.model import build_model
-from mmcrossformer.commands.common import load_config
+from mmcrossformer.commands.common import prepare_config
 from mmcrossformer.commands.test import parse_args
 from mmcrossformer.config.read import read_config
 
@@ -127,4 +127,4 @@ def test_scope_is_a_setting_of_the_command_that_measures_it(monkeypatch):
     monkeypatch.chdir(ROOT)
     for arguments, scope in (([option, setting], 'block'), ([], 'map')):
         monkeypatch.setattr(sys, 'argv', [*words, *arguments])
-        assert build_model(load_config(parse_args())).backbone.arch.lda_scope == scope
+        assert build_model(prepare_config(parse_args())).backbone.arch.lda_scope == scope

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmcrossformer.config.backbones import backbones_of_package, has_stochastic_depth, read_backbone, read_groups
-from mmcrossformer.config.package import configs_of_package
+from mmcrossformer.config.backbones import has_stochastic_depth, list_backbones, read_backbone, read_groups
+from mmcrossformer.config.package import list_configs
 from mmcrossformer.config.read import HOSTS
 from mmcrossformer.utils.errors import UserError
 
@@ -44,16 +44,16 @@ class Backbone:
             return MODELS.build(dict(self.settings))
 
 
-def names() -> list[str]:
+def backbone_names() -> list[str]:
     """Names that `find_backbone` knows: those of the package's backbones, CrossFormer's in each setting of groups."""
-    return [*_named()]
+    return [*_named_backbones()]
 
 
 def find_backbone(name: str) -> Backbone:
     """Looks a backbone up.
 
     Args:
-        name: One of `names()`, at a stochastic depth rate of 0.2; or a config by path or name, whose `model.backbone`
+        name: One of `backbone_names()`, at a stochastic depth rate of 0.2; or a config by path or name, whose `model.backbone`
             or `backbone` is taken as it is.
 
     Raises:
@@ -61,23 +61,23 @@ def find_backbone(name: str) -> Backbone:
     """
     if name.endswith('.py'):
         return _from_config(Path(name))
-    if name not in _named():
-        if name in configs_of_package():
-            return _from_config(configs_of_package()[name])
-        raise UserError(f'unknown model {name!r}: name a config or one of {", ".join(names())}')
-    stem, groups = _named()[name]
+    if name not in _named_backbones():
+        if name in list_configs():
+            return _from_config(list_configs()[name])
+        raise UserError(f'unknown model {name!r}: name a config or one of {", ".join(backbone_names())}')
+    stem, groups = _named_backbones()[name]
     settings = read_backbone(stem).maps
     if groups:
         settings = settings | read_groups(groups)
     if has_stochastic_depth(settings):
         settings = settings | dict(drop_path_rate=DROP_PATH_RATE)
-    return Backbone(name, settings, _library(settings))
+    return Backbone(name, settings, _required_imports(settings))
 
 
-def _named() -> dict[str, tuple[str, str | None]]:
+def _named_backbones() -> dict[str, tuple[str, str | None]]:
     """File and setting of groups of each name: crossformer_s_g14 is crossformer_s in setting g14."""
     named: dict[str, tuple[str, str | None]] = {}
-    for stem in backbones_of_package():
+    for stem in list_backbones():
         if stem.startswith('crossformer'):
             named |= {stem + suffix: (stem, setting) for suffix, setting in _SETTINGS.items()}
         else:
@@ -85,7 +85,7 @@ def _named() -> dict[str, tuple[str, str | None]]:
     return named
 
 
-def _library(settings: dict[str, Any]) -> tuple[str, ...]:
+def _required_imports(settings: dict[str, Any]) -> tuple[str, ...]:
     """What to import for the class of a backbone."""
     library = str(settings['type']).partition('.')[0]
     return (f'{library}.models',) if library in HOSTS else ()
@@ -93,7 +93,7 @@ def _library(settings: dict[str, Any]) -> tuple[str, ...]:
 
 def _from_config(path: Path) -> Backbone:
     if not path.is_file():
-        raise UserError(f'model {path} is no file; names of models are {", ".join(names())}')
+        raise UserError(f'model {path} is no file; names of models are {", ".join(backbone_names())}')
     try:
         # What it imports may be missing here, which is told where the backbone is built.
         cfg = Config.fromfile(path, import_custom_modules=False)
@@ -107,4 +107,4 @@ def _from_config(path: Path) -> Backbone:
     scope = cfg.get('default_scope', 'mmengine')
     if scope != 'mmengine':
         imports.append(f'{scope}.models')
-    return Backbone(path.stem, settings, (*imports, *_library(settings)), scope)
+    return Backbone(path.stem, settings, (*imports, *_required_imports(settings)), scope)

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer.commands.benchmark.backbones import Backbone
 from mmcrossformer.commands.benchmark.memory import peak_memory
-from mmcrossformer.utils.interleaved import interleaved
+from mmcrossformer.utils.interleaved import time_interleaved
 from mmcrossformer.utils.worker import Worker, WorkerDied
 
 MODES = ('inference', 'training')
@@ -64,7 +64,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Candidate:
     """A backbone, run as it is or compiled by torch.compile."""
 
     backbone: Backbone
@@ -73,7 +73,7 @@ class Contestant:
 
 @dataclass
 class Row:
-    """What a contestant took in a cell.
+    """What a candidate took in a cell.
 
     Attributes:
         model: Name of the backbone.
@@ -97,24 +97,24 @@ class Row:
     error: str | None = None
 
 
-def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:
-    """Measures all contestants in a cell, in this process, by turns.
+def measure(cell: Cell, candidates: Sequence[Candidate], settings: Settings) -> list[Row]:
+    """Measures all candidates in a cell, in this process, by turns.
 
     Args:
         cell: Images and how they are computed.
-        contestants: What is measured.
+        candidates: What is measured.
         settings: Device, threads and repetitions.
 
     Returns:
-        A row for each contestant, with times in seconds and memory in bytes; one that fails has its error in it and
+        A row for each candidate, with times in seconds and memory in bytes; one that fails has its error in it and
         stops no other.
     """
     torch.set_num_threads(settings.threads)
     torch._dynamo.reset()  # compiled code is of one size
-    steps = [_Step(cell, contestant, settings.device) for contestant in contestants]
+    steps = [_Step(cell, candidate, settings.device) for candidate in candidates]
     on_gpu = settings.device != 'cpu'
     synchronize = partial(torch.cuda.synchronize, settings.device) if on_gpu else lambda: None
-    *seconds, products = interleaved(
+    *seconds, products = time_interleaved(
         [*steps, _products(cell, settings.device)], settings.repeats, settings.warmup, synchronize
     )
     rate = _PRODUCTS * PRODUCT_SIDE**3 / statistics.median(products) if products else None
@@ -128,13 +128,13 @@ def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -
 
 
 def benchmark(
-    cells: Sequence[Cell], contestants: Sequence[Contestant], settings: Settings
+    cells: Sequence[Cell], candidates: Sequence[Candidate], settings: Settings
 ) -> Iterator[tuple[Cell, list[Row]]]:
     """Measures cell after cell in a process of its own; a cell that kills the process ends nothing.
 
     Args:
         cells: Cells.
-        contestants: What is measured in each.
+        candidates: What is measured in each.
         settings: Device, threads and repetitions.
 
     Yields:
@@ -142,30 +142,30 @@ def benchmark(
     """
     with Worker(measure) as worker:
         for cell in cells:
-            yield cell, _measure_alive(worker, cell, contestants, settings)
+            yield cell, _measure_in_worker(worker, cell, candidates, settings)
 
 
-def growth_cells(base: Cell, *, elongated: bool = False) -> list[Cell]:
+def make_growth_cells(base: Cell, *, elongated: bool = False) -> list[Cell]:
     """Cells like `base` of 0.05 to 8 megapixels: squares, or bands of 96 pixels; sides are multiples of 32."""
     shapes = [(_BAND, round(side**2 / _BAND / 32) * 32) if elongated else (side, side) for side in _SIDES]
     return [Cell(height, width, base.mode, base.dtype, base.batch_size) for height, width in shapes]
 
 
-def _measure_alive(worker: Worker, cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:
+def _measure_in_worker(worker: Worker, cell: Cell, candidates: Sequence[Candidate], settings: Settings) -> list[Row]:
     try:
-        return worker(cell, contestants, settings)
+        return worker(cell, candidates, settings)
     except WorkerDied as died:
-        if len(contestants) == 1:
-            return [Row(contestants[0].backbone.name, contestants[0].compiled, error=str(died))]
+        if len(candidates) == 1:
+            return [Row(candidates[0].backbone.name, candidates[0].compiled, error=str(died))]
     # One turn of each alone shows which it was; the others are measured together.
     trial = Settings(settings.device, settings.threads, repeats=1, warmup=0, memory=settings.memory)
-    alone = [_measure_alive(worker, cell, [contestant], trial)[0] for contestant in contestants]
-    rest = [contestant for contestant, row in zip(contestants, alone, strict=True) if row.error is None]
+    alone = [_measure_in_worker(worker, cell, [candidate], trial)[0] for candidate in candidates]
+    rest = [candidate for candidate, row in zip(candidates, alone, strict=True) if row.error is None]
     try:
         together = iter(worker(cell, rest, settings) if rest else [])
     except WorkerDied as died:
         message = f'{died} (together with the others)'
-        together = iter([Row(contestant.backbone.name, contestant.compiled, error=message) for contestant in rest])
+        together = iter([Row(candidate.backbone.name, candidate.compiled, error=message) for candidate in rest])
     return [row if row.error else next(together) for row in alone]
 
 
@@ -184,15 +184,15 @@ T = TypeVar('T')
 
 
 class _Step:
-    """One repetition of a contestant as a callable; its first error is kept and ends it."""
+    """One repetition of a candidate as a callable; its first error is kept and ends it."""
 
-    def __init__(self, cell: Cell, contestant: Contestant, device: str) -> None:
+    def __init__(self, cell: Cell, candidate: Candidate, device: str) -> None:
         self.cell = cell
         self.device = device
-        self.row = Row(contestant.backbone.name, contestant.compiled)
+        self.row = Row(candidate.backbone.name, candidate.compiled)
         self.model: nn.Module | None = None
         self.images: Tensor | None = None
-        self.guard(lambda: self._build(contestant))
+        self.guard(lambda: self._build(candidate))
 
     def __call__(self) -> None:
         self.guard(self.run)
@@ -226,16 +226,16 @@ class _Step:
             loss.backward()
             self.model.zero_grad(set_to_none=True)
 
-    def _build(self, contestant: Contestant) -> None:
+    def _build(self, candidate: Candidate) -> None:
         torch.manual_seed(0)
-        model = contestant.backbone.build()
+        model = candidate.backbone.build()
         channels = next(module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d))
         shape = (channels, self.cell.height, self.cell.width)
         self.row.params = sum(parameter.numel() for parameter in model.parameters())
         self.row.macs = _count_macs(model, (1, *shape))
         self.images = torch.rand(self.cell.batch_size, *shape, device=self.device)
         model.to(self.device).train(self.cell.mode == 'training')
-        self.model = cast(nn.Module, torch.compile(model, dynamic=False)) if contestant.compiled else model
+        self.model = cast(nn.Module, torch.compile(model, dynamic=False)) if candidate.compiled else model
 
 
 def _count_macs(model: nn.Module, shape: tuple[int, ...]) -> int | None:

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from mmcrossformer.commands.arguments import add_seed
-from mmcrossformer.commands.compare.run import Result, compare, main_metric, save
-from mmcrossformer.config.backbones import backbones_of_package
+from mmcrossformer.commands.compare.run import Result, common_metric, compare, save
+from mmcrossformer.config.backbones import list_backbones
 from mmcrossformer.utils.metrics import METRICS
 
 
 def main() -> None:
-    """Reads the command line, runs what is missing and prints."""
+    """Parses the command line, runs what is missing and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs of one task, by name or file')
     parser.add_argument(
@@ -26,7 +26,7 @@ def main() -> None:
         metavar='NAME',
         default=[],
         help='run the first CONFIG also with each of these in place of its backbone, from random weights: a file that '
-        f'sets one, or {", ".join(backbones_of_package())}',
+        f'sets one, or {", ".join(list_backbones())}',
     )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/compare'), help='folder; what is finished there is kept'
@@ -44,13 +44,13 @@ def main() -> None:
         options=args.cfg_options,
     )
     save(results, args.work_dir)
-    Console().print(table(results))
+    Console().print(make_table(results))
     print(f'{args.work_dir}/compare.json, {args.work_dir}/compare.png')
 
 
-def table(results: list[Result]) -> Table:
+def make_table(results: list[Result]) -> Table:
     """One row for each config, best result first."""
-    metric = main_metric(results)
+    metric = common_metric(results)
     shown = [name for name in METRICS if all(name in result.metrics for result in results)]
     output = Table(
         box=box.SIMPLE,

@@ -19,14 +19,14 @@ from mmengine.runner import Runner
 from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.apis.model import build_model
 from mmcrossformer.commands.common import make_folder, parse_settings
-from mmcrossformer.config.backbones import read_backbone, with_backbone
+from mmcrossformer.config.backbones import read_backbone, replace_backbone
 from mmcrossformer.config.package import TOOLS, find_config
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.files import write_figure, write_json, write_text
-from mmcrossformer.utils.interleaved import interleaved
+from mmcrossformer.utils.interleaved import time_interleaved
 from mmcrossformer.utils.metrics import METRICS
 
 _COST = 'cost.json'
@@ -55,7 +55,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class _Contestant:
+class _Candidate:
     """A config to run.
 
     Attributes:
@@ -98,11 +98,11 @@ def compare(
         UserError: Two configs of one name, configs of several tasks, a backbone that does not fit, a folder with a
             training of other settings, one without finished training if nothing is to be trained, a run that fails.
     """
-    contestants = _contestants(configs, backbones, options, work_dir)
+    candidates = _list_candidates(configs, backbones, options, work_dir)
     # A copy, since host libraries write into the settings that they build from.
-    totals = [analyze(copy.deepcopy(entry.cfg), *input_shape(entry.cfg))[-1] for entry in contestants]
+    totals = [analyze(copy.deepcopy(entry.cfg), *input_shape(entry.cfg))[-1] for entry in candidates]
     wanted = dict(seed=seed, options=list(options))
-    for entry in contestants:
+    for entry in candidates:
         folder = work_dir / entry.name
         cost = _read_cost(folder)
         if cost and cost['settings'] != wanted:
@@ -115,15 +115,15 @@ def compare(
                 f'{folder} holds no finished training of {entry.name}: leave --evaluate-only out to train it'
             )
     make_folder('--work-dir', work_dir)
-    runs = [_run(entry, work_dir / entry.name, wanted) for entry in contestants]
-    seconds = time_steps([entry.cfg for entry in contestants])
+    runs = [_run(entry, work_dir / entry.name, wanted) for entry in candidates]
+    seconds = time_steps([entry.cfg for entry in candidates])
     return [
         Result(entry.name, metrics, total.params, total.macs, peak, median)
-        for entry, (metrics, peak), total, median in zip(contestants, runs, totals, seconds, strict=True)
+        for entry, (metrics, peak), total, median in zip(candidates, runs, totals, seconds, strict=True)
     ]
 
 
-def _run(entry: _Contestant, folder: Path, wanted: dict[str, Any]) -> tuple[dict[str, float], int]:
+def _run(entry: _Candidate, folder: Path, wanted: dict[str, Any]) -> tuple[dict[str, float], int]:
     """Trains and tests unless that is done; returns the metrics and the peak memory of the training in bytes."""
     metrics = folder / 'metrics.json'
     cost = _read_cost(folder)
@@ -131,25 +131,25 @@ def _run(entry: _Contestant, folder: Path, wanted: dict[str, Any]) -> tuple[dict
         write_text(entry.file, entry.cfg.pretty_text)
     if not cost:
         metrics.unlink(missing_ok=True)  # of a training that was cut off
-        peak = _call('train', [entry.file, '--work-dir', folder, '--seed', wanted['seed'], *entry.settings])
+        peak = _run_tool('train', [entry.file, '--work-dir', folder, '--seed', wanted['seed'], *entry.settings])
         cost = dict(peak_bytes=_peak_of_training(folder, peak), settings=wanted)
         write_json(folder / _COST, cost)
     if not metrics.is_file():
         checkpoint = (folder / 'last_checkpoint').read_text().strip()
-        _call('test', [entry.file, checkpoint, '--work-dir', folder, *entry.settings])
+        _run_tool('test', [entry.file, checkpoint, '--work-dir', folder, *entry.settings])
     return json.loads(metrics.read_text()), cost['peak_bytes']
 
 
-def _contestants(
+def _list_candidates(
     configs: Sequence[str], backbones: Sequence[str], options: Sequence[str], work_dir: Path
-) -> list[_Contestant]:
+) -> list[_Candidate]:
     """Reads everything that is to be run, so that a mistake in the last is reported before the first is trained."""
     settings = ('--cfg-options', *options) if options else ()
-    contestants = []
+    candidates = []
     for config in configs:
         file = find_config(config)
-        contestants.append(_Contestant(file.stem, read_config(config, parse_settings(options)), file, settings))
-    first = contestants[0]
+        candidates.append(_Candidate(file.stem, read_config(config, parse_settings(options)), file, settings))
+    first = candidates[0]
     if backbones and (first.cfg.get('load_from') or first.cfg.model.get('backbone', {}).get('init_cfg')):
         print(
             f'{first.name} starts from weights, with other backbones it starts from random ones or those that init_cfg '
@@ -158,15 +158,17 @@ def _contestants(
         )
     for backbone in map(read_backbone, backbones):
         name = f'{first.name}+{backbone.name}'
-        contestants.append(_Contestant(name, with_backbone(first.cfg, backbone), work_dir / f'{name}.py', written=True))
-    names = [entry.name for entry in contestants]
+        candidates.append(
+            _Candidate(name, replace_backbone(first.cfg, backbone), work_dir / f'{name}.py', written=True)
+        )
+    names = [entry.name for entry in candidates]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise UserError(f'configs and backbones must have names of their own, got twice: {", ".join(sorted(twice))}')
-    scopes = sorted({entry.cfg.default_scope for entry in contestants})
+    scopes = sorted({entry.cfg.default_scope for entry in candidates})
     if len(scopes) > 1:
         raise UserError(f'configs must be of one task, got some for {" and some for ".join(scopes)}')
-    return contestants
+    return candidates
 
 
 def time_steps(configs: Sequence[Config]) -> list[float]:
@@ -182,7 +184,7 @@ def time_steps(configs: Sequence[Config]) -> list[float]:
         UserError: Data are missing.
     """
     synchronize = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
-    times = interleaved([_training_step(cfg) for cfg in configs], _STEPS, synchronize=synchronize)
+    times = time_interleaved([_training_step(cfg) for cfg in configs], _STEPS, synchronize=synchronize)
     return [statistics.median(seconds) for seconds in times]
 
 
@@ -200,7 +202,7 @@ def save(results: Sequence[Result], work_dir: Path) -> None:
     from matplotlib.figure import Figure
 
     write_json(work_dir / 'compare.json', [asdict(result) for result in results])
-    metric = main_metric(results)
+    metric = common_metric(results)
     figure = Figure(figsize=(9, 4.5), dpi=120, layout='constrained')
     axis = figure.subplots()
     for result in results:
@@ -211,7 +213,7 @@ def save(results: Sequence[Result], work_dir: Path) -> None:
     write_figure(work_dir / 'compare.png', figure)
 
 
-def main_metric(results: Sequence[Result]) -> str:
+def common_metric(results: Sequence[Result]) -> str:
     """Returns the metric that all results have.
 
     Raises:
@@ -223,7 +225,7 @@ def main_metric(results: Sequence[Result]) -> str:
     raise UserError(f'the configs have no metric in common out of {", ".join(METRICS)}: compare one task at a time')
 
 
-def _call(tool: str, arguments: Sequence[object]) -> int:
+def _run_tool(tool: str, arguments: Sequence[object]) -> int:
     """Runs a tool in a process of its own and returns the peak of its memory in bytes."""
     command = [sys.executable, str(TOOLS / f'{tool}.py'), *map(str, arguments)]
     process = subprocess.Popen(command)

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 
 from mmcrossformer.apis.model import build_model
 from mmcrossformer.commands.sweep.report import Point, Sweep
-from mmcrossformer.config.sizes import at_size, own_size, trained_sizes
-from mmcrossformer.config.walk import unsync_norms
+from mmcrossformer.config.sizes import own_size, scale_test_pipeline, trained_sizes
+from mmcrossformer.config.walk import replace_sync_bn
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError, innermost
 from mmcrossformer.utils.machine import hardware, revision, versions
@@ -50,7 +50,7 @@ def sweep(
     _check_sizes(sizes)
     if not (cfg.get('test_dataloader') and cfg.get('test_evaluator')):
         raise UserError(f'config {cfg.filename} has no test_dataloader or no test_evaluator: there is nothing to test')
-    configs = [at_size(cfg, size) for size in sizes]  # a mistake is told before anything runs
+    configs = [scale_test_pipeline(cfg, size) for size in sizes]  # a mistake is told before anything runs
     check_data(cfg, ('test',))
     model = _load(cfg, checkpoint, device)
     settings = dict(
@@ -91,7 +91,7 @@ def _check_sizes(sizes: Sequence[int]) -> None:
 
 
 def _load(cfg: Config, checkpoint: str | Path, device: str) -> BaseModel:
-    unsync_norms(cfg.model)
+    replace_sync_bn(cfg.model)
     model = build_model(cfg)
     load_weights(model, checkpoint)
     return model.to(device)
@@ -122,13 +122,13 @@ def _evaluate(model: BaseModel, cfg: Config, size: int, found: Sweep) -> None:
     found.images = len(dataset)
     metrics = evaluator.evaluate(found.images)
     if metrics:
-        found.metric = found.metric or _main(metrics)
+        found.metric = found.metric or _main_metric(metrics)
     result = float(metrics[found.metric]) if metrics else 0.0  # mmdet reports nothing where nothing was found
     # The first batch waits for what later ones find ready.
     found.points.append(Point(size, result, statistics.median(seconds[1:] or seconds)))
 
 
-def _main(metrics: dict[str, Any]) -> str:
+def _main_metric(metrics: dict[str, Any]) -> str:
     """The metric that is the result."""
     for name in METRICS:
         if name in metrics:
