@@ -1,4 +1,4 @@
-"""Time, multiply-adds and memory of backbones side by side: same images, same process, repetitions interleaved."""
+"""Measures time, multiply-adds and memory of backbones: same images, same process, interleaved repetitions."""
 
 import copy
 import statistics
@@ -21,13 +21,13 @@ DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 # Sides of squares of 0.05 to 8 megapixels, each about twice the pixels of the one before.
 _SIDES = (224, 320, 448, 640, 896, 1280, 1792, 2816)
 _BAND = 96
-# What models are compared with are products of square matrices of this side, so many in a turn.
+# The models are also compared with products of square matrices: their side, and the number in a repetition.
 PRODUCT_SIDE, _PRODUCTS = 1024, 8
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What all models are measured on: images and how they are computed.
+    """Conditions of a measurement: image size and how the model runs.
 
     Attributes:
         height: Height of the images in pixels.
@@ -50,10 +50,10 @@ class Settings:
 
     Attributes:
         device: 'cpu', 'cuda' or 'cuda:N'.
-        threads: Threads of torch.
-        repeats: Repetitions that count.
-        warmup: Repetitions before them that do not; at least 1.
-        memory: Whether to measure memory too, in one more repetition.
+        threads: Number of threads of torch.
+        repeats: Timed repetitions.
+        warmup: Repetitions before timing; at least 1.
+        memory: Whether to measure memory, in an additional repetition.
     """
 
     device: str = 'cpu'
@@ -65,7 +65,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A backbone, run as it is or compiled by torch.compile."""
+    """A backbone to measure, in eager mode or compiled with torch.compile."""
 
     backbone: Backbone
     compiled: bool = False
@@ -73,18 +73,18 @@ class Candidate:
 
 @dataclass
 class Row:
-    """What a candidate took in a cell.
+    """Measurements of a candidate in a cell.
 
     Attributes:
         model: Name of the backbone.
         compiled: Whether it was compiled.
         params: Number of parameters.
-        macs: Multiply-adds of the forward for one image, attention and padding included, by torch's flop counter. Its
-            counts of backwards are not used: they are many times too large for depthwise convolutions.
+        macs: Multiply-adds of the forward pass for one image, attention and padding included, by torch's flop counter.
+            Its counts of backward passes are not used: they are many times too large for depthwise convolutions.
         seconds: Time of a step for each repetition.
         peak_bytes: Peak memory of a step, see `peak_memory`.
-        product_rate: Multiply-adds a second of plain matrix products, by turns with the models; see `PRODUCT_SIDE`.
-        error: First line of the error, if the model cannot be run.
+        product_rate: Multiply-adds per second of plain matrix products, interleaved with the models; see `PRODUCT_SIDE`.
+        error: First line of the error if the model cannot run.
     """
 
     model: str
@@ -98,19 +98,19 @@ class Row:
 
 
 def measure(cell: Cell, candidates: Sequence[Candidate], settings: Settings) -> list[Row]:
-    """Measures all candidates in a cell, in this process, by turns.
+    """Measures all candidates in a cell, in this process, with interleaved repetitions.
 
     Args:
-        cell: Images and how they are computed.
-        candidates: What is measured.
+        cell: Image size and how the models run.
+        candidates: Backbones to measure.
         settings: Device, threads and repetitions.
 
     Returns:
-        A row for each candidate, with times in seconds and memory in bytes; one that fails has its error in it and
-        stops no other.
+        A row for each candidate, with times in seconds and memory in bytes. The row of a candidate that fails has the
+        error; the others are still measured.
     """
     torch.set_num_threads(settings.threads)
-    torch._dynamo.reset()  # compiled code is of one size
+    torch._dynamo.reset()  # code is compiled for one size
     steps = [_Step(cell, candidate, settings.device) for candidate in candidates]
     on_gpu = settings.device != 'cpu'
     synchronize = partial(torch.cuda.synchronize, settings.device) if on_gpu else lambda: None
@@ -130,11 +130,11 @@ def measure(cell: Cell, candidates: Sequence[Candidate], settings: Settings) -> 
 def benchmark(
     cells: Sequence[Cell], candidates: Sequence[Candidate], settings: Settings
 ) -> Iterator[tuple[Cell, list[Row]]]:
-    """Measures cell after cell in a process of its own; a cell that kills the process ends nothing.
+    """Measures the cells in a worker process; a cell that kills the worker does not stop the others.
 
     Args:
-        cells: Cells.
-        candidates: What is measured in each.
+        cells: Cells to measure.
+        candidates: Backbones to measure in each cell.
         settings: Device, threads and repetitions.
 
     Yields:
@@ -146,7 +146,7 @@ def benchmark(
 
 
 def make_growth_cells(base: Cell, *, elongated: bool = False) -> list[Cell]:
-    """Cells like `base` of 0.05 to 8 megapixels: squares, or bands of 96 pixels; sides are multiples of 32."""
+    """Returns cells like `base` of 0.05 to 8 megapixels: square or 96 pixels high; sides are multiples of 32."""
     shapes = [(_BAND, round(side**2 / _BAND / 32) * 32) if elongated else (side, side) for side in _SIDES]
     return [Cell(height, width, base.mode, base.dtype, base.batch_size) for height, width in shapes]
 
@@ -157,7 +157,7 @@ def _measure_in_worker(worker: Worker, cell: Cell, candidates: Sequence[Candidat
     except WorkerDied as died:
         if len(candidates) == 1:
             return [Row(candidates[0].backbone.name, candidates[0].compiled, error=str(died))]
-    # One turn of each alone shows which it was; the others are measured together.
+    # One repetition of each alone shows which one killed the worker; the others are measured together.
     trial = Settings(settings.device, settings.threads, repeats=1, warmup=0, memory=settings.memory)
     alone = [_measure_in_worker(worker, cell, [candidate], trial)[0] for candidate in candidates]
     rest = [candidate for candidate, row in zip(candidates, alone, strict=True) if row.error is None]
@@ -170,7 +170,7 @@ def _measure_in_worker(worker: Worker, cell: Cell, candidates: Sequence[Candidat
 
 
 def _products(cell: Cell, device: str) -> Callable[[], None]:
-    """Plain matrix products in the precision of a cell: what the hardware gives at most."""
+    """Returns a step of plain matrix products in the dtype of a cell, as an upper bound for the hardware."""
     a, b = torch.rand(2, PRODUCT_SIDE, PRODUCT_SIDE, device=device, dtype=DTYPES[cell.dtype] or torch.float32)
 
     def run() -> None:
@@ -184,7 +184,7 @@ T = TypeVar('T')
 
 
 class _Step:
-    """One repetition of a candidate as a callable; its first error is kept and ends it."""
+    """A callable that runs one repetition of a candidate; after its first error, which is kept, it does nothing."""
 
     def __init__(self, cell: Cell, candidate: Candidate, device: str) -> None:
         self.cell = cell
@@ -198,7 +198,7 @@ class _Step:
         self.guard(self.run)
 
     def guard(self, function: Callable[[], T]) -> T | None:
-        """Calls a function unless something failed before."""
+        """Calls a function unless an earlier call failed."""
         if self.row.error is not None:
             return None
         try:
@@ -207,13 +207,13 @@ class _Step:
             lines = str(error).strip().splitlines()
             self.row.error = ': '.join([type(error).__name__, *lines[:1]])
             self.model = self.images = None
-        # Behind the handler, which holds the tensors of the failed step.
+        # After the handler, which keeps the tensors of the failed step alive.
         if self.device != 'cpu':
             torch.cuda.empty_cache()
         return None
 
     def run(self) -> None:
-        """Forward, and in training backward of the sum of the outputs' means; leaves no gradients."""
+        """Runs forward, and in training backward from the sum of the outputs' means; frees the gradients."""
         assert self.model is not None
         training, dtype = self.cell.mode == 'training', DTYPES[self.cell.dtype]
         autocast = torch.autocast(torch.device(self.device).type, dtype, enabled=dtype is not None)
@@ -239,10 +239,10 @@ class _Step:
 
 
 def _count_macs(model: nn.Module, shape: tuple[int, ...]) -> int | None:
-    """Counts the forward on tensors without values; what fails there may yet run on real ones."""
+    """Counts the forward pass on meta tensors; None for models that fail there, which may still run on real tensors."""
     try:
         model = copy.deepcopy(model).to('meta')
-        model.eval()  # which returns nothing in some libraries
+        model.eval()  # not chained: eval returns None in some libraries
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             model(torch.zeros(shape, device='meta'))
     except Exception:

@@ -1,4 +1,4 @@
-"""Evaluates a checkpoint at several resolutions: accuracy, AP or mIoU, and the time for an image."""
+"""Evaluates a checkpoint at several resolutions: accuracy, AP or mIoU, and time per image."""
 
 import argparse
 from pathlib import Path
@@ -19,7 +19,7 @@ from mmcrossformer.utils.weights import force_weights_only
 
 
 def main() -> None:
-    """Parses the command line, evaluates, and saves resolution by resolution."""
+    """Parses the command line, evaluates, and saves the results after each resolution."""
     args = parse_args()
     force_weights_only()
     device = find_device(args.device)
@@ -32,7 +32,7 @@ def main() -> None:
     with new_progress(Console(stderr=True), transient=True) as progress:
         for found in progress.track(steps, total=len(sizes), description='resolutions'):
             found.save(folder / 'resolution_sweep.json')
-    assert found is not None, 'there is one size or more'
+    assert found is not None, 'there is at least one size'
     plot([found], folder / 'resolution_sweep.png')
     Console().print(make_table(found))
     print(f'{folder}/resolution_sweep.json, {folder}/resolution_sweep.png')
@@ -48,7 +48,8 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         type=positive_int,
         metavar='PIXELS',
-        help='resolutions: shorter sides of what the test pipeline makes (default: half to twice that of the config)',
+        help='resolutions: short sides of the images that the test pipeline returns (default: half to twice that of the '
+        'config)',
     )
     add_device(parser)
     add_work_dir(parser)
@@ -56,11 +57,11 @@ def parse_args() -> argparse.Namespace:
 
 
 def make_table(found: Sweep) -> Table:
-    """One row for each resolution."""
+    """Returns a table with one row for each resolution."""
     output = Table(
         title=f'{found.config}, {found.checkpoint}',
         box=box.SIMPLE,
-        caption=f'{found.images} images; time: median of the batches, for an image; batches of '
+        caption=f'{found.images} images; time: median of the batches, per image; batches of '
         f'{found.settings["batch_size"]} on {found.hardware.get("gpu") or found.hardware["cpu"]}',
     )
     output.add_column(escape('resolution [px]'), justify='right')
