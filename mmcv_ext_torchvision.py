@@ -70,7 +70,7 @@ class _ExtFinder(MetaPathFinder, Loader):
             SERVED_BY=SERVED_BY,
             get_compiler_version=lambda: f'n/a, served by torchvision {torchvision.__version__}',
             get_compiling_cuda_version=lambda: 'not available',  # as in a compiled CPU build
-            __getattr__=_unserved,
+            __getattr__=_unsupported,
         )
 
 
@@ -79,7 +79,7 @@ _GRID = itemgetter('spatial_scale', 'aligned_height', 'aligned_width')
 _SAMPLING = itemgetter('sampling_ratio', 'aligned')
 
 
-def _unserved(name: str) -> Callable[..., NoReturn]:
+def _unsupported(name: str) -> Callable[..., NoReturn]:
     """Return a stand-in for an operator that raises, as mmcv wants them all at import."""
     if name.startswith('__'):  # probes of the import system, copy, inspect, ...
         raise AttributeError(f'module {EXT_NAME!r} has no attribute {name!r}')
@@ -93,14 +93,14 @@ def _unserved(name: str) -> Callable[..., NoReturn]:
     return operator
 
 
-def _full(tensor: Tensor) -> Tensor:
+def _to_float(tensor: Tensor) -> Tensor:
     """Return the tensor in float32, or in float64 if it is: torchvision lacks half types on CPU."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
     """Return the kept indices [K] of boxes [N, 4], scores [N]; sides count x2 - x1 + offset."""
-    boxes = _full(boxes)
+    boxes = _to_float(boxes)
     if offset:
         boxes = boxes + boxes.new_tensor([0, 0, offset, offset])
     # torchvision compares with a double, mmcv with a float: at 0.3 an IoU of 3/10 must not count.
@@ -116,7 +116,7 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, **options: Any) -> Tens
     rows of dets [N, 5]. The first box stays whatever its score.
     """
     iou_threshold, sigma, min_score, method, offset = _SOFT_NMS(options)
-    boxes = _full(boxes)
+    boxes = _to_float(boxes)
     scores, order = scores.to(boxes.dtype, copy=True), torch.arange(len(boxes), device='cpu')
     areas = (boxes[:, 2:] - boxes[:, :2] + offset).prod(1)
     kept: list[int] = []
@@ -141,8 +141,8 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, **options: Any) -> Tens
 def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, *_: Tensor, **bins: Any) -> None:
     """Average input [B, C, H, W] over rois [K, 5] (image, box) into output [K, C, h, w]."""
     if bins['pool_mode'] == 0:
-        _unserved("roi_align_forward (pool_mode='max')")()
-    input, align = _full(input), torch.ops.torchvision.roi_align
+        _unsupported("roi_align_forward (pool_mode='max')")()
+    input, align = _to_float(input), torch.ops.torchvision.roi_align
     output.copy_(align(input, rois.to(input.dtype), *_GRID(bins), *_SAMPLING(bins)))
 
 
@@ -150,7 +150,7 @@ def roi_align_backward(
     grad: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor, grad_input: Tensor, **bins: Any
 ) -> None:
     """Add the gradient of grad [K, C, h, w] to grad_input [B, C, H, W]."""
-    grad, shape = _full(grad), grad_input.shape
+    grad, shape = _to_float(grad), grad_input.shape
     align = torch.ops.torchvision._roi_align_backward
     grad_input.add_(align(grad, rois.to(grad.dtype), *_GRID(bins), *shape, *_SAMPLING(bins)))
 
@@ -174,8 +174,8 @@ def sigmoid_focal_loss_backward(
 
 def _focal_loss(input: Tensor, target: Tensor, weight: Tensor, gamma: float, alpha: float) -> Tensor:
     if weight.numel():
-        _unserved('sigmoid_focal_loss (class weights)')()
-    input = _full(input)
+        _unsupported('sigmoid_focal_loss (class weights)')()
+    input = _to_float(input)
     wanted = torch.arange(input.shape[1], device=input.device) == target[:, None]
     return torchvision.ops.sigmoid_focal_loss(input, wanted.to(input.dtype), alpha, gamma)
 

@@ -15,7 +15,7 @@ import torch
 
 from mmcrossformer.commands.benchmark.plot import plot
 from mmcrossformer.commands.benchmark.report import Report
-from mmcrossformer.commands.benchmark.tables import TextTable, tables
+from mmcrossformer.commands.benchmark.tables import TextTable, make_tables
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / 'docs' / 'benchmarks'
@@ -24,25 +24,25 @@ HEAD = """# Speed and memory
 <!-- Written by .dev_scripts/make_benchmarks.py from docs/benchmarks/*.json: measure again with --measure. -->
 
 Everything on this page was measured here, by `mmcrossformer benchmark`; nothing is published by others. These are
-figures of backbones alone, with random weights, on the hardware that each section names. Other hardware may order them
-otherwise.
+figures of backbones alone, with random weights, on the hardware that each section names. The order may differ on other
+hardware.
 
-- CrossFormers are set for dense tasks: G = 7, 7, 7, 7 and I = 8, 4, 2, 1, long distance attention over the whole map,
-  as in most published detectors and segmenters. `g14`: G = 14, 14, 7, 7 and I = 16, 8, 2, 1. `block`: long distance
-  attention in blocks of G * I x G * I tokens.
-- Peers are those of the host libraries that `configs/_base_/backbones` sets up. Whatever has stochastic depth has it at
-  a rate of 0.2 in training.
-- All models of a table are timed in one process, by turns, one repetition each. `ms` is the median for an image;
+- CrossFormers have the settings of dense tasks: G = 7, 7, 7, 7 and I = 8, 4, 2, 1, long distance attention over the
+  whole map, as in most published detectors and segmenters. `g14`: G = 14, 14, 7, 7 and I = 16, 8, 2, 1. `block`: long
+  distance attention in blocks of G * I x G * I tokens.
+- The other backbones are those of host libraries in `configs/_base_/backbones`. The rate of stochastic depth is 0.2 in
+  training for all backbones that have it.
+- All models of a table are timed in one process, in turn, one repetition each. `ms` is the median for an image;
   `quartiles` are those of the repetitions. A training step is forward and backward of the sum of the outputs' means,
   without an optimizer. Ratios are to the baseline of the section.
-- MACs are multiply-adds of the forward, attention and padding included, counted by torch's flop counter; also where
-  training is timed, because its counts of backwards are wrong for depthwise convolutions.
-- Plain matrix products of 1024 x 1024 are timed by turns with the models. `of products` is the rate of a model's
-  multiply-adds in theirs; a training step has three for each one of the forward.
-- `peak MB` is the most memory that torch's allocator had handed out during a step (activations, temporary tensors,
-  gradients) beyond weights and images, which were there before. Scratch memory of libraries below torch is left out.
-- Where pictures grow, `MP` is a megapixel and ratios are to the first size: 1 is growth as that of the pixels.
-- bf16 and fp16 are autocast. A model that cannot run a size is named below its table, with the error.
+- MACs are multiply-adds of the forward pass, attention and padding included, counted by torch's flop counter; also
+  where training is timed, because its counts of backward passes are wrong for depthwise convolutions.
+- Plain matrix products of 1024 x 1024 are timed in turn with the models. `of products` is a model's rate of
+  multiply-adds divided by that of the products; a training step has three times the multiply-adds of the forward pass.
+- `peak MB` is the peak memory of torch's allocator during a step (activations, temporary tensors, gradients) beyond
+  weights and images, which were allocated before. Scratch memory of libraries below torch is not included.
+- Where images grow, `MP` is a megapixel and ratios are to the first size: 1 means growth in proportion to the pixels.
+- bf16 and fp16 use autocast. A model that cannot run a size is named below its table, with the error.
 """
 _MARK = '<!-- not run: takes minutes to hours -->'
 _CPU = '--device cpu'
@@ -83,15 +83,17 @@ STANDARD = {
 _IN_BLOCKS = """Measured with long distance attention in blocks alone, on another processor than the sections above. In
 scope `map`: not measured."""
 NOTES = {
-    'training': """CrossFormer-S takes 1.07 of Swin-T's time a multiply-add at 512 x 512. By torch's profiler the
-backward pass of its attention is 18 % of a step and runs at about 25 GMAC/s, a third of the rate of matrix products:
-its groups have 49 and 256 tokens, heads have 32 channels, and the gradient of the bias needs the gradient of every
-logit, which torch's fused attention does not return. The linear layers are half of a step and run at 69 GMAC/s.""",
-    'bf16': """What bf16 gains depends on the processor. This one has no instructions for bf16: torch multiplies
-matrices at 0.5 GMAC/s in bf16, and at 72 in fp32. On a processor that multiplies faster in bf16: not measured.""",
-    'growth_square': """The time of scope `map` grows with the square of the pixels in its long distance attention,
-that of `block` with the pixels. 2816 x 2816 was not measured. A training step of CrossFormer-S in scope `map` on one
-image of 1600 x 2560 pixels (forward and backward, fp32) took 8.0 GB of memory in all, and 162 s beside other work.""",
+    'training': """CrossFormer-S takes 1.07 of Swin-T's time per multiply-add at 512 x 512. According to torch's
+profiler, the backward pass of its attention is 18 % of a step and runs at about 25 GMAC/s, a third of the rate of
+matrix products: its groups have 49 and 256 tokens, heads have 32 channels, and the gradient of the bias needs the
+gradient of every logit, which torch's fused attention does not return. The linear layers are half of a step and run at
+69 GMAC/s.""",
+    'bf16': """The gain of bf16 depends on the processor. This one has no instructions for bf16: torch multiplies
+matrices at 0.5 GMAC/s in bf16, and at 72 in fp32. Processors that multiply faster in bf16 were not measured.""",
+    'growth_square': """The time of scope `map` grows with the square of the pixels in its long distance attention, that
+of `block` with the pixels. 2816 x 2816 was not measured. A training step of CrossFormer-S in scope `map` on one image
+of 1600 x 2560 pixels (forward and backward, fp32) took 8.0 GB of memory in all, and 162 s with other work on the
+processors.""",
     'variants': _IN_BLOCKS,
     'compiled': f"""{_IN_BLOCKS}
 
@@ -160,7 +162,7 @@ def section(name: str, report: Report | None) -> str:
     if name in NOTES:
         parts.append(NOTES[name])
     parts.append(f'![{title}](images/{picture(name).name})')
-    return '\n' + '\n\n'.join([*parts, *map(markdown, tables(report))]) + '\n'
+    return '\n' + '\n\n'.join([*parts, *map(markdown, make_tables(report))]) + '\n'
 
 
 def markdown(table: TextTable) -> str:

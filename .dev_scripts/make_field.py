@@ -21,18 +21,18 @@ HEAD = """# The field
 
 <!-- Written by .dev_scripts/make_field.py from docs/field.yml: change that file and run the program. -->
 
-Systems that do the job of CrossFormer at about its small size: what was published of them, and what of them runs here,
-as a class of this project, of a host library or of timm. *Published* figures are not measured here and come from
-recipes that differ; their sources differ, too, and a letter tells which:
+Alternatives to CrossFormer of about the size of CrossFormer-S: their published results, and which of them run here, as
+a class of this project, of a host library or of timm. *Published* figures are not measured here and come from different
+recipes; a letter names the source of each:
 
 {sources}
 
 ## Published
 
 Top-1 on ImageNet-1k in %; box AP on COCO of Mask R-CNN, 12 epochs; mIoU on ADE20K of UPerNet (160,000 iterations) and
-of Semantic FPN (80,000), each at a single scale. Parameters are those of the classifier, in millions: of systems that
-run here they agree with a count (`tests/docs/test_field.py`), of the others their source was not noted. `-`: no figure
-was at hand.
+of Semantic FPN (80,000), each at a single scale. Parameters are those of the classifier, in millions: for systems that
+run here they agree with a count (`tests/docs/test_field.py`), for the others their source was not noted. `-`: no figure
+was available.
 
 {published}
 
@@ -43,9 +43,9 @@ was at hand.
 With its prefix a class works in configs of all three host libraries, and timm's models through mmpretrain's
 `TimmClassifier` and `TIMMBackbone`, with the extra `timm`. Other sizes of these systems are settings of the same
 classes, or other names. Files of `_base_/backbones` fit any config of ours
-(`mmcrossformer compare CONFIG --backbones swin_t`); what they reach: [backbones side by side](comparison.md).
+(`mmcrossformer compare CONFIG --backbones swin_t`); results: [backbones side by side](comparison.md).
 
-Of the others, neither mmdet, mmseg and mmpretrain nor timm have anything, in the versions that were tested together:
+The others are neither in mmdet, mmseg and mmpretrain nor in timm, in the versions that were tested together:
 {elsewhere}.
 
 ## In a config
@@ -63,7 +63,7 @@ The others without a config:
 
 {settings}
 
-A model of timm as a backbone, where timm gives its maps (`features_only`), and as a whole classifier:
+A model of timm as a backbone, if timm returns its maps (`features_only`), and as a whole classifier:
 
 ```python
 _base_ = 'configs/mask_rcnn_crossformer_s_coco.py'
@@ -78,12 +78,12 @@ _base_ = 'configs/crossvit_s_imagenet.py'
 model = dict(model_name='pvt_v2_b2')
 ```
 
-Models of timm that take pictures of one size, such as Swin's and DeiT's, also want `img_size=240` there. Published
-weights in a file are `checkpoint_path` of the model, as in CrossViT's configs; but where timm's class has a method
-`init_weights`, as those two have, a training calls it after that: give the file as `load_from` instead.
+Models of timm that take images of one size, such as Swin's and DeiT's, also need `img_size=240` there. A file of
+published weights is the model's `checkpoint_path`, as in CrossViT's configs; but if timm's class has a method
+`init_weights`, as those two have, mmengine calls it afterwards and overwrites them: use `load_from` instead.
 
-`tests/docs/test_field.py` runs a step of training and a prediction of each. The recipes are CrossFormer's: for a result
-that compares with a published one, take that system's own.
+`tests/docs/test_field.py` runs a training step and a prediction of each. The recipes are CrossFormer's: to reproduce a
+published result, use the recipe of that system.
 
 ## Simplified modules
 
@@ -164,7 +164,7 @@ def runs(system: dict[str, Any]) -> list[str]:
         system['Name'],
         ', '.join(f'`{name}`' for name in classes(system)) or '-',
         timm,
-        ', '.join(configs) or '[written in two lines](#in-a-config)',
+        ', '.join(configs) or '[two lines of your own](#in-a-config)',
     ]
 
 

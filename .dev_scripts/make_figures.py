@@ -62,7 +62,7 @@ def draw_inside(config: str, checkpoint: str, scene: Path) -> None:
     predictor = Predictor(config, checkpoint, {'model.backbone.interval': INTERVAL})
     backbone, image = predictor.model.backbone, read_image(scene)
     batch = predictor.prepare(image, SHORT_SIDE)
-    placement = Placement.of(image, batch)
+    placement = Placement.from_batch(image, batch)
     last = len(backbone.stages[STAGE].blocks)
     tokens = probe(backbone, batch['inputs'], placement.pixel(*PIXEL), [(STAGE, last - 2), (STAGE, last - 1)])
     save(draw_groups(placement, tokens), IMAGES / 'inside_groups.png', palette=256)

@@ -15,17 +15,17 @@ HEAD = """# Resolutions
 
 <!-- Written by .dev_scripts/make_resolutions.py from docs/resolutions/*.json: change that file and run the program. -->
 
-CrossFormer takes images of any size: position biases are computed from distances, and nothing is resized. What it has
-learned at one size does not hold at all others, though. This page is about training for several and testing at many.
+CrossFormer takes images of any size: position biases are computed from distances, and nothing is resized. But a model
+that was trained at one size is not accurate at all others. This page covers training for several and testing at many.
 
 ## Training at several resolutions
 
 `MultiResolutionClassifier` is mmpretrain's `ImageClassifier` for any backbone, neck and head, trained as
-[ResFormer](https://arxiv.org/abs/2212.00776) is: a step sees each image at several resolutions, augmented separately.
-The loss is the head's at each of them, plus the smooth L1 distance between the features of neighbouring resolutions, in
-front of the last linear layer; it moves the features of the lower one alone. Predictions, checkpoints and everything
-else are those of `ImageClassifier`. `configs/crossformer_s_multires_imagenet.py` (224, 160 and 128 pixels) and
-`configs/crossformer_t_multires_digits.py` (56, 40 and 32) are recipes. Another config becomes one like this:
+[ResFormer](https://arxiv.org/abs/2212.00776) is: each step has each image at several resolutions, augmented separately.
+The loss is the head's at each of them, plus the smooth L1 distance between the features of neighbouring resolutions
+before the last linear layer; its gradients only reach the lower one. Predictions, checkpoints and everything else are
+those of `ImageClassifier`. `configs/crossformer_s_multires_imagenet.py` (224, 160 and 128 pixels) and
+`configs/crossformer_t_multires_digits.py` (56, 40 and 32) are recipes. To convert another config:
 
 ```python
 _base_ = 'configs/crossformer_s_imagenet.py'
@@ -42,7 +42,7 @@ boxes for all resolutions of a step, since features of differently mixed images 
 
 ResFormer-S, trained at 224, 160 and 128 pixels, reaches top-1 73.59, 78.24, 80.39, 82.16, 82.72 and 82.00 on ImageNet
 at 96, 128, 160, 224, 384 and 512 pixels (*published*, for its own architecture). No CrossFormer was trained on ImageNet
-here, and none is published that was trained so.
+here, and none is published that was trained in this way.
 
 ## Testing at many
 
@@ -52,15 +52,16 @@ mmcrossformer sweep CONFIG CHECKPOINT --sizes 128 160 224 384
 ```
 
 tests a classifier, detector or segmenter with the test data and evaluator of its config, and writes table, plot and
-json into the work directory. A resolution is the shorter side of what the test pipeline makes; all its sizes change by
-the same factor. Time is the model's for an image, with what it does before and after: the median of the
-batches, the first one left out. A resolution at which a model cannot run stays in the table, with the error.
+json into the work directory. A resolution is the shorter side of the image that the test pipeline returns; all sizes in
+the pipeline change by the same factor. Time is that of the model for an image, pre- and postprocessing included: the
+median of the batches, without the first one. A resolution at which a model cannot run stays in the table, with the
+error.
 """
 RESULTS = """
 ## Digits, measured here
 
 Classifiers of the [embedded digits](digits.md), 12 epochs, one run each, seed 0; `*_multires_*` takes three forward and
-backward passes a step where the others take one. Pictures are stored at 64 x 64 pixels: above that they only grow.
+backward passes a step where the others take one. Images are stored at 64 x 64 pixels; larger resolutions are upsampled.
 
 ![Result and time over the resolution](images/resolutions.png)
 
@@ -71,19 +72,19 @@ NOTES = """
 `lda_scope` changes nothing here: up to 112 pixels both scopes have the same groups in every block of these models
 (`test_scopes_agree_at_all_resolutions_of_the_page`).
 
-With 600 pictures, one run each, differences of two or three points are chance. Swin-T is ahead at 56 pixels, the size
-of its training; none of the three models that were trained at 56 alone keeps its result elsewhere. Against
-CrossFormer-T at one resolution, training at several gains 61 points at 32 and 40 pixels and 42 at 48, which it had
-not seen; nothing at 56; and above that neither is better throughout.
+With 600 images, one run each, differences of two or three points are not significant. Swin-T is ahead at 56 pixels, its
+training size; the results of the three models that were trained only at 56 are lower at all other sizes. Compared with
+CrossFormer-T at one resolution, training at several gains 61 points at 32 and 40 pixels and 42 at 48, which was not a
+training size; nothing at 56; above that neither is better throughout.
 
-Between the resolutions of its training, the multi-resolution model is not equally good: `--sizes 30 34 36 38 42 44 46
-52 60 68` gives 65.3, 23.3, 28.5, 73.2, 50.2, 56.2, 77.7, 68.5, 79.0 and 45.8. Where the first map has 9, 11 or 13
-tokens a side (33 to 36, 41 to 44 and 49 to 52 pixels), it lies below both neighbours, and at 7 (28 pixels) too: in
-training, that map had 14, 10 and 8, and a step between stages pads odd maps. At 15 (60 pixels) it does not. Nothing
-more was examined.
+Between its training resolutions, the multi-resolution model is not equally good: `--sizes 30 34 36 38 42 44 46 52 60
+68` yields 65.3, 23.3, 28.5, 73.2, 50.2, 56.2, 77.7, 68.5, 79.0 and 45.8. Where the first map has 9, 11 or 13 tokens a
+side (33 to 36, 41 to 44 and 49 to 52 pixels), the result is below that of both neighbours, and at 7 (28 pixels) too: in
+training, that map had 14, 10 and 8, and the layers between stages pad odd maps. At 15 (60 pixels) it is not. This was
+not examined further.
 """
 TIMES = """
-Milliseconds for an image, one model after the other, with nothing else at work here on a machine that is shared.
+Milliseconds for an image, one model after the other, with no other work of ours on a machine that is shared.
 """
 
 

@@ -107,7 +107,7 @@ def test_every_room_is_there():
         ('utils.weights', 'import mmcrossformer.config.read', 'lies above'),
         ('config.read', 'from mmcrossformer.apis.predictor import Predictor', 'lies above'),
         ('apis.predictor', 'from mmcrossformer.engine import runner', 'lies above'),
-        ('engine.runner', 'from mmcrossformer.commands.common import load_config', 'lies above'),
+        ('engine.runner', 'from mmcrossformer.commands.common import prepare_config', 'lies above'),
         ('commands.train', 'from mmcrossformer.commands.check import main', 'no other command'),
         ('commands.compare.run', 'from mmcrossformer.commands import benchmark', 'no other command'),
         ('commands.train', 'from mmcrossformer.hooks import CurvesHook', 'old name'),

@@ -21,7 +21,7 @@ def distinct_colors(number: int) -> list[Color]:
     return [(round(255 * red), round(255 * green), round(255 * blue)) for red, green, blue in colors]
 
 
-def palette_of(meta: dict[str, Any], number: int) -> list[Color]:
+def get_palette(meta: dict[str, Any], number: int) -> list[Color]:
     """The colours that a data set names for its classes, or others where it names none or too few.
 
     Args:

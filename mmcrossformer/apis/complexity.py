@@ -70,7 +70,7 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
         for name, module in _parts(model):
             cost = Cost(name, _count_parameters(module), ran=False)
             costs.append(cost)
-            handles += _meter(module, cost, counter, total)
+            handles += _count_costs(module, cost, counter, total)
         try:
             _predict(model, cfg.default_scope, image)
         except Exception as error:  # any model of any library: it can fail in any way
@@ -96,7 +96,7 @@ class _ActivationCounter:
         self.total.activations += output.numel()
 
 
-def _meter(module: nn.Module, cost: Cost, counter: FlopCounterMode, total: Cost) -> list[Any]:
+def _count_costs(module: nn.Module, cost: Cost, counter: FlopCounterMode, total: Cost) -> list[Any]:
     """Adds what runs between start and end of a module's forward to its cost."""
 
     def start(*_: Any) -> None:
@@ -113,7 +113,7 @@ def _meter(module: nn.Module, cost: Cost, counter: FlopCounterMode, total: Cost)
 
 def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yields stages, neck and heads, or the parts of a wrapped model; what else there is, is the rest."""
-    for name, module in _own(model).named_children():
+    for name, module in _wrapped_model(model).named_children():
         if name == 'roi_head':
             inner = [(f'{name}.{key}', child) for key, child in module.named_children() if key.endswith('_head')]
         elif isinstance(module, Pyramid):
@@ -164,14 +164,14 @@ def _count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _own(model: nn.Module) -> nn.Module:
+def _wrapped_model(model: nn.Module) -> nn.Module:
     """What computes: mmpretrain wraps classifiers of other libraries, heads and all, as `model`."""
     return model if hasattr(model, 'backbone') else getattr(model, 'model', model)
 
 
 def _in_channels(model: BaseModel) -> int:
     """Channels of the images: those that the first convolution takes."""
-    seeing = getattr(model, 'backbone', _own(model))
+    seeing = getattr(model, 'backbone', _wrapped_model(model))
     return next(module.in_channels for module in seeing.modules() if isinstance(module, nn.Conv2d))
 
 

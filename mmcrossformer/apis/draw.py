@@ -50,22 +50,22 @@ def draw_prediction(
         colors = [palette[i % len(palette)] for i in range(len(prediction.labels))]
     canvas = torch.from_numpy(image.copy()).permute(2, 0, 1)
     if prediction.segments is not None:
-        canvas = _with_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
+        canvas = _draw_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
     elif not len(prediction.labels):
         pass  # nothing was found
     elif prediction.boxes is None:
         height, width = image.shape[:2]
         whole = torch.tensor([[0, 0, width - 1, height - 1]])
-        canvas = _with_boxes(canvas, whole, _texts(prediction, classes, scores), colors)
+        canvas = _draw_boxes(canvas, whole, _texts(prediction, classes, scores), colors)
     else:
         if prediction.masks is not None:
-            canvas = _with_masks(canvas, torch.from_numpy(prediction.masks), colors)
+            canvas = _draw_masks(canvas, torch.from_numpy(prediction.masks), colors)
         boxes = torch.from_numpy(prediction.boxes)
-        canvas = _with_boxes(canvas, boxes, _texts(prediction, classes, scores), colors)
+        canvas = _draw_boxes(canvas, boxes, _texts(prediction, classes, scores), colors)
     return canvas.permute(1, 2, 0).numpy()
 
 
-def resized(prediction: Prediction, size: tuple[int, int], new_size: tuple[int, int]) -> Prediction:
+def resize_prediction(prediction: Prediction, size: tuple[int, int], new_size: tuple[int, int]) -> Prediction:
     """The same on a larger or smaller image, so that lines and letters that are drawn there are sharp.
 
     Args:
@@ -117,7 +117,9 @@ def draw_fitted(
     """
     size = fitted_size(image, long_side)
     canvas = np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC))
-    return draw_prediction(canvas, resized(prediction, image.shape[:2], size), classes, palette, scores, color_by)
+    return draw_prediction(
+        canvas, resize_prediction(prediction, image.shape[:2], size), classes, palette, scores, color_by
+    )
 
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
@@ -131,7 +133,7 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     return cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def _with_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -> Tensor:
+def _draw_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -> Tensor:
     present = [label for label in segments.unique().tolist() if 0 <= label < len(palette)]
     if not present:
         return canvas
@@ -139,7 +141,7 @@ def _with_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -
     return draw_segmentation_masks(canvas, masks, OPACITY, [palette[label] for label in present])
 
 
-def _with_masks(canvas: Tensor, masks: Tensor, colors: Sequence[Color]) -> Tensor:
+def _draw_masks(canvas: Tensor, masks: Tensor, colors: Sequence[Color]) -> Tensor:
     # torchvision draws pixels of two masks black: each goes to the first, which has the better score.
     first = torch.empty_like(masks)
     taken = torch.zeros_like(masks[0])
@@ -156,7 +158,7 @@ def _texts(prediction: Prediction, classes: Sequence[str], scores: bool) -> list
     ]
 
 
-def _with_boxes(canvas: Tensor, boxes: Tensor, texts: Sequence[str], colors: Sequence[Color]) -> Tensor:
+def _draw_boxes(canvas: Tensor, boxes: Tensor, texts: Sequence[str], colors: Sequence[Color]) -> Tensor:
     """Boxes and texts in their colours; of several, the one with the best score is on top."""
     from matplotlib.font_manager import findfont  # has a font on every machine
 

@@ -7,7 +7,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.walk import model_settings
 from mmcrossformer.utils.errors import UserError, innermost
-from mmcrossformer.utils.weights import misfits_told
+from mmcrossformer.utils.weights import report_misfits
 
 
 def build_model(cfg: Config) -> BaseModel:
@@ -19,7 +19,7 @@ def build_model(cfg: Config) -> BaseModel:
     try:
         init_default_scope(cfg.default_scope)
         settings = model_settings(cfg)
-        with misfits_told():
+        with report_misfits():
             model = MODELS.build(settings).eval()
     except UserError:
         raise

@@ -16,12 +16,12 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import BaseDataElement
 
-from mmcrossformer.apis.colors import Color, palette_of
+from mmcrossformer.apis.colors import Color, get_palette
 from mmcrossformer.apis.prediction import Prediction, Task
 from mmcrossformer.config.read import read_config
-from mmcrossformer.config.walk import dicts_in, model_settings, unsync_norms
+from mmcrossformer.config.walk import dicts_in, model_settings, replace_sync_bn
 from mmcrossformer.utils.errors import UserError, innermost
-from mmcrossformer.utils.weights import load_weights, misfits_told, weights_only
+from mmcrossformer.utils.weights import load_weights, report_misfits, weights_only
 
 _TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrain='classification')
 # Steps of a pipeline that set the size; another size takes the place of all of them.
@@ -61,12 +61,12 @@ class Predictor:
         if scope not in _TASKS:
             raise UserError(f'config {config} is of {scope!r}; predictions are made for {", ".join(_TASKS)}')
         self.task = _TASKS[scope]
-        self._steps = _steps_of(self.cfg, config)
-        self.device = _checked(device)
+        self._steps = _test_steps(self.cfg, config)
+        self.device = _check_device(device)
         init_default_scope(scope)
-        unsync_norms(self.cfg.model)
+        replace_sync_bn(self.cfg.model)
         try:
-            with misfits_told(), weights_only():
+            with report_misfits(), weights_only():
                 self.model: BaseModel = MODELS.build(model_settings(self.cfg))
         except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError) as error:
             raise UserError(f'the model of {config} cannot be built: {innermost(error)}') from error
@@ -76,7 +76,7 @@ class Predictor:
         self.model.to(self.device).eval()
         meta = meta if meta.get('classes') else self._meta_of_config()
         self.classes: tuple[str, ...] = tuple(meta.get('classes') or ())
-        self.palette: list[Color] = palette_of(meta, len(self.classes) or self._count_classes())
+        self.palette: list[Color] = get_palette(meta, len(self.classes) or self._count_classes())
 
     def prepare(self, image: np.ndarray, short_side: int | None = None) -> dict[str, Any]:
         """Prepares an image as the config's test pipeline does.
@@ -104,7 +104,7 @@ class Predictor:
             ori_shape=(height, width),
             sample_idx=0,
         )
-        steps = self._steps if short_side is None else _resized(self._steps, (height, width), short_side)
+        steps = self._steps if short_side is None else _set_size(self._steps, (height, width), short_side)
         init_default_scope(self.cfg.default_scope)
         batch = pseudo_collate([Compose(steps)(sample)])
         return self.model.data_preprocessor(batch, False)
@@ -140,7 +140,7 @@ class Predictor:
         """Classes and their colours where no checkpoint tells them."""
         from mmengine.registry import DATASETS
 
-        dataset = _dataset_of(self.cfg)
+        dataset = _test_dataset(self.cfg)
         named = dataset.get('metainfo') or {}
         if named.get('classes'):
             return named
@@ -175,14 +175,14 @@ def read_image(path: str | Path) -> np.ndarray:
     return image
 
 
-def _checked(device: str) -> torch.device:
+def _check_device(device: str) -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
         raise UserError(f'device {device!r} cannot be used here: {str(error).splitlines()[0]}') from error
 
 
-def _dataset_of(cfg: Any) -> dict[str, Any]:
+def _test_dataset(cfg: Any) -> dict[str, Any]:
     """The config's data set of tests, or else of validations, without its wrappers."""
     dataset = (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset', {})
     while 'pipeline' not in dataset and 'dataset' in dataset:
@@ -190,15 +190,15 @@ def _dataset_of(cfg: Any) -> dict[str, Any]:
     return dataset
 
 
-def _steps_of(cfg: Any, config: str | Path) -> list[dict]:
+def _test_steps(cfg: Any, config: str | Path) -> list[dict]:
     """The config's test pipeline, for images that are loaded already and have no annotations."""
-    steps = _dataset_of(cfg).get('pipeline', cfg.get('test_pipeline'))
+    steps = _test_dataset(cfg).get('pipeline', cfg.get('test_pipeline'))
     if not steps:
         raise UserError(f'config {config} has no test_dataloader.dataset.pipeline, so how images go in is unknown')
     return [dict(step) for step in steps if not str(step['type']).rpartition('.')[2].startswith('Load')]
 
 
-def _resized(steps: list[dict], size: tuple[int, int], short_side: int) -> list[dict]:
+def _set_size(steps: list[dict], size: tuple[int, int], short_side: int) -> list[dict]:
     """The same steps with another size."""
     factor = short_side / min(size)
     height, width = (max(1, round(side * factor)) for side in size)

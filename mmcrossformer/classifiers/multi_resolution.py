@@ -61,7 +61,7 @@ class MultiResolutionClassifier(ImageClassifier):
         if not consistency_weight >= 0:
             raise ValueError(f'consistency_weight must not be negative, got {consistency_weight}')
         if not isinstance(data_preprocessor, nn.Module):
-            data_preprocessor = _preprocessor(data_preprocessor or {}, train_cfg)
+            data_preprocessor = _build_preprocessor(data_preprocessor or {}, train_cfg)
         super().__init__(backbone, neck, head, train_cfg=train_cfg, data_preprocessor=data_preprocessor, **kwargs)
         if not hasattr(self.head, 'pre_logits'):
             raise ValueError(f'head must have the method pre_logits, which {type(self.head).__name__} has not')
@@ -114,7 +114,7 @@ class MultiResolutionPreprocessor(ClsDataPreprocessor):
         super().__init__(**kwargs)
         for augment in self.batch_augments.augments if self.batch_augments else ():
             if hasattr(augment, 'cutmix_bbox_and_lam'):  # CutMix and what derives from it
-                augment.cutmix_bbox_and_lam = partial(_scaled_box, augment.cutmix_bbox_and_lam)
+                augment.cutmix_bbox_and_lam = partial(_scale_box, augment.cutmix_bbox_and_lam)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Prepares a batch.
@@ -145,7 +145,7 @@ class MultiResolutionPreprocessor(ClsDataPreprocessor):
         return {key: [view[key] for view in prepared] for key in ('inputs', 'data_samples')}
 
 
-def _preprocessor(settings: dict[str, Any], train_cfg: dict[str, Any] | None) -> MultiResolutionPreprocessor:
+def _build_preprocessor(settings: dict[str, Any], train_cfg: dict[str, Any] | None) -> MultiResolutionPreprocessor:
     settings = {'batch_augments': train_cfg, **settings}
     kind = settings.pop('type', 'ClsDataPreprocessor')
     if kind != 'ClsDataPreprocessor':
@@ -153,7 +153,7 @@ def _preprocessor(settings: dict[str, Any], train_cfg: dict[str, Any] | None) ->
     return MultiResolutionPreprocessor(**settings)
 
 
-def _scaled_box(draw: Callable[..., Any], shape: tuple[int, int], lam: float, **kwargs: Any) -> tuple[Any, float]:
+def _scale_box(draw: Callable[..., Any], shape: tuple[int, int], lam: float, **kwargs: Any) -> tuple[Any, float]:
     """Draws a box of CutMix that covers the same part of images of any shape, and its ratio.
 
     Left alone, boxes are drawn in pixels: from the same random state, other places at other resolutions.

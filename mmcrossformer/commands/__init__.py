@@ -1,1 +1,1 @@
-"""The commands: a module or folder each, with its arguments and what it prints. None imports another."""
+"""The commands: one module or folder each, with its arguments and output. No command imports another."""

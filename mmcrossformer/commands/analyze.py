@@ -1,4 +1,4 @@
-"""Prints what each part of a model costs: parameters, multiply-adds and activations for one image."""
+"""Prints the cost of each part of a model: parameters, multiply-adds and activations for one image."""
 
 import argparse
 
@@ -6,18 +6,22 @@ from rich.console import Console
 from rich.table import Table
 
 from mmcrossformer.apis.complexity import analyze
-from mmcrossformer.commands.arguments import positive
+from mmcrossformer.commands.arguments import positive_int
 from mmcrossformer.commands.common import add_config_arguments
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 
 
 def main() -> None:
-    """Reads the command line, counts and prints."""
+    """Parses the command line and prints the costs."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
     parser.add_argument(
-        '--shape', nargs=2, type=positive, metavar=('HEIGHT', 'WIDTH'), help='image in pixels (default: as in testing)'
+        '--shape',
+        nargs=2,
+        type=positive_int,
+        metavar=('HEIGHT', 'WIDTH'),
+        help='image in pixels (default: as in testing)',
     )
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)

@@ -1,6 +1,6 @@
-"""Arguments that are the same in every command that has them; on the standard library alone.
+"""Arguments that are the same in every command; imports only the standard library.
 
-What becomes of them is in `mmcrossformer.commands.common`.
+`mmcrossformer.commands.common` applies them.
 """
 
 import argparse
@@ -13,24 +13,24 @@ SCORE_THR = 0.3
 
 
 def add_checkpoint(parser: argparse.ArgumentParser, optional: str | None = None) -> None:
-    """Adds CHECKPOINT, which must be a file.
+    """Adds CHECKPOINT, which must be an existing file.
 
     Args:
         parser: Parser of the command.
-        optional: What happens where it is left out; None makes it a required one.
+        optional: What is used by default, for the help text; None makes the argument required.
     """
     text = 'checkpoint of a model trained with CONFIG' + (f' (default: {optional})' if optional else '')
     parser.add_argument('checkpoint', nargs='?' if optional else None, type=_file, metavar='CHECKPOINT', help=text)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """Adds `--device`; `common.find_device` checks that it is there."""
+    """Adds `--device`; `common.find_device` checks that the device is available."""
     parser.add_argument(
         '--device',
         type=_device,
         default='auto',
         metavar='auto|cpu|cuda|cuda:N',
-        help='where the model runs; auto: on a GPU if there is one (default: auto)',
+        help='where the model runs; auto: on a GPU if one is available (default: auto)',
     )
 
 
@@ -39,16 +39,16 @@ def add_out(parser: argparse.ArgumentParser, metavar: str, text: str, default: P
 
     Args:
         parser: Parser of the command.
-        metavar: What to name, such as DIR.
-        text: What is written.
-        default: Where it is written if the option is left out; None makes the option a required one.
+        metavar: Name of the value in the help text, such as DIR.
+        text: Help text.
+        default: Default path; None makes the option required.
     """
     text += f' (default: {default})' if default else ''
     parser.add_argument('--out', type=Path, required=default is None, default=default, metavar=metavar, help=text)
 
 
 def add_work_dir(parser: argparse.ArgumentParser) -> None:
-    """Adds `--work-dir`, the folder of a training or test."""
+    """Adds `--work-dir`, the folder of a training or test run."""
     parser.add_argument(
         '--work-dir', metavar='DIR', help='folder for logs and results (default: work_dirs/<name of the config>)'
     )
@@ -61,7 +61,7 @@ def add_seed(parser: argparse.ArgumentParser, default: int | None = None) -> Non
 
 
 def add_score_thr(parser: argparse.ArgumentParser, text: str, default: float | None = SCORE_THR) -> None:
-    """Adds `--score-thr`, the lowest score that is drawn or written."""
+    """Adds `--score-thr`, the lowest score of objects that are drawn or written."""
     parser.add_argument('--score-thr', type=_score, default=default, metavar='T', help=text)
 
 
@@ -69,14 +69,14 @@ def add_short_side(parser: argparse.ArgumentParser) -> None:
     """Adds `--short-side`."""
     parser.add_argument(
         '--short-side',
-        type=positive,
+        type=positive_int,
         metavar='N',
-        help='pixels of the short side that the model sees (default: as in testing)',
+        help='short side of the model input in pixels (default: as in testing)',
     )
 
 
-def positive(text: str) -> int:
-    """Reads a whole number from 1 on."""
+def positive_int(text: str) -> int:
+    """Parses a positive integer."""
     if not re.fullmatch(r'\d+', text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f'must be a whole number from 1 on, got {text!r}')
     return int(text)
@@ -89,7 +89,7 @@ def _seed(text: str) -> int:
 
 
 def _file(text: str) -> str:
-    if not os.path.isfile(text):  # Path.is_file raises where it may not look
+    if not os.path.isfile(text):  # Path.is_file raises without permission
         raise argparse.ArgumentTypeError(f'{text} is no file')
     return text
 

@@ -1,11 +1,11 @@
-"""Checks data, classes, channels and learning rate of a training, and starts nothing."""
+"""Checks data, classes, channels and learning rate of a training run without starting it."""
 
 import argparse
 from functools import cache
 
 from rich.console import Console
 
-from mmcrossformer.commands.arguments import positive
+from mmcrossformer.commands.arguments import positive_int
 from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data
 from mmcrossformer.config.read import read_config
 from mmcrossformer.datasets.coco import read_coco
@@ -15,10 +15,12 @@ from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
-    """Reads the command line, checks and prints."""
+    """Parses the command line, checks the job and prints the findings."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('--decode', type=positive, metavar='N', help='images of each data set to decode (default: all)')
+    parser.add_argument(
+        '--decode', type=positive_int, metavar='N', help='images of each data set to decode (default: all)'
+    )
     add_own_data_arguments(parser)
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)
@@ -30,5 +32,5 @@ def main() -> None:
         Console(soft_wrap=True, highlight=False).print(str(finding), markup=False)
     errors = sum(not finding.warning for finding in findings)
     if errors:
-        raise UserError(f'{errors} of {len(findings)} findings would spoil the training')
-    print('nothing that would spoil the training')
+        raise UserError(f'{errors} of {len(findings)} findings are errors that would spoil the training')
+    print('no errors that would spoil the training')

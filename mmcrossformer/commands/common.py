@@ -1,4 +1,4 @@
-"""Arguments that several commands take, and what becomes of them."""
+"""Arguments shared by several commands, and the functions that apply them."""
 
 import argparse
 import os
@@ -13,14 +13,14 @@ from mmengine.config import Config, DictAction
 from mmcrossformer.commands.arguments import add_seed, add_work_dir
 from mmcrossformer.config.own_data import use_own_coco
 from mmcrossformer.config.read import read_config
-from mmcrossformer.config.walk import unsync_norms
+from mmcrossformer.config.walk import replace_sync_bn
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.processes import check_launcher
 from mmcrossformer.utils.errors import UserError
 
 
 class _Settings(DictAction):
-    """Reads KEY=VALUE pairs; one that cannot be read is a mistake of the command line."""
+    """Parses KEY=VALUE pairs; an invalid pair is a usage error."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
@@ -34,8 +34,8 @@ class _Settings(DictAction):
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the config and its settings."""
-    parser.add_argument('config', metavar='CONFIG', help='file, or name of a config of the package')
+    """Adds CONFIG and `--cfg-options`."""
+    parser.add_argument('config', metavar='CONFIG', help='config file, or name of a config of the package')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -46,14 +46,14 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """Reads `KEY=VALUE` pairs as `--cfg-options` does."""
+    """Parses `KEY=VALUE` pairs like `--cfg-options`."""
     parser = argparse.ArgumentParser()
     add_config_arguments(parser)
     return parser.parse_args(['', '--cfg-options', *pairs]).cfg_options if pairs else {}
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what training and testing have in common."""
+    """Adds the arguments that training and testing share."""
     add_config_arguments(parser)
     add_work_dir(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
@@ -61,11 +61,11 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
-def load_config(args: argparse.Namespace) -> Config:
+def prepare_config(args: argparse.Namespace) -> Config:
     """Reads the config and applies the arguments of `add_common_arguments`.
 
     Raises:
-        UserError: See `read_config`; or a launcher that cannot work here.
+        UserError: See `read_config`; or the launcher is not available in this environment.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
@@ -82,26 +82,26 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     check_launcher(args.launcher)
     if args.launcher == 'none' or not torch.cuda.is_available():
-        unsync_norms(cfg.model)
+        replace_sync_bn(cfg.model)
     return cfg
 
 
 def default_work_dir(config: str) -> Path:
-    """Returns the folder of a training or test where `--work-dir` is left out."""
+    """Returns the work directory of a training or test run without `--work-dir`."""
     return Path('work_dirs') / Path(config).stem
 
 
 def find_device(name: str) -> str:
-    """Finds the device of `--device`.
+    """Resolves the device of `--device`.
 
     Args:
         name: 'auto', 'cpu', 'cuda' or 'cuda:N'.
 
     Returns:
-        'cpu', 'cuda' or 'cuda:N'; for 'auto' a GPU if there is one.
+        'cpu', 'cuda' or 'cuda:N'; for 'auto' a GPU if one is available.
 
     Raises:
-        UserError: It is not there.
+        UserError: The device is not available.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == 'auto':
@@ -117,30 +117,30 @@ def find_device(name: str) -> str:
 
 
 def make_folder(option: str, folder: str | Path) -> None:
-    """Makes a folder for results, so that one that cannot be made is reported before anything runs.
+    """Creates a folder for results, so that a failure is reported before anything runs.
 
     Args:
-        option: Where it was named, such as '--out'.
+        option: Option that names the folder, such as '--out'.
         folder: The folder.
 
     Raises:
-        UserError: It cannot be made.
+        UserError: The folder cannot be created.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f'{option}: the folder {folder} cannot be made: {error.strerror}') from error
+        raise UserError(f'{option}: the folder {folder} cannot be created: {error.strerror}') from error
 
 
 def prepare_out_file(path: Path, suffixes: Sequence[str]) -> None:
-    """Checks that the file of `--out` can be written, and makes its folder, before anything runs.
+    """Checks that the file of `--out` can be written and creates its folder, before anything runs.
 
     Args:
         path: The file.
-        suffixes: Endings that it may have.
+        suffixes: Allowed suffixes.
 
     Raises:
-        UserError: Another ending, or a place that cannot be written.
+        UserError: The suffix is not allowed, or the file cannot be written.
     """
     if path.suffix not in suffixes or path.is_dir():
         raise UserError(f'--out must name a file that ends in {" or ".join(suffixes)}, got {path}')
@@ -152,14 +152,14 @@ def prepare_out_file(path: Path, suffixes: Sequence[str]) -> None:
         raise UserError(f'--out {path} cannot be written: {error.strerror}') from error
 
 
-def needs_cuda(flag: str) -> None:
-    """Raises a `UserError` for a flag that works on a GPU only, when there is none."""
+def require_cuda(flag: str) -> None:
+    """Raises a `UserError` if no GPU is available for a flag that requires one."""
     if not torch.cuda.is_available():
         raise UserError(f'{flag} needs a GPU, and torch sees none here: leave {flag} out')
 
 
 def add_own_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of own data."""
+    """Adds the arguments for own data in COCO format."""
     own = parser.add_argument_group('own data in COCO format', 'all four together; class names are read from the files')
     own.add_argument('--data-root', metavar='DIR', help='folder of the data')
     own.add_argument('--train-ann', metavar='FILE', help='annotations to train on, below --data-root')
@@ -168,7 +168,7 @@ def add_own_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def apply_own_data(cfg: Config, args: argparse.Namespace, read: Reader = read_coco) -> None:
-    """Puts the own data of the command line into the config; see `use_own_coco` for `read`.
+    """Sets the own data of the command line in the config; see `use_own_coco` for `read`.
 
     Raises:
         UserError: An argument is missing, or see `use_own_coco`.

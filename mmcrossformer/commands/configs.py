@@ -1,4 +1,4 @@
-"""Lists the configs that come with the package: task, data and the published figure."""
+"""Lists the configs that come with the package: task, data and the published result."""
 
 import argparse
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmcrossformer.config.package import CONFIGS, configs_of_package
+from mmcrossformer.config.package import CONFIGS, list_configs
 from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
-    """Reads the command line and prints the table."""
+    """Parses the command line and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('words', nargs='*', metavar='WORD', help='only configs whose line has all of these words')
+    parser.add_argument('words', nargs='*', metavar='WORD', help='list only configs whose row contains all of these words')
     rows = list(find_rows(parser.parse_args().words))
     if not rows:
-        raise UserError('no config has all of these words; `mmcrossformer configs` lists all')
+        raise UserError('no config matches all of these words; `mmcrossformer configs` lists all configs')
     table = Table(box=box.SIMPLE, pad_edge=False, collapse_padding=True)
     for head in ('config', 'task', 'data', 'published'):
         table.add_column(head, no_wrap=head == 'config')
@@ -29,10 +29,10 @@ def main() -> None:
 
 
 def find_rows(words: list[str]) -> Iterator[tuple[str, str, str, str]]:
-    """Yields name, task, data and published figure of the configs that have all words in these, '-' for none."""
+    """Yields name, task, data and published result ('-' if none) of each config that matches all words."""
     models = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())['Models']
     known = {model['Name']: model for model in models}
-    for name in configs_of_package():
+    for name in list_configs():
         row = (name, *_row(known.get(name, {})))
         if all(word.lower() in ' '.join(row).lower() for word in words):
             yield row

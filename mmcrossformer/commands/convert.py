@@ -1,6 +1,6 @@
-"""Converts weights between official names and those used here, and between torch's and safetensors' files.
+"""Converts weights between official names and those used here, and between .pth and .safetensors files.
 
-Writes tensors alone (no state of an optimizer), with a part of their SHA-256 in the file's name.
+Writes only tensors (no optimizer state); the name of the file contains a part of their SHA-256.
 """
 
 import argparse
@@ -21,19 +21,19 @@ SUFFIXES = ('.pth', '.safetensors')
 
 
 def main() -> None:
-    """Reads the command line and converts."""
+    """Parses the command line and converts the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('source', metavar='IN', type=Path, help='a checkpoint: official, of a training, or safetensors')
-    add_out(parser, 'FILE', f'file to write, {" or ".join(SUFFIXES)}; its name gets a part of the SHA-256')
+    parser.add_argument('source', metavar='IN', type=Path, help='checkpoint: official, of a training run, or safetensors')
+    add_out(parser, 'FILE', f'file to write, {" or ".join(SUFFIXES)}; a part of the SHA-256 is added to its name')
     parser.add_argument('--to', choices=['mmcrossformer', 'official'], default='mmcrossformer', help='names to write')
     args = parser.parse_args()
     prepare_out_file(args.out, SUFFIXES)
     try:
         found = weights_of(read_checkpoint(args.source))
         weights = own_model_names(found) if args.to == 'mmcrossformer' else official_model_names(found)
-        # Official classifiers are under `model`, official detectors and everything of OpenMMLab under `state_dict`.
-        whole = args.to == 'mmcrossformer' or any(name.startswith('backbone.') for name in weights)
-        written = write_checkpoint(weights, args.out, under='state_dict' if whole else 'model')
-    except (ValueError, OSError, NotImplementedError) as error:  # the last: tensors without values
+        # Weights of official classifiers are under `model`, those of official detectors and of OpenMMLab under `state_dict`.
+        is_full_model = args.to == 'mmcrossformer' or any(name.startswith('backbone.') for name in weights)
+        written = write_checkpoint(weights, args.out, under='state_dict' if is_full_model else 'model')
+    except (ValueError, OSError, NotImplementedError) as error:  # NotImplementedError: meta tensors
         raise UserError(str(error)) from error
     print(f'{written}: {len(weights)} tensors, {len(found) - len(weights)} buffers of {args.source} dropped')

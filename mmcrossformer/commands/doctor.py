@@ -1,6 +1,6 @@
 """Reports what is installed, what works and how to fix what does not.
 
-On the standard library alone: it is imported without the package, so that it runs where torch is missing or broken.
+Imports only the standard library, and is imported without the package, so that it runs without a working torch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 INSTALL = "pip install 'mmcrossformer[mm]'"
 FIX_TORCH = 'pip install torch torchvision (see pytorch.org for the build that fits your GPU)'
-# Module -> distributions that have it: the maintained one, the original one.
+# Module -> distributions that provide it: the maintained one, the original one.
 HOSTS = {
     'mmengine': ('onedl-mmengine', 'mmengine'),
     'mmcv': ('onedl-mmcv', 'mmcv'),
@@ -31,13 +31,13 @@ HOSTS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """Result of one check.
 
     Attributes:
-        subject: What was looked at.
-        found: What is there.
-        state: 'ok', 'note' (something is limited) or 'fails' (the main job cannot run).
-        remedy: What to do about it.
+        subject: What was checked.
+        found: What was found.
+        state: 'ok', 'note' (something is limited) or 'fails' (detectors cannot be trained).
+        remedy: How to fix it.
     """
 
     subject: str
@@ -54,14 +54,14 @@ def main() -> None:
 
 def examine() -> int:
     """Prints all findings; returns 0 if detectors can be trained here, else 1."""
-    # Whatever libraries print while they are imported would bury the findings.
+    # Output of libraries during import would hide the findings.
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()) as noise,
         contextlib.redirect_stderr(noise),
     ):
         warnings.simplefilter('ignore')
-        findings = list(_examine())
+        findings = list(_run_checks())
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         print(f'{finding.state:5}  {finding.subject:{width}}  {finding.found}')
@@ -72,13 +72,13 @@ def examine() -> int:
     return int(failed)
 
 
-def _examine() -> Iterator[Finding]:
+def _run_checks() -> Iterator[Finding]:
     python = '.'.join(map(str, sys.version_info[:3]))
     old = sys.version_info < (3, 10)
     yield Finding('python', python, 'fails' if old else 'ok', 'install Python >= 3.10' if old else '')
-    yield _module('torch', FIX_TORCH)
-    yield _module('torchvision', FIX_TORCH)
-    yield from _gpu()
+    yield _check_module('torch', FIX_TORCH)
+    yield _check_module('torchvision', FIX_TORCH)
+    yield from _check_gpu()
     for module, distributions in HOSTS.items():
         installed = [name for name in distributions if _version(name)]
         if len(installed) > 1:
@@ -91,11 +91,13 @@ def _examine() -> Iterator[Finding]:
             )
         else:
             needed = module in ('mmengine', 'mmcv', 'mmdet')
-            yield _module(module, INSTALL, ''.join(installed), 'fails' if needed else 'note')
-    yield from _operators()
-    yield _module('timm', "only for models of timm, such as CrossViT: pip install 'mmcrossformer[timm]'", state='note')
-    yield _module('panopticapi', 'only to evaluate panoptic segmentation: pip install panopticapi', state='note')
-    yield _main_job()
+            yield _check_module(module, INSTALL, ''.join(installed), 'fails' if needed else 'note')
+    yield from _check_operators()
+    yield _check_module(
+        'timm', "only for models of timm, such as CrossViT: pip install 'mmcrossformer[timm]'", state='note'
+    )
+    yield _check_module('panopticapi', 'only to evaluate panoptic segmentation: pip install panopticapi', state='note')
+    yield _check_training()
 
 
 def _version(distribution: str) -> str | None:
@@ -105,29 +107,29 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _module(name: str, remedy: str, distribution: str = '', state: str = 'fails') -> Finding:
+def _check_module(name: str, remedy: str, distribution: str = '', state: str = 'fails') -> Finding:
     """Imports a module and reports its version."""
     version = _version(distribution or name)
     label = f'{distribution} {version}' if distribution and distribution != name else version
     try:
         importlib.import_module(name)
         if name in ('mmdet', 'mmseg', 'mmpretrain'):
-            importlib.import_module(f'{name}.models')  # what may fail comes with these
+            importlib.import_module(f'{name}.models')  # imports what may be broken
     except ModuleNotFoundError as error:
         if error.name == name:
             return Finding(name, 'not installed', state, remedy)
         return Finding(name, f'{label} needs {error.name}, which is not installed', state, remedy)
-    except Exception as error:  # a broken installation fails in any way
+    except Exception as error:  # a broken installation can raise anything
         if '.so' in str(error) and 'cannot open shared object' in str(error):
             remedy = (
                 'install the system package of the library that it names (libGL: pip install opencv-python-headless)'
             )
-            return Finding(name, f'{label} cannot be imported: {_line(error)}', state, remedy)
-        return Finding(name, f'{label} cannot be imported: {_line(error)}', state, f'reinstall it: {remedy}')
+            return Finding(name, f'{label} cannot be imported: {_first_line(error)}', state, remedy)
+        return Finding(name, f'{label} cannot be imported: {_first_line(error)}', state, f'reinstall it: {remedy}')
     return Finding(name, str(label or 'installed'))
 
 
-def _gpu() -> Iterator[Finding]:
+def _check_gpu() -> Iterator[Finding]:
     torch = sys.modules.get('torch')
     if torch is None:
         return
@@ -137,12 +139,12 @@ def _gpu() -> Iterator[Finding]:
     else:
         built = f'torch is built for CUDA {torch.version.cuda}' if torch.version.cuda else 'torch is built for CPUs'
         yield Finding(
-            'gpu', f'none seen; {built}', 'note', 'fine for the digits; for COCO, train on a machine with GPUs'
+            'gpu', f'none found; {built}', 'note', 'enough for the digits; for COCO, train on a machine with GPUs'
         )
 
 
-def _operators() -> Iterator[Finding]:
-    """Reports where mmcv has its operators from."""
+def _check_operators() -> Iterator[Finding]:
+    """Reports which implementation of its operators mmcv uses."""
     if 'mmcv' not in sys.modules:
         return
     try:
@@ -151,7 +153,7 @@ def _operators() -> Iterator[Finding]:
         importlib.import_module('mmcv._ext')
     except Exception as error:
         remedy = f'a compiled operator library that does not fit this torch; reinstall mmcv: {INSTALL}'
-        yield Finding('mmcv._ext', f'cannot be imported: {_line(error)}', 'fails', remedy)
+        yield Finding('mmcv._ext', f'cannot be imported: {_first_line(error)}', 'fails', remedy)
         return
     if stand_in.is_served():
         served = ', '.join(name.rstrip('_') for name in stand_in.SERVED)
@@ -161,8 +163,8 @@ def _operators() -> Iterator[Finding]:
         yield Finding('mmcv._ext', 'compiled')
 
 
-def _main_job() -> Finding:
-    """Builds a Mask R-CNN, takes a step of training and predicts."""
+def _check_training() -> Finding:
+    """Builds a Mask R-CNN, trains it for one step and predicts."""
     subject = 'Mask R-CNN'
     try:
         torch: Any = importlib.import_module('torch')
@@ -189,10 +191,10 @@ def _main_job() -> Finding:
         with torch.no_grad():
             model.eval().test_step(batch)
     except Exception as error:
-        return Finding(subject, f'fails: {_line(error)}', 'fails', 'fix what is named above first, in its order')
+        return Finding(subject, f'fails: {_first_line(error)}', 'fails', 'first fix the failures above, from top to bottom')
     return Finding(subject, f'trains and predicts, mmcrossformer {package.__version__}')
 
 
-def _line(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or ['']
     return f'{type(error).__name__}: {lines[0]}'[:200]

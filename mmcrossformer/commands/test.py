@@ -7,18 +7,18 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from mmcrossformer.commands.arguments import add_checkpoint
-from mmcrossformer.commands.common import add_common_arguments, load_config, make_folder
+from mmcrossformer.commands.common import add_common_arguments, make_folder, prepare_config
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.files import write_json
-from mmcrossformer.utils.weights import load_for_test, load_safely
+from mmcrossformer.utils.weights import force_weights_only, load_for_test
 
 
 def main() -> None:
-    """Reads the command line, evaluates, writes `metrics.json` into the work directory."""
+    """Parses the command line, evaluates, and writes `metrics.json` to the work directory."""
     args = parse_args()
-    load_safely()
-    cfg = load_config(args)
+    force_weights_only()
+    cfg = prepare_config(args)
     if args.show_dir is not None:
         hook = cfg.default_hooks.get('visualization')
         if hook is None:
@@ -38,18 +38,18 @@ def main() -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_common_arguments(parser)
     add_checkpoint(parser)
     parser.add_argument(
-        '--show-dir', metavar='DIR', help='folder for pictures of the predictions, below a folder of the run'
+        '--show-dir', metavar='DIR', help='folder for pictures of the predictions; each run gets a subfolder'
     )
     return parser.parse_args()
 
 
 def _show(cfg: Config, hook: dict, folder: str) -> None:
-    """Sets the visualization hook of the host library to draw every picture into a folder."""
+    """Makes the visualization hook of the host library draw every image to a folder."""
     if cfg.default_scope == 'mmdet':
         hook.update(draw=True, test_out_dir=folder)
     elif cfg.default_scope == 'mmpretrain':

@@ -11,45 +11,45 @@ from mmcrossformer.commands.common import (
     add_common_arguments,
     add_own_data_arguments,
     apply_own_data,
-    load_config,
     make_folder,
-    needs_cuda,
+    prepare_config,
+    require_cuda,
 )
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.check import Limits, check_job
-from mmcrossformer.engine.processes import is_first_process, lost_processes_told
+from mmcrossformer.engine.processes import is_first_process, report_lost_processes
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.weights import load_safely, prepare_resume
+from mmcrossformer.utils.weights import force_weights_only, prepare_resume
 
-# Images of each data set that are looked at before a training, which takes seconds also over a network: the other
-# processes of a job cannot start without the first. `mmcrossformer check` looks at all.
+# Images of each data set that are checked before training. This takes seconds, also on a network drive; the other
+# processes of a job wait for it. `mmcrossformer check` checks all images.
 LIMITS = Limits(present=20_000, decoded=500)
 
 
 def main() -> None:
-    """Reads the command line, checks the job and trains."""
+    """Parses the command line, checks the job and trains."""
     args = parse_args()
-    load_safely()
-    cfg = prepare(args)
-    with lost_processes_told():
+    force_weights_only()
+    cfg = prepare_job(args)
+    with report_lost_processes():
         build_runner(cfg, train=True).train()
 
 
-def prepare(args: argparse.Namespace) -> Config:
-    """Reads the config, applies the arguments, and looks for faults of the job.
+def prepare_job(args: argparse.Namespace) -> Config:
+    """Reads the config, applies the arguments and checks the job.
 
-    The first process looks before the processes join, so that none waits for it in a collective. What is read for that,
-    such as annotations, is free again on return.
+    The first process checks before the process group is created, so that no other process waits for it in a collective.
+    Memory for the check, such as that of annotations, is free again on return.
 
     Raises:
-        UserError: Arguments, data or settings that cannot work.
+        UserError: Arguments, data or settings are invalid.
     """
     read = cache(read_coco)
-    cfg = load_config(args)
+    cfg = prepare_config(args)
     apply_own_data(cfg, args, read)
     if args.amp:
-        needs_cuda('--amp')
+        require_cuda('--amp')
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale=cfg.optim_wrapper.get('loss_scale', 'dynamic'))
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
@@ -69,7 +69,7 @@ def prepare(args: argparse.Namespace) -> Config:
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_common_arguments(parser)
     parser.add_argument(
@@ -77,25 +77,25 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the latest one of the work directory',
+        help='resume from this checkpoint, or from the latest one in the work directory',
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (needs a GPU)')
-    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate to the images of a step')
+    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the total batch size')
     parser.add_argument(
-        '--tensorboard', action='store_true', help='also log for TensorBoard, into <work directory>/<time>/vis_data'
+        '--tensorboard', action='store_true', help='also log to TensorBoard, in <work directory>/<time>/vis_data'
     )
-    parser.add_argument('--no-check', action='store_true', help='start without a look at data and model')
+    parser.add_argument('--no-check', action='store_true', help='start without checking data and model')
     add_own_data_arguments(parser)
     return parser.parse_args()
 
 
 def stop_at_errors(cfg: Config, read: Reader) -> None:
-    """Prints what `check_job` warns of; what would spoil the training is an error.
+    """Prints the warnings of `check_job`; raises if it finds errors.
 
-    Channels are left to the building of the model, which compares them, so that the backbone is built once.
+    Channels are not checked here: building the model checks them, and the backbone is built only once.
 
     Raises:
-        UserError: See there.
+        UserError: There are errors.
     """
     findings = check_job(cfg, LIMITS, channels=False, read=read)
     for finding in findings:
@@ -103,14 +103,14 @@ def stop_at_errors(cfg: Config, read: Reader) -> None:
             print(finding, file=sys.stderr)
     errors = [finding.text for finding in findings if not finding.warning]
     if errors:
-        raise UserError('\n  '.join(['the job has faults (--no-check starts it all the same):', *errors]))
+        raise UserError('\n  '.join(['the job has errors (--no-check starts it anyway):', *errors]))
 
 
 def log_to_tensorboard(cfg: Config) -> None:
-    """Makes a training log for TensorBoard, beside what its config says.
+    """Adds TensorBoard logging to the visualizer of the config.
 
     Raises:
-        UserError: The package is missing.
+        UserError: The package tensorboard is missing.
     """
     try:
         importlib.import_module('torch.utils.tensorboard')

@@ -1,4 +1,4 @@
-"""Draws what a model predicts on an image and what its backbone does: pyramid, groups, position bias, filters."""
+"""Draws the predictions of a model on an image and the inside of its backbone: pyramid, groups, position bias, filters."""
 
 import argparse
 from collections.abc import Iterator
@@ -32,20 +32,20 @@ from mmcrossformer.visual import (
 )
 
 PICTURES = ('predictions', 'pyramid', 'groups', 'bias', 'filters')
-# Those that show what only CrossFormer has.
-OWN = PICTURES[2:]
+# Pictures of what only CrossFormer has.
+CROSSFORMER_ONLY = PICTURES[2:]
 
 
 def main() -> None:
-    """Reads the command line, draws and prints the files that were written."""
+    """Parses the command line, draws, and prints the names of the files."""
     args = parse_args()
     device = find_device(args.device)
     image = read_image(args.image)
     pixel = args.pixel or (image.shape[0] // 2, image.shape[1] // 2)
     predictor = Predictor(args.config, args.checkpoint, args.cfg_options, device)
-    wanted = choose(args.only or PICTURES, predictor, args.checkpoint)
+    wanted = choose_pictures(args.only or PICTURES, predictor, args.checkpoint)
     batch = predictor.prepare(image, args.short_side)
-    placement = Placement.of(image, batch)
+    placement = Placement.from_batch(image, batch)
     if args.pixel or 'groups' in wanted:
         pixel = placement.pixel(*pixel)
     make_folder('--out', args.out)
@@ -55,20 +55,20 @@ def main() -> None:
         print(path)
 
 
-def choose(asked: tuple[str, ...] | list[str], predictor: Predictor, checkpoint: str | None) -> list[str]:
-    """Leaves out, and says so, what cannot be drawn.
+def choose_pictures(asked: tuple[str, ...] | list[str], predictor: Predictor, checkpoint: str | None) -> list[str]:
+    """Returns the pictures that can be drawn; prints which are left out and why.
 
     Raises:
-        UserError: Nothing is left.
+        UserError: No picture can be drawn.
     """
     reasons = {}
     if checkpoint is None:
-        reasons['predictions'] = 'they would be those of random weights; give a CHECKPOINT'
+        reasons['predictions'] = 'the weights are random; pass a CHECKPOINT'
     backbone = getattr(predictor.model, 'backbone', None)
     if backbone is None:
         reasons |= dict.fromkeys(PICTURES[1:], f'{type(predictor.model).__name__} has no backbone')
     elif not isinstance(backbone, CrossFormer):
-        reasons |= dict.fromkeys(OWN, f'the backbone is {type(backbone).__name__}, not CrossFormer')
+        reasons |= dict.fromkeys(CROSSFORMER_ONLY, f'the backbone is {type(backbone).__name__}, not CrossFormer')
     wanted = [name for name in PICTURES if name in asked and name not in reasons]
     left_out = [f'{name} left out: {reasons[name]}' for name in PICTURES if name in asked and name in reasons]
     if not wanted:
@@ -86,7 +86,7 @@ def draw(
     pixel: tuple[int, int],
     args: argparse.Namespace,
 ) -> Iterator[tuple[str, Figure]]:
-    """Draws one picture after the other."""
+    """Yields name and figure of each picture."""
     backbone: Any = getattr(predictor.model, 'backbone', None)
     inputs = batch['inputs']
     if 'predictions' in wanted:
@@ -104,18 +104,18 @@ def draw(
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
     add_checkpoint(parser, optional='random weights')
     parser.add_argument('image', metavar='IMAGE', help='image file')
     parser.add_argument(
-        '--pixel', nargs=2, type=int, metavar=('ROW', 'COL'), help='pixel of IMAGE whose groups are drawn (its middle)'
+        '--pixel', nargs=2, type=int, metavar=('ROW', 'COL'), help='pixel of IMAGE whose groups are drawn (default: the center)'
     )
     add_short_side(parser)
     add_score_thr(parser, f'lowest score of the objects that are drawn (default: {SCORE_THR})')
     add_device(parser)
-    parser.add_argument('--only', nargs='+', choices=PICTURES, help='which pictures (default: all)')
+    parser.add_argument('--only', nargs='+', choices=PICTURES, help='pictures to draw (default: all)')
     add_out(parser, 'DIR', 'folder for the pictures', Path('work_dirs/visualize'))
-    # Options may stand between the positional arguments, one of which may be missing.
+    # Options are allowed between the positional arguments, of which CHECKPOINT is optional.
     return parser.parse_intermixed_args()

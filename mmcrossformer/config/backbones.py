@@ -37,7 +37,7 @@ class NamedBackbone:
     channels: list[int]
 
 
-def backbones_of_package() -> dict[str, Path]:
+def list_backbones() -> dict[str, Path]:
     """Backbones that come with the package, by name: our own and those of the host libraries."""
     return {path.stem: path for path in sorted(_FILES.glob('*.py'))}
 
@@ -51,7 +51,7 @@ def read_backbone(name: str) -> NamedBackbone:
     Raises:
         UserError: No such backbone, or a file that does not parse or lacks something.
     """
-    own = backbones_of_package()
+    own = list_backbones()
     path = Path(name) if name.endswith('.py') else own.get(name)
     if path is None:
         near = get_close_matches(name, own, cutoff=0.5)
@@ -81,7 +81,7 @@ def has_stochastic_depth(settings: dict[str, Any]) -> bool:
     return 'drop_path_rate' in settings or settings['type'].startswith('mmcrossformer.')
 
 
-def with_backbone(cfg: Config, backbone: NamedBackbone) -> Config:
+def replace_backbone(cfg: Config, backbone: NamedBackbone) -> Config:
     """Copies a config with another backbone; the channels of what takes its maps follow.
 
     Stages whose maps are taken and the rate of stochastic depth stay as the config sets them. A CrossFormer in place of

@@ -25,7 +25,7 @@ def check_channels(settings: dict[str, Any], backbone: nn.Module | None) -> None
     if not isinstance(backbone, Pyramid):
         return
     channels = list(backbone.out_channels)
-    for name, node in _takers(settings):
+    for name, node in _map_consumers(settings):
         wanted, index = node['in_channels'], node.get('in_index', -1)
         if any(i >= len(channels) for i in (index if isinstance(index, list | tuple) else [index])):
             raise UserError(
@@ -51,13 +51,13 @@ def set_channels(settings: dict[str, Any], channels: Sequence[int]) -> None:
     Raises:
         UserError: Nothing is found that takes maps.
     """
-    takers = list(_takers(settings))
-    if not takers:
+    consumers = list(_map_consumers(settings))
+    if not consumers:
         raise UserError(
             f'nothing in the model ({settings.get("type")}) is known to take the maps of the backbone: in_channels of '
             'a single neck can be set, or that of heads without a neck'
         )
-    for _, node in takers:
+    for _, node in consumers:
         wanted, right = node['in_channels'], _right_channels(node, list(channels))
         # Some necks start with the deepest map.
         turned = isinstance(right, list) and (wanted[0] > wanted[-1]) != (right[0] > right[-1])
@@ -72,7 +72,7 @@ def _right_channels(node: dict[str, Any], channels: list[int]) -> Any:
     return [channels[i] for i in index] if isinstance(index, list | tuple) else channels
 
 
-def _takers(settings: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _map_consumers(settings: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yields name and settings of what takes the maps of the backbone."""
     neck = settings.get('neck')
     if isinstance(neck, dict) and 'in_channels' in neck:

@@ -9,7 +9,7 @@ CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
 TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
 
 
-def configs_of_package() -> dict[str, Path]:
+def list_configs() -> dict[str, Path]:
     """Configs that come with the package, by name."""
     return {path.stem: path for path in sorted(CONFIGS.glob('*.py'))}
 
@@ -26,7 +26,7 @@ def find_config(config: str | Path) -> Path:
     path = Path(config)
     if path.is_file():
         return path
-    own = configs_of_package()
+    own = list_configs()
     if str(config) in own:
         return own[str(config)]
     names = [*own, *(file.name for file in path.parent.glob('*.py'))]

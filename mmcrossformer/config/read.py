@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmcrossformer.config.package import find_config
 from mmcrossformer.config.walk import dicts_in
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.weights import look_into
+from mmcrossformer.utils.weights import inspect_checkpoint
 
 # Host library -> the distribution that has it.
 HOSTS = {'mmdet': 'onedl-mmdetection', 'mmseg': 'onedl-mmsegmentation', 'mmpretrain': 'onedl-mmpretrain'}
@@ -83,4 +83,4 @@ def _import_timm(cfg: Config, config: str) -> None:
             ) from error
         raise UserError(f'{config} needs timm, whose import fails: {error}') from error
     for path in filter(None, (node.get('checkpoint_path') for node in wrappers)):
-        look_into(path)
+        inspect_checkpoint(path)

@@ -48,7 +48,7 @@ def own_size(cfg: Config) -> int:
     return min(input_shape(cfg))
 
 
-def at_size(cfg: Config, size: int) -> Config:
+def scale_test_pipeline(cfg: Config, size: int) -> Config:
     """Copies a config with a test pipeline that makes other sizes.
 
     Every size in it is multiplied by the same factor and rounded; the last one, which the model sees, is exact.
@@ -65,11 +65,11 @@ def at_size(cfg: Config, size: int) -> Config:
     for dataset in datasets_of(cfg.test_dataloader):
         steps = dataset.get('pipeline', [])
         for number, step in enumerate(steps):
-            _check(step)
+            _check_step(step)
             for key in _SIZES:
                 if key in step:
                     last = not any(other in later for later in steps[number + 1 :] for other in _SIZES)
-                    step[key] = _multiplied(step[key], factor, size if last else None)
+                    step[key] = _scale_size(step[key], factor, size if last else None)
     return cfg
 
 
@@ -78,12 +78,12 @@ def trained_sizes(cfg: Config) -> list[int]:
     sizes: set[int] = set()
     for dataset in datasets_of(cfg.get('train_dataloader')):
         steps = dataset.get('pipeline', [])
-        for view in views_of(steps) or [steps]:
+        for view in pipeline_views(steps) or [steps]:
             sizes |= set(last_sizes(view))
     return sorted(sizes)
 
 
-def views_of(steps: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def pipeline_views(steps: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """The steps for each view of mmpretrain's `MultiView` in a pipeline; none without it."""
     for step in steps:
         if step['type'] == 'MultiView':
@@ -106,7 +106,7 @@ def last_sizes(steps: Sequence[dict[str, Any]]) -> list[int]:
     return [min(value)] if isinstance(value[0], int) else [min(pair) for pair in value]
 
 
-def _check(step: dict[str, Any]) -> None:
+def _check_step(step: dict[str, Any]) -> None:
     name = str(step['type']).rpartition('.')[2]
     sized = any(key in step for key in _SIZES)
     unknown = [key for key in _UNKNOWN if step.get(key) is not None]
@@ -118,7 +118,7 @@ def _check(step: dict[str, Any]) -> None:
         )
 
 
-def _multiplied(value: Any, factor: float, shorter: int | None) -> Any:
+def _scale_size(value: Any, factor: float, shorter: int | None) -> Any:
     """A size times a factor; if its shorter side is given, that is exact."""
     if isinstance(value, int):
         return shorter or max(1, round(value * factor))

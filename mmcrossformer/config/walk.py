@@ -15,7 +15,7 @@ def model_settings(cfg: Config) -> dict[str, Any]:
     return settings
 
 
-def unsync_norms(model: Any) -> None:
+def replace_sync_bn(model: Any) -> None:
     """Turns SyncBN, which needs GPUs and serves several processes, into BN."""
     for node in dicts_in(model):
         if node.get('type') == 'SyncBN':

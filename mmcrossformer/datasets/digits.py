@@ -94,17 +94,17 @@ def ensure_digits(root: str | Path, spec: DigitsSpec = DigitsSpec()) -> Path:
         ImportError: If scikit-learn or scikit-image is missing.
     """
     root = Path(root).expanduser().resolve()
-    if not _holds(root, spec):
+    if not _is_made(root, spec):
         root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f'{root}.lock'):
-            if not _holds(root, spec):  # another process may have made it meanwhile
+            if not _is_made(root, spec):  # another process may have made it meanwhile
                 print_log(f'Generating the digits data set in {root}: {spec}', logger='current')
                 _generate(root, spec)
                 print_log(f'The digits data set in {root} is ready', logger='current')
     return root
 
 
-def _holds(root: Path, spec: DigitsSpec) -> bool:
+def _is_made(root: Path, spec: DigitsSpec) -> bool:
     """Tell whether a folder holds the set of a spec; ValueError where something else is."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False

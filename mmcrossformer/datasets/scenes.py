@@ -65,7 +65,7 @@ def photographs(split: str) -> dict[str, np.ndarray]:
 
     photos = {}
     for package, names in _PHOTOGRAPHS[split].items():
-        folder = resources.files(_installed(package))
+        folder = resources.files(_import_installed(package))
         for name in names.split():
             data = np.frombuffer(folder.joinpath(name).read_bytes(), np.uint8)
             photo = cv2.imdecode(data, cv2.IMREAD_COLOR)
@@ -76,12 +76,12 @@ def photographs(split: str) -> dict[str, np.ndarray]:
 
 def digit_indices(split: str) -> np.ndarray:
     """Return the positions [N] of a split's digits in ``sklearn.datasets.load_digits()``."""
-    return np.arange(len(_installed('sklearn.datasets').load_digits().target))[_DIGITS[split]]
+    return np.arange(len(_import_installed('sklearn.datasets').load_digits().target))[_DIGITS[split]]
 
 
 def load_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Load a split's digits: ink coverage [N, 8, 8] float32 in 0..1 and class indices [N]."""
-    digits = _installed('sklearn.datasets').load_digits()
+    digits = _import_installed('sklearn.datasets').load_digits()
     indices = digit_indices(split)
     return (digits.images[indices] / 16).astype(np.float32), digits.target[indices]
 
@@ -241,7 +241,7 @@ def _light_colour(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return colours[rng.choice(np.argsort(-contrast, kind='stable')[:32])]
 
 
-def _installed(package: str) -> ModuleType:
+def _import_installed(package: str) -> ModuleType:
     try:
         return import_module(package)
     except ModuleNotFoundError as error:

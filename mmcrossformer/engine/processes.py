@@ -29,7 +29,7 @@ def check_launcher(launcher: str) -> None:
         )
 
 
-def join_on_cpu(cfg: Config) -> None:
+def init_dist_on_cpu(cfg: Config) -> None:
     """Joins the processes of torchrun over gloo; mmengine would ask each for a GPU of its own.
 
     A process that waits for others longer than `env_cfg.dist_cfg.timeout` (seconds) ends with an error.
@@ -50,7 +50,7 @@ def join_on_cpu(cfg: Config) -> None:
 
 
 @contextmanager
-def lost_processes_told() -> Iterator[None]:
+def report_lost_processes() -> Iterator[None]:
     """Tells the user when other processes are gone: theirs is the cause, not what this one was computing.
 
     Raises:
@@ -61,10 +61,10 @@ def lost_processes_told() -> Iterator[None]:
     except RuntimeError as error:  # torch has a class of its own for some of them only
         if not is_distributed() or not any(sign in str(error) for sign in _SIGNS_OF_A_LOSS):
             raise
-        raise others_lost(error, '--resume goes on from the last checkpoint') from error
+        raise lost_processes_error(error, '--resume goes on from the last checkpoint') from error
 
 
-def others_lost(error: RuntimeError, advice: str) -> UserError:
+def lost_processes_error(error: RuntimeError, advice: str) -> UserError:
     """Returns what to tell the user when this process waits for others in vain.
 
     Args:

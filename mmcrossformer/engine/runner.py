@@ -9,9 +9,9 @@ from mmengine.runner import FlexibleRunner, Runner
 
 from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.walk import data_paths, datasets_of
-from mmcrossformer.engine.processes import join_on_cpu
+from mmcrossformer.engine.processes import init_dist_on_cpu
 from mmcrossformer.utils.errors import UserError, innermost
-from mmcrossformer.utils.weights import misfits_told
+from mmcrossformer.utils.weights import report_misfits
 
 
 def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
@@ -68,7 +68,7 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
         UserError: The config names a type, an argument or a folder that does not exist or fit.
     """
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
-        join_on_cpu(cfg)
+        init_dist_on_cpu(cfg)
     strategy = cfg.get('strategy') if train else None
     if strategy and cfg.launcher == 'none':
         raise UserError(
@@ -81,7 +81,7 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
         if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
             raise UserError(f'optim_wrapper.optimizer.type: torch and mmengine have no optimizer {optimizer!r}')
     try:
-        with misfits_told():
+        with report_misfits():
             runner = (FlexibleRunner if strategy else Runner).from_cfg(cfg)
         # mmengine builds these when they are first needed; here, so that a mistake in them is told as one.
         if strategy:

@@ -22,14 +22,14 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        tell(error)
+        print_error(error)
         sys.exit(EXIT_USER_ERROR)
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         sys.exit(130)
 
 
-def tell(error: UserError) -> None:
+def print_error(error: UserError) -> None:
     """Prints the message for the user."""
     print(f'error: {error}', file=sys.stderr, flush=True)
 

@@ -16,7 +16,7 @@ PARTIAL = '.partial'
 
 
 @contextmanager
-def written_whole(path: str | Path) -> Iterator[str]:
+def atomic_write(path: str | Path) -> Iterator[str]:
     """Yields a name to write a file under, which becomes `path` when it is complete and on the disk.
 
     After an error the file that was at `path` before is still there, and nothing else.
@@ -35,7 +35,7 @@ def written_whole(path: str | Path) -> Iterator[str]:
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Writes bytes as a file that is whole or not there."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         Path(partial).write_bytes(content)
 
 
@@ -51,7 +51,7 @@ def write_json(path: str | Path, content: Any, indent: int = 2) -> None:
 
 def write_figure(path: str | Path, figure: Figure, **options: Any) -> None:
     """Writes a figure of matplotlib as a PNG that is whole or not there; `options` go to its `savefig`."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         figure.savefig(partial, format='png', **options)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 
-def interleaved(
+def time_interleaved(
     steps: Sequence[Callable[[], object]],
     repeats: int,
     warmup: int = 1,

@@ -81,7 +81,7 @@ def prepare_resume(cfg: Config) -> None:
     path = cfg.get('load_from')
     if path is None or '://' in str(path):
         return
-    checkpoint = look_into(path)
+    checkpoint = inspect_checkpoint(path)
     if not cfg.get('resume'):
         return
     meta = checkpoint.get('meta')
@@ -109,7 +109,7 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
 
 
 @contextmanager
-def misfits_told() -> Iterator[None]:
+def report_misfits() -> Iterator[None]:
     """Tells the user when weights that timm loads while it builds a model are not of that model.
 
     Raises:
@@ -138,7 +138,7 @@ def weights_only() -> Iterator[None]:
             os.environ[_WEIGHTS_ONLY] = before
 
 
-def load_safely() -> None:
+def force_weights_only() -> None:
     """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included.
 
     For the main function of commands alone: a program that imports this package keeps its own ways of loading.
@@ -172,7 +172,7 @@ def load_from_file(filename: str, map_location: object = None) -> dict:
     return read_file(Path(filename).expanduser())
 
 
-def look_into(path: str | Path) -> dict[str, Any]:
+def inspect_checkpoint(path: str | Path) -> dict[str, Any]:
     """Reads all of a checkpoint but the values of its tensors, for a look before something else reads it.
 
     Raises:

@@ -31,7 +31,7 @@ class Placement:
     offset: tuple[int, int]
 
     @classmethod
-    def of(cls, image: np.ndarray, batch: Mapping[str, Any]) -> 'Placement':
+    def from_batch(cls, image: np.ndarray, batch: Mapping[str, Any]) -> 'Placement':
         """Reads it from what `Predictor.prepare` returns for the image."""
         meta = batch['data_samples'][0].metainfo
         height, width = batch['inputs'].shape[2:]

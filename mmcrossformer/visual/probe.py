@@ -101,7 +101,7 @@ def probe(
     try:
         for place in places:
             attention = stages[place[0]][place[1]].attn
-            handles.append(attention.register_forward_pre_hook(_look(place, pixel, found)))
+            handles.append(attention.register_forward_pre_hook(_recording_hook(place, pixel, found)))
         backbone(image)
     finally:
         for handle in handles:
@@ -109,7 +109,7 @@ def probe(
     return [found[place] for place in places]
 
 
-def _look(place: Place, pixel: tuple[int, int], found: dict[Place, TokenAttention]) -> Callable:
+def _recording_hook(place: Place, pixel: tuple[int, int], found: dict[Place, TokenAttention]) -> Callable:
     """A hook that notes the attention of the token under a pixel; blocks with hooks run no fused operator."""
     stage, block = place
     stride = 4 * 2**stage

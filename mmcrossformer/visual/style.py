@@ -9,7 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mmcrossformer.utils.files import write_figure, written_whole
+from mmcrossformer.utils.files import atomic_write, write_figure
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00', '#F0E442')
@@ -66,5 +66,5 @@ def save(figure: Figure, path: str | Path, palette: int | None = None) -> None:
     # This method keeps colours that are rare, such as that of a frame.
     method = Image.Quantize.MAXCOVERAGE
     reduced = Image.open(content).convert('RGB').quantize(palette, method=method, kmeans=1)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         reduced.save(partial, 'PNG', optimize=True)

@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from mmcrossformer.apis.draw import draw_prediction, encode_jpeg, resized
+from mmcrossformer.apis.draw import draw_prediction, encode_jpeg, resize_prediction
 from mmcrossformer.apis.prediction import Prediction
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -53,7 +53,7 @@ def test_masks_cost_a_byte_a_pixel():
 @pytest.mark.parametrize('new_size', [(12, 30), (3, 5), (6, 10)])
 def test_other_sizes(new_size):
     masks = np.random.default_rng(0).random((2, 6, 10)) < 0.5
-    other = resized(found(masks), (6, 10), new_size)
+    other = resize_prediction(found(masks), (6, 10), new_size)
     factors = np.array(new_size) / (6, 10)
     rows, cols = (
         np.floor(np.arange(side) / factor).astype(int) for side, factor in zip(new_size, factors, strict=True)
@@ -61,8 +61,8 @@ def test_other_sizes(new_size):
     assert (other.masks == masks[:, rows][:, :, cols]).all()
     np.testing.assert_allclose(other.boxes[0], [0, 0, 9 * factors[1], 5 * factors[0]])
     segments = Prediction('segmentation', (6, 10), 0.1, segments=masks[0].astype(np.int64))
-    assert (resized(segments, (6, 10), new_size).segments == other.masks[0]).all()
-    assert resized(found(masks[:0]), (6, 10), new_size).masks.shape == (0, *new_size)
+    assert (resize_prediction(segments, (6, 10), new_size).segments == other.masks[0]).all()
+    assert resize_prediction(found(masks[:0]), (6, 10), new_size).masks.shape == (0, *new_size)
 
 
 def test_files_have_the_colours():

@@ -19,8 +19,8 @@ from quick import HOOKS, METRIC, SPEC, run
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.apis.report import Evaluation, Report, best_and_worst, write_page
 from mmcrossformer.apis.report.confusion import label_matrix, match_objects, mean_iou, object_matrix, object_score
-from mmcrossformer.apis.report.evaluate import spread
-from mmcrossformer.apis.report.page import metrics_of, most_confused
+from mmcrossformer.apis.report.evaluate import evenly_spaced
+from mmcrossformer.apis.report.page import most_confused, summarize_metrics
 from mmcrossformer.engine.hooks import ReportHook
 from mmcrossformer.utils.curves import Curves
 
@@ -252,8 +252,8 @@ def test_matrix_of_labels():
 
 
 def test_choices_of_pictures():
-    assert spread(10, 4) == [0, 3, 6, 9]
-    assert spread(3, 500) == [0, 1, 2]
+    assert evenly_spaced(10, 4) == [0, 3, 6, 9]
+    assert evenly_spaced(3, 500) == [0, 1, 2]
     scores = {0: 0.5, 1: 0.9, 2: 0.1, 3: 0.5, 4: 0.2}
     assert best_and_worst(scores, 2) == ([1, 0], [2, 4])
     assert best_and_worst(scores, 4) == ([1, 0], [2, 4])
@@ -262,7 +262,7 @@ def test_choices_of_pictures():
 
 def test_figures_of_the_page(tmp_path):
     curves = Curves(metrics={'mIoU': [(10, 1.0), (20, 3.0), (30, 2.0)], 'coco/bbox_mAP_s': [(10, -1.0)]})
-    (metric,) = metrics_of(curves)
+    (metric,) = summarize_metrics(curves)
     assert (metric.final, metric.best, metric.best_at) == (2.0, 3.0, 20)
     classes = tuple(f'class {i}' for i in range(30))
     matrix = np.eye(30, dtype=int) * 6

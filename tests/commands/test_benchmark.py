@@ -16,12 +16,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmcrossformer import ARCHS, CAT_ARCHS, CrossFormer
 from mmcrossformer.commands.benchmark import measure as module
 from mmcrossformer.commands.benchmark import parse_arguments, parse_shape
-from mmcrossformer.commands.benchmark.backbones import find_backbone, names
-from mmcrossformer.commands.benchmark.measure import Cell, Contestant, Row, Settings, growth_cells, measure
+from mmcrossformer.commands.benchmark.backbones import backbone_names, find_backbone
+from mmcrossformer.commands.benchmark.measure import Candidate, Cell, Row, Settings, make_growth_cells, measure
 from mmcrossformer.commands.benchmark.memory import peak_memory
 from mmcrossformer.commands.benchmark.report import Report
-from mmcrossformer.commands.benchmark.tables import tables
-from mmcrossformer.utils.interleaved import interleaved
+from mmcrossformer.commands.benchmark.tables import make_tables
+from mmcrossformer.utils.interleaved import time_interleaved
 from mmcrossformer.utils.worker import Worker, WorkerDied
 
 ROOT = Path(__file__).parents[2]
@@ -89,14 +89,14 @@ def call(call):
     return partial(call, 'benchmark')
 
 
-def contestant(path):
-    return Contestant(find_backbone(str(path)))
+def candidate(path):
+    return Candidate(find_backbone(str(path)))
 
 
 def test_interleaved_takes_turns():
     calls = []
     steps = [lambda name=name: calls.append(name) for name in 'ABC']
-    seconds = interleaved(steps, repeats=2, warmup=1, synchronize=lambda: calls.append('.'))
+    seconds = time_interleaved(steps, repeats=2, warmup=1, synchronize=lambda: calls.append('.'))
     assert ''.join(calls) == '.A..B..C.' * 3
     assert [len(times) for times in seconds] == [2, 2, 2]
     assert all(time >= 0 for times in seconds for time in times)
@@ -104,14 +104,18 @@ def test_interleaved_takes_turns():
 
 class TestBackbones:
     def test_every_variant_and_peer_has_a_name(self):
-        variants = {find_backbone(name).settings['arch']: name for name in names() if name.startswith('crossformer')}
+        variants = {
+            find_backbone(name).settings['arch']: name for name in backbone_names() if name.startswith('crossformer')
+        }
         assert {*variants} == {*ARCHS}
         assert variants['pp-huge'] == 'crossformerpp_h_block'
         peers = {path.stem for path in ROOT.glob('configs/_base_/backbones/*.py')}
         assert {'swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50'} <= peers
         cats = {f'cat_{size}': arch for size, arch in zip('tsb', CAT_ARCHS, strict=True)}
         assert {name: find_backbone(name).settings['arch'] for name in cats} == cats
-        assert set(names()) == peers | {name + end for name in peers if 'former' in name for end in ('_g14', '_block')}
+        assert set(backbone_names()) == peers | {
+            name + end for name in peers if 'former' in name for end in ('_g14', '_block')
+        }
 
     @pytest.mark.parametrize(
         ('name', 'group_size', 'interval', 'scope'),
@@ -127,7 +131,7 @@ class TestBackbones:
         assert found == ['pp-base', group_size, interval, scope]
 
     def test_one_rate_of_stochastic_depth(self):
-        rates = {name: find_backbone(name).settings.get('drop_path_rate') for name in names()}
+        rates = {name: find_backbone(name).settings.get('drop_path_rate') for name in backbone_names()}
         assert rates.pop('resnet_50') is None
         assert set(rates.values()) == {0.2}
 
@@ -152,7 +156,7 @@ class TestMemory:
     def test_training_keeps_activations_and_gradients(self, tiny):
         peaks = {}
         for mode in module.MODES:
-            runs = [measure(Cell(64, 64, mode), [contestant(tiny)], Settings(repeats=0, warmup=1)) for _ in range(2)]
+            runs = [measure(Cell(64, 64, mode), [candidate(tiny)], Settings(repeats=0, warmup=1)) for _ in range(2)]
             first, second = (run[0].peak_bytes for run in runs)
             assert first == second
             peaks[mode] = first
@@ -162,7 +166,7 @@ class TestMemory:
 
 class TestMeasure:
     def test_row(self, tiny):
-        (row,) = measure(Cell(32, 48, batch_size=2), [contestant(tiny)], Settings(repeats=3, warmup=1, memory=False))
+        (row,) = measure(Cell(32, 48, batch_size=2), [candidate(tiny)], Settings(repeats=3, warmup=1, memory=False))
         model = CrossFormer(ARCH).eval()
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             model(torch.zeros(1, 3, 32, 48))
@@ -174,12 +178,12 @@ class TestMeasure:
 
     @pytest.mark.parametrize('dtype', ['bf16', 'fp16'])
     def test_training_in_half_precision(self, tiny, dtype):
-        (row,) = measure(Cell(32, 32, 'training', dtype), [contestant(tiny)], Settings(repeats=1, warmup=1))
+        (row,) = measure(Cell(32, 32, 'training', dtype), [candidate(tiny)], Settings(repeats=1, warmup=1))
         assert row.error is None
         assert row.peak_bytes > 4 * row.params
 
     def test_failing_model_stops_no_other(self, here, tiny, fragile):
-        rows = measure(Cell(33, 33), [contestant(fragile), contestant(tiny)], Settings(repeats=2))
+        rows = measure(Cell(33, 33), [candidate(fragile), candidate(tiny)], Settings(repeats=2))
         assert [row.model for row in rows] == ['fragile', 'tiny']
         assert rows[0].error == 'RuntimeError: odd size'
         assert not rows[0].seconds
@@ -189,18 +193,18 @@ class TestMeasure:
     def test_model_that_cannot_be_built(self, tmp_path):
         path = tmp_path / 'absent.py'
         path.write_text('backbone = dict(type="Absent")\ncustom_imports = dict(imports=["no_such_library"])')
-        (row,) = measure(Cell(32, 32), [contestant(path)], Settings())
+        (row,) = measure(Cell(32, 32), [candidate(path)], Settings())
         assert row.error == "ModuleNotFoundError: No module named 'no_such_library'"
 
     def test_killing_model_stops_no_other(self, monkeypatch, here, tiny, fragile):
-        def killed(cell, contestants, settings):
-            if any(entry.backbone.name == 'fragile' for entry in contestants):
+        def killed(cell, candidates, settings):
+            if any(entry.backbone.name == 'fragile' for entry in candidates):
                 raise WorkerDied('process killed')
-            return measure(cell, contestants, settings)
+            return measure(cell, candidates, settings)
 
         monkeypatch.setattr(module, 'measure', killed)
         runs = module.benchmark(
-            [Cell(32, 32), Cell(64, 32)], [contestant(fragile), contestant(tiny)], Settings(repeats=2)
+            [Cell(32, 32), Cell(64, 32)], [candidate(fragile), candidate(tiny)], Settings(repeats=2)
         )
         for _, rows in runs:
             assert [(row.model, row.error, len(row.seconds)) for row in rows] == [
@@ -210,7 +214,7 @@ class TestMeasure:
 
     def test_growth_is_even_and_wide(self):
         for elongated in (False, True):
-            cells = growth_cells(Cell(0, 0, 'training'), elongated=elongated)
+            cells = make_growth_cells(Cell(0, 0, 'training'), elongated=elongated)
             pixels = [cell.height * cell.width for cell in cells]
             assert 0.045e6 < pixels[0] < 0.055e6
             assert 7.5e6 < pixels[-1] < 8.5e6
@@ -260,10 +264,10 @@ class TestTool:
         assert (tmp_path / 'again.json').read_text() == out.read_text()
 
     def test_interrupt_keeps_what_is_measured(self, monkeypatch, call, here, tiny, tmp_path):
-        def interrupted(cell, contestants, settings):
+        def interrupted(cell, candidates, settings):
             if here.calls == 2:
                 raise KeyboardInterrupt
-            return measure(cell, contestants, settings)
+            return measure(cell, candidates, settings)
 
         monkeypatch.setattr(module, 'measure', interrupted)
         out = tmp_path / 'figures.json'
@@ -337,7 +341,7 @@ def report(**changes):
 
 class TestPage:
     def test_figures_of_a_table(self):
-        first, second = tables(report())
+        first, second = make_tables(report())
         assert first.head == HEAD
         assert first.title == '1000 x 1000, inference, fp32; matrix products: 50.0 GMAC/s'
         assert first.rows == [
@@ -349,14 +353,14 @@ class TestPage:
         assert second.errors == ['other: RuntimeError: odd | size']
 
     def test_time_is_that_of_an_image(self):
-        (table,) = tables(report(cells=[(Cell(32, 32, batch_size=4), [Row('base', macs=10**9, seconds=[0.4])])]))
+        (table,) = make_tables(report(cells=[(Cell(32, 32, batch_size=4), [Row('base', macs=10**9, seconds=[0.4])])]))
         assert table.title == '32 x 32, inference, fp32, batch of 4'
         assert table.rows[0][3] == '100'
         assert table.rows[0][5] == '10.0'
 
     def test_training_has_three_products_for_each_of_the_forward(self):
         row = Row('base', macs=10**9, seconds=[0.5], product_rate=6e9)
-        (table,) = tables(report(cells=[(Cell(32, 32, 'training', batch_size=2), [row])]))
+        (table,) = make_tables(report(cells=[(Cell(32, 32, 'training', batch_size=2), [row])]))
         assert table.rows[0][6] == '2.00'
 
     def test_figures_of_growth(self):
@@ -364,7 +368,7 @@ class TestPage:
             (Cell(1000, side), [Row('base', seconds=[time], peak_bytes=size)])
             for side, time, size in ((1000, 0.1, 10**6), (2000, 0.3, 2 * 10**6))
         ]
-        (table,) = tables(report(growth=True, cells=cells))
+        (table,) = make_tables(report(growth=True, cells=cells))
         assert [row[4:] for row in table.rows] == [
             ['100', '1.00', '1.0', '1.0', '1.00'],
             ['150', '1.50', '2.0', '1.0', '1.00'],
@@ -398,6 +402,6 @@ class TestPage:
         for name in maker['STANDARD']:
             monkeypatch.setattr(sys, 'argv', maker['command'](name)[1:])
             args = parse_arguments()
-            assert set(args.models) <= set(names())
+            assert set(args.models) <= set(backbone_names())
             assert args.baseline in (None, *args.models)
             assert all(parse_shape(shape) for shape in args.shapes)

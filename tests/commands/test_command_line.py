@@ -12,7 +12,7 @@ from quick import PROGRAM
 
 import mmcrossformer_cli
 from mmcrossformer.commands.common import find_device
-from mmcrossformer.config.package import configs_of_package, find_config
+from mmcrossformer.config.package import find_config, list_configs
 from mmcrossformer.utils.errors import UserError
 
 
@@ -206,7 +206,7 @@ def test_wrong_name(call):
 def test_files_come_first(tmp_path, monkeypatch):
     name = 'mask_rcnn_crossformer_s_coco'
     monkeypatch.chdir(tmp_path)
-    assert find_config(name) == configs_of_package()[name]
+    assert find_config(name) == list_configs()[name]
     (tmp_path / name).write_text('')
     assert find_config(name) == Path(name)
     (tmp_path / 'near.py').write_text('')
@@ -217,7 +217,7 @@ def test_files_come_first(tmp_path, monkeypatch):
 def test_list_of_configs(call):
     code, text = call('configs')
     assert code == 0
-    assert all(name in text for name in configs_of_package())
+    assert all(name in text for name in list_configs())
     code, text = call('configs', 'Mask_RCNN', '3x')
     lines = [line.split() for line in text.splitlines() if 'coco' in line]
     assert [line[0] for line in lines] == [

@@ -21,8 +21,8 @@ from quick import PROGRAM
 
 from mmcrossformer.apis import Predictor
 from mmcrossformer.commands.demo.actions import Actions
-from mmcrossformer.commands.demo.models import Models, trained_model
-from mmcrossformer.commands.demo.pictures import MAX_MEGAPIXELS, built_in, pixel_of, read_upload, shown_size
+from mmcrossformer.commands.demo.images import MAX_MEGAPIXELS, builtin_images, find_pixel, read_upload, shown_size
+from mmcrossformer.commands.demo.models import Models, find_trained_model
 from mmcrossformer.utils.errors import UserError
 
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
@@ -203,10 +203,10 @@ def test_files_that_are_no_pictures(page, tmp_path):
 
 
 def test_built_in_pictures():
-    pictures = built_in()
+    pictures = builtin_images()
     assert {'digits 1', 'chelsea'} <= set(pictures)
     assert all(image.ndim == 3 and image.dtype == np.uint8 for image in pictures.values())
-    again = built_in()
+    again = builtin_images()
     assert all((pictures[name] == again[name]).all() for name in pictures)
 
 
@@ -214,9 +214,9 @@ def test_places_on_the_page():
     image = np.zeros((40, 90, 3), np.uint8)
     height, width = shown_size(image)
     assert max(height, width) == 768
-    assert pixel_of(image, 0, 0) == (0, 0)
-    assert pixel_of(image, width, height) == (39, 89)
-    assert pixel_of(image, width / 2, height / 4) == (10, 45)
+    assert find_pixel(image, 0, 0) == (0, 0)
+    assert find_pixel(image, width, height) == (39, 89)
+    assert find_pixel(image, width / 2, height / 4) == (10, 45)
 
 
 def test_uploads_are_not_decoded_at_any_size(tmp_path):
@@ -309,12 +309,12 @@ def test_the_last_two_models_are_kept(classifier, tmp_path):
 
 
 def test_what_a_training_leaves(tmp_path):
-    assert trained_model(tmp_path) is None
+    assert find_trained_model(tmp_path) is None
     (tmp_path / 'config.py').touch()
     (tmp_path / 'last_checkpoint').write_text('/another/place/epoch_1.pth')
-    assert trained_model(tmp_path) is None
+    assert find_trained_model(tmp_path) is None
     (tmp_path / 'epoch_1.pth').touch()
-    assert trained_model(tmp_path) == (tmp_path / 'config.py', tmp_path / 'epoch_1.pth')
+    assert find_trained_model(tmp_path) == (tmp_path / 'config.py', tmp_path / 'epoch_1.pth')
 
 
 @pytest.fixture

@@ -69,20 +69,20 @@ def test_both_families_installed(monkeypatch, capsys):
 
 
 def test_operators(monkeypatch):
-    (served,) = doctor._operators()
+    (served,) = doctor._check_operators()
     assert served.state == 'note'
     assert 'roi_align' in served.found
     monkeypatch.setitem(sys.modules, 'mmcv._ext', types.ModuleType('mmcv._ext'))
-    (compiled,) = doctor._operators()
+    (compiled,) = doctor._check_operators()
     assert (compiled.state, compiled.found) == ('ok', 'compiled')
     monkeypatch.setitem(sys.modules, 'mmcv._ext', None)  # importing it fails
-    (broken,) = doctor._operators()
+    (broken,) = doctor._check_operators()
     assert broken.state == 'fails'
     assert 'reinstall mmcv' in broken.remedy
 
 
 def test_main_job_that_fails(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmdet.models', None)
-    finding = doctor._main_job()
+    finding = doctor._check_training()
     assert finding.state == 'fails'
     assert 'mmdet.models' in finding.found

@@ -29,7 +29,7 @@ from mmcrossformer.apis.colors import distinct_colors
 from mmcrossformer.apis.predictor import Predictor, read_image
 from mmcrossformer.commands.infer.inputs import find_sources
 from mmcrossformer.commands.infer.journal import Journal
-from mmcrossformer.commands.infer.processes import Processes, joined
+from mmcrossformer.commands.infer.processes import Processes, join_processes
 from mmcrossformer.commands.infer.results import encode_segments
 from mmcrossformer.commands.infer.run import Choices, infer
 from mmcrossformer.utils import errors
@@ -297,16 +297,16 @@ class WithoutTheOther(Processes):
     def wait(self):
         pass
 
-    def shared(self, value):
+    def broadcast(self, value):
         return value
 
     def gather(self, value):
         return [value, self.told]
 
-    def agreed(self):
+    def fail_together(self):
         return nullcontext()
 
-    in_touch = agreed
+    keep_alive = fail_together
 
 
 def test_files_without_results_are_always_told(model, photos, tmp_path, capsys):
@@ -319,12 +319,12 @@ def test_files_without_results_are_always_told(model, photos, tmp_path, capsys):
     assert 'skipped: told by the second' in printed
     assert all(f'skipped: {path}: results are missing' in printed for path in missing)
     assert len((out / 'failed.txt').read_text().splitlines()) == 3
-    assert summary.pictures == 2 + 3
+    assert summary.images == 2 + 3
 
 
 @pytest.fixture
 def in_two(capfd):
-    """Runs a function in two forks that have joined; returns exit code of the first and what both printed."""
+    """Runs a function in two forks that joined; returns exit code of the first and what both printed."""
     fork = multiprocessing.get_context('fork')
 
     def start(work, timeout):
@@ -334,7 +334,7 @@ def in_two(capfd):
 
         def main(rank):
             os.environ.update(RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-            with joined(timeout) as processes:
+            with join_processes(timeout) as processes:
                 work(processes)
 
         forks = [fork.Process(target=errors.run, args=(partial(main, rank),)) for rank in range(2)]
@@ -354,10 +354,10 @@ def in_two(capfd):
 @in_forks
 def test_one_process_tells_a_mistake(in_two):
     def work(processes):
-        with processes.agreed():
+        with processes.fail_together():
             pass
-        assert processes.shared(f'list of {processes.rank}') == 'list of 0'
-        with processes.agreed():
+        assert processes.broadcast(f'list of {processes.rank}') == 'list of 0'
+        with processes.fail_together():
             raise UserError(f'found by {processes.rank}')
 
     code, printed = in_two(work, 60)
@@ -367,12 +367,12 @@ def test_one_process_tells_a_mistake(in_two):
 @in_forks
 def test_slow_processes_are_waited_for_and_lost_ones_are_not(in_two):
     def work(processes):
-        with processes.in_touch():
+        with processes.keep_alive():
             time.sleep(8 * processes.rank)  # longer than the time for an answer
         print('both are ready')
         if processes.rank:
             os.kill(os.getpid(), signal.SIGSTOP)
-        with processes.in_touch():
+        with processes.keep_alive():
             pass
 
     code, printed = in_two(work, 5)

@@ -12,7 +12,7 @@ from quick import METRIC
 from mmcrossformer.apis.model import build_model
 from mmcrossformer.commands.sweep.report import Point, Sweep, plot
 from mmcrossformer.config.read import read_config
-from mmcrossformer.config.sizes import at_size, default_sizes, input_shape, trained_sizes
+from mmcrossformer.config.sizes import default_sizes, input_shape, scale_test_pipeline, trained_sizes
 from mmcrossformer.models import CrossFormer
 from mmcrossformer.utils.errors import UserError
 
@@ -120,7 +120,7 @@ def test_mistakes(arguments, words, call, tmp_path):
 def test_all_sizes_grow_alike(name, sizes):
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     before = cfg.pretty_text
-    steps = at_size(cfg, 300).test_dataloader.dataset.pipeline
+    steps = scale_test_pipeline(cfg, 300).test_dataloader.dataset.pipeline
     assert [step.get('scale', step.get('crop_size')) for step in steps if {'scale', 'crop_size'} & set(step)] == sizes
     assert cfg.pretty_text == before
 

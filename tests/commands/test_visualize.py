@@ -333,7 +333,7 @@ class TestPlacement:
     def test_resized(self, quick, short_side):
         image = np.zeros((50, 100, 3), np.uint8)
         predictor = Predictor(quick('mask_rcnn_crossformer_t_digits'))
-        placement = Placement.of(image, predictor.prepare(image, short_side))
+        placement = Placement.from_batch(image, predictor.prepare(image, short_side))
         size = (56, 112) if short_side is None else (100, 200)
         assert placement.input_size == placement.content_size == size
         assert placement.pixel(0, 0) == (size[0] // 100, size[1] // 200)

@@ -12,12 +12,12 @@ from quick import CONFIGS
 
 from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.config import read
-from mmcrossformer.config.backbones import backbones_of_package, read_backbone, with_backbone
+from mmcrossformer.config.backbones import list_backbones, read_backbone, replace_backbone
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.config.walk import model_settings
 from mmcrossformer.utils.errors import UserError
 
-OURS = [name for name in backbones_of_package() if name.startswith(('crossformer', 'cat'))]
+OURS = [name for name in list_backbones() if name.startswith(('crossformer', 'cat'))]
 OTHERS = ['convnext_t', 'pvtv2_b2', 'resnet_50', 'swin_t', 'twins_pcpvt_s']
 COMPARISON = (CONFIGS.parent / 'docs/comparison.md').read_text()
 
@@ -27,13 +27,13 @@ def config_of(name):
 
 
 def swapped(config, backbone):
-    return with_backbone(config_of(config), read_backbone(backbone))
+    return replace_backbone(config_of(config), read_backbone(backbone))
 
 
 def test_every_variant_has_a_file():
     sizes = dict(crossformer='tsbl', crossformerpp='sblh', cat='tsb')
     assert {*OURS} == {f'{family}_{size}' for family, letters in sizes.items() for size in letters}
-    assert {*backbones_of_package()} == {*OURS, *OTHERS}
+    assert {*list_backbones()} == {*OURS, *OTHERS}
 
 
 @pytest.mark.parametrize('name', OURS)
@@ -73,7 +73,7 @@ def test_the_rest_stays(config):
 
     own = config_of(config)
     for name in ('crossformerpp_b', 'pvtv2_b2'):
-        cfg = with_backbone(own, read_backbone(name))
+        cfg = replace_backbone(own, read_backbone(name))
         assert rest(cfg) == rest(own)
         assert own.to_dict() == config_of(config).to_dict()
         assert not {'backbone', 'channels', 'groups'} & {*cfg}  # the earlier backbone's
@@ -87,7 +87,7 @@ def test_channels_follow():
     assert swapped('crossformer_t_digits', 'swin_t').model.head.in_channels == 768
     cfg = config_of('mask_rcnn_crossformer_t_digits')
     cfg.model.neck.in_channels = cfg.model.neck.in_channels[::-1]
-    assert with_backbone(cfg, read_backbone('resnet_50')).model.neck.in_channels == [2048, 1024, 512, 256]
+    assert replace_backbone(cfg, read_backbone('resnet_50')).model.neck.in_channels == [2048, 1024, 512, 256]
 
 
 def test_stages_whose_maps_are_taken_stay():
@@ -111,7 +111,7 @@ def test_crossformer_in_place_of_another():
     del expected['init_cfg']
     for kind in ('mmcrossformer.CrossFormer', 'CrossFormer'):
         cfg.model.backbone.type = kind
-        other = with_backbone(cfg, read_backbone('crossformerpp_b'))
+        other = replace_backbone(cfg, read_backbone('crossformerpp_b'))
         assert other.model.backbone.to_dict() == expected
         assert other.load_from is None
 
@@ -184,7 +184,7 @@ def test_models_that_take_no_other_backbone():
     cfg = config_of('mask_rcnn_crossformer_t_digits')
     cfg.model.neck = [cfg.model.neck]
     with pytest.raises(UserError, match=r'nothing in the model \(MaskRCNN\) is known to take the maps'):
-        with_backbone(cfg, read_backbone('swin_t'))
+        replace_backbone(cfg, read_backbone('swin_t'))
 
 
 def test_missing_library(monkeypatch):

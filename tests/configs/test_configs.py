@@ -13,7 +13,7 @@ from mmengine.config import Config
 from tiers import one_of_each_kind, sampled
 
 from mmcrossformer import CAT
-from mmcrossformer.config.sizes import trained_sizes, views_of
+from mmcrossformer.config.sizes import pipeline_views, trained_sizes
 from mmcrossformer.config.walk import model_settings
 
 FOLDER = Path(__file__).parents[2] / 'configs'
@@ -230,7 +230,7 @@ def test_several_resolutions_differ_from_one_in_the_views_alone():
         many, one = (copy.deepcopy(read(FOLDER / f'{name.format(part)}.py')) for part in ('_multires', ''))
         assert trained_sizes(many) == sizes
         assert trained_sizes(one) == sizes[-1:]
-        assert views_of(many.train_dataloader.dataset.pipeline)[0] == one.train_dataloader.dataset.pipeline[1:-1]
+        assert pipeline_views(many.train_dataloader.dataset.pipeline)[0] == one.train_dataloader.dataset.pipeline[1:-1]
         many, one = many.to_dict(), one.to_dict()
         for cfg in (many, one):
             del cfg['model']['type'], cfg['train_dataloader']['dataset']['pipeline'], cfg['train_pipeline']

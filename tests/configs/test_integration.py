@@ -33,8 +33,8 @@ backbone = MODELS.build(cfg.model.backbone)
 assert type(backbone).__module__ == 'mmcrossformer.models.crossformer'
 sys.path.insert(0, sys.argv[3])
 from hosts import check_predictions, num_classes, shrink_heads, step_and_predict
-from mmcrossformer.config.walk import unsync_norms
-unsync_norms(cfg.model)  # SyncBN needs a GPU
+from mmcrossformer.config.walk import replace_sync_bn
+replace_sync_bn(cfg.model)  # SyncBN needs a GPU
 shrink_heads(cfg.model)
 predictions = step_and_predict(cfg, 64, 96)
 check_predictions(cfg.default_scope, predictions, 64, 96, num_classes(cfg.model))

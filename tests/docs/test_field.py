@@ -16,7 +16,7 @@ from mmengine.registry import MODELS, init_default_scope
 from pages import blocks_of
 
 from mmcrossformer.config.read import read_config
-from mmcrossformer.config.walk import model_settings, unsync_norms
+from mmcrossformer.config.walk import model_settings, replace_sync_bn
 
 ROOT = Path(__file__).parents[2]
 PAGE, FIELD, METAFILE = (ROOT / name for name in ('docs/field.md', 'docs/field.yml', 'configs/metafile.yml'))
@@ -120,7 +120,7 @@ def test_examples_step_and_predict(block, tmp_path):
     (tmp_path / 'configs').symlink_to(ROOT / 'configs')
     (tmp_path / 'example.py').write_text(block.code)
     cfg: Config = read_config(str(tmp_path / 'example.py'))
-    unsync_norms(cfg.model)
+    replace_sync_bn(cfg.model)
     cfg.model = model_settings(cfg)
     shrink_heads(cfg.model)
     predictions = step_and_predict(cfg, 64, 96)

@@ -13,7 +13,7 @@ from tiers import one_of_each_kind, sampled
 import mmcrossformer
 from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.apis.model import build_model
-from mmcrossformer.commands.common import load_config
+from mmcrossformer.commands.common import prepare_config
 from mmcrossformer.commands.test import parse_args
 from mmcrossformer.config.read import read_config
 
@@ -108,7 +108,7 @@ def test_page_names_the_rows_that_are_rounded_twice():
     distances = {name: abs(count - published) for name, (count, published) in counts.items()}
     twice = {name: distance for name, distance in distances.items() if 0.05 < distance < 1}
     assert (round(min(twice.values()), 3), round(max(twice.values()), 3)) == (0.051, 0.054)
-    (sentence,) = re.findall(r'lie 0\.051 to 0\.054 G from the printed\s+decimal:([^.]*)\.', PAGE.read_text())
+    (sentence,) = re.findall(r'differ by 0\.051 to 0\.054 G from the\s+printed\s+decimal:([^.]*)\.', PAGE.read_text())
     assert re.findall(r'`(\w+)`', sentence) == [*twice]
     assert [name for name, distance in distances.items() if distance > 1] == ['retinanet_crossformerpp_s_coco']
 
@@ -127,4 +127,4 @@ def test_scope_is_a_setting_of_the_command_that_measures_it(monkeypatch):
     monkeypatch.chdir(ROOT)
     for arguments, scope in (([option, setting], 'block'), ([], 'map')):
         monkeypatch.setattr(sys, 'argv', [*words, *arguments])
-        assert build_model(load_config(parse_args())).backbone.arch.lda_scope == scope
+        assert build_model(prepare_config(parse_args())).backbone.arch.lda_scope == scope

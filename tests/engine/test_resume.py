@@ -130,12 +130,12 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
 def test_old_files_go_when_new_ones_are_there(tmp_path):
     backend, old = AtomicBackend(), tmp_path / 'old.pth'
     old.touch()
-    with backend.removals_last(), backend.removals_last():
+    with backend.defer_removals(), backend.defer_removals():
         backend.remove(old)
         assert old.exists()
     assert not old.exists()
     old.touch()
-    with contextlib.suppress(OSError), backend.removals_last():
+    with contextlib.suppress(OSError), backend.defer_removals():
         backend.remove(old)
         raise OSError('full')
     assert old.exists()

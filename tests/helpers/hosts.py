@@ -10,7 +10,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from tiny import TINY, TINY_CAT
 
-from mmcrossformer.config.walk import dicts_in, model_settings, unsync_norms
+from mmcrossformer.config.walk import dicts_in, model_settings, replace_sync_bn
 
 TINY_CHANNELS = [16, 32, 64, 128]
 
@@ -22,7 +22,7 @@ def tiny_backbone(type_name: str, **kwargs: Any) -> dict:
 
 def shrink(cfg: Config) -> None:
     """Makes a config quick: a small backbone and small heads; and its model one to build alone, in one process."""
-    unsync_norms(cfg.model)
+    replace_sync_bn(cfg.model)
     if cfg.default_scope == 'mmseg':
         cfg.model.data_preprocessor.size = (64, 96)
     cfg.model = model_settings(cfg)

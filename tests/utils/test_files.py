@@ -14,7 +14,7 @@ from mmcrossformer.commands.sweep.report import Point, Sweep
 from mmcrossformer.commands.sweep.report import plot as plot_sweeps
 from mmcrossformer.engine.hooks.amplitude import plot_amplitudes
 from mmcrossformer.utils.curves import Curves, plot_curves
-from mmcrossformer.utils.files import write_json, write_text, written_whole
+from mmcrossformer.utils.files import atomic_write, write_json, write_text
 from mmcrossformer.visual.style import new_figure, save
 
 
@@ -44,7 +44,7 @@ def test_an_error_leaves_the_old_file(tmp_path):
 
 
 def test_an_interrupted_writer_leaves_nothing(tmp_path):
-    with suppress(KeyboardInterrupt), written_whole(tmp_path / 'a.txt') as partial, open(partial, 'w') as file:
+    with suppress(KeyboardInterrupt), atomic_write(tmp_path / 'a.txt') as partial, open(partial, 'w') as file:
         file.write('half')
         raise KeyboardInterrupt
     assert not [*tmp_path.iterdir()]

@@ -10,7 +10,7 @@ from mmcrossformer.apis.colors import Color
 from mmcrossformer.apis.prediction import Prediction, Task, above
 from mmcrossformer.apis.predictor import Predictor, read_image
 from mmcrossformer.apis.report.confusion import label_matrix, match_objects, mean_iou, object_matrix, object_score
-from mmcrossformer.apis.report.truth import truth_of
+from mmcrossformer.apis.report.truth import read_truth
 
 SCORES: dict[Task, str] = dict(
     detection='quality of detection: the IoU of all matches of the right class, summed, over the mean number of '
@@ -59,8 +59,8 @@ def evaluate(predictor: Predictor, dataset: BaseDataset, max_images: int, score_
     classes = (*predictor.classes, 'background') if objects else predictor.classes
     matrix = np.zeros((len(classes), len(classes)), np.int64)
     evaluation = Evaluation(predictor.task, classes, predictor.palette, matrix, len(dataset))
-    for index in spread(len(dataset), max_images):
-        _, truth, ignored, found = look(predictor, dataset, index, score_thr)
+    for index in evenly_spaced(len(dataset), max_images):
+        _, truth, ignored, found = predict_one(predictor, dataset, index, score_thr)
         if objects:
             assert truth.boxes is not None, 'objects have boxes'
             assert found.boxes is not None, 'detectors find boxes'
@@ -79,7 +79,7 @@ def evaluate(predictor: Predictor, dataset: BaseDataset, max_images: int, score_
     return evaluation
 
 
-def look(
+def predict_one(
     predictor: Predictor, dataset: BaseDataset, index: int, score_thr: float
 ) -> tuple[np.ndarray, Prediction, np.ndarray, Prediction]:
     """Looks at one picture.
@@ -92,10 +92,10 @@ def look(
     found = predictor(image)
     if found.task != predictor.task:
         raise ValueError('panoptic models are not compared picture by picture')
-    truth, ignored = truth_of(info, predictor.task, image.shape[:2])
+    truth, ignored = read_truth(info, predictor.task, image.shape[:2])
     return image, truth, ignored, above(found, score_thr) if found.boxes is not None else found
 
 
-def spread(available: int, wanted: int) -> list[int]:
+def evenly_spaced(available: int, wanted: int) -> list[int]:
     """Numbers of at most so many pictures, evenly spaced."""
     return [round(place) for place in np.linspace(0, available - 1, min(available, wanted))]

@@ -83,7 +83,7 @@ def write_page(report: Report, path: Path) -> None:
     drawn = report.curves_png.is_file()
     page = environment.get_template('page.html').render(
         report=report,
-        metrics=metrics_of(report.curves),
+        metrics=summarize_metrics(report.curves),
         curves=data_uri(report.curves_png.read_bytes(), 'png') if drawn else '',
         written=datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
         **_matrix_parts(report.evaluation),
@@ -91,7 +91,7 @@ def write_page(report: Report, path: Path) -> None:
     write_text(path, page)
 
 
-def metrics_of(curves: Curves) -> list[Metric]:
+def summarize_metrics(curves: Curves) -> list[Metric]:
     """Final and highest value of each metric."""
     metrics = []
     for name, points in headline(curves.metrics).items():

@@ -9,7 +9,7 @@ from mmengine.dataset import BaseDataset
 
 from mmcrossformer.apis.draw import draw_fitted, encode_jpeg
 from mmcrossformer.apis.predictor import Predictor
-from mmcrossformer.apis.report.evaluate import look
+from mmcrossformer.apis.report.evaluate import predict_one
 
 _SIDE = 400  # pixels of the long side
 _JPEG_QUALITY = 85
@@ -46,7 +46,7 @@ def draw_examples(
     """
     examples = []
     for index in indices:
-        image, truth, _, found = look(predictor, dataset, index, score_thr)
+        image, truth, _, found = predict_one(predictor, dataset, index, score_thr)
         sides = []
         for side, is_truth in ((truth, True), (found, False)):
             if side.task == 'classification':

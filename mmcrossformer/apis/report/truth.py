@@ -11,7 +11,7 @@ from mmcrossformer.apis.prediction import Prediction, Task
 _NO_BOXES = np.zeros((0, 4))
 
 
-def truth_of(info: dict[str, Any], task: Task, size: tuple[int, int]) -> tuple[Prediction, np.ndarray]:
+def read_truth(info: dict[str, Any], task: Task, size: tuple[int, int]) -> tuple[Prediction, np.ndarray]:
     """Turns the annotations of a picture into a prediction that is right.
 
     Args:

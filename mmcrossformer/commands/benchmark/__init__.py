@@ -10,12 +10,20 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmcrossformer.commands.arguments import add_device, positive
-from mmcrossformer.commands.benchmark.backbones import find_backbone, names
-from mmcrossformer.commands.benchmark.measure import DTYPES, MODES, Cell, Contestant, Settings, benchmark, growth_cells
+from mmcrossformer.commands.arguments import add_device, positive_int
+from mmcrossformer.commands.benchmark.backbones import backbone_names, find_backbone
+from mmcrossformer.commands.benchmark.measure import (
+    DTYPES,
+    MODES,
+    Candidate,
+    Cell,
+    Settings,
+    benchmark,
+    make_growth_cells,
+)
 from mmcrossformer.commands.benchmark.plot import plot
 from mmcrossformer.commands.benchmark.report import Report
-from mmcrossformer.commands.benchmark.tables import tables
+from mmcrossformer.commands.benchmark.tables import make_tables
 from mmcrossformer.commands.common import find_device, prepare_out_file
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.machine import command_line, hardware, revision, versions
@@ -26,7 +34,7 @@ BASELINE = 'swin_t'
 
 
 def main() -> None:
-    """Reads the command line, measures, and prints and saves cell by cell."""
+    """Parses the command line, measures, and prints and saves cell by cell."""
     args = parse_arguments()
     backbones = [find_backbone(name) for name in dict.fromkeys(args.models)]
     models = [backbone.name for backbone in backbones]
@@ -39,7 +47,7 @@ def main() -> None:
         raise UserError(f'--baseline must be one of the models measured ({", ".join(models)}), got {args.baseline!r}')
     device = find_device(args.device)
     compiled = (False, True) if args.compile else (False,)
-    contestants = [Contestant(backbone, flag) for backbone in backbones for flag in compiled]
+    candidates = [Candidate(backbone, flag) for backbone in backbones for flag in compiled]
     shapes = [parse_shape(shape) for shape in args.shapes]
     if args.out:
         prepare_out_file(args.out, ['.json'])
@@ -58,7 +66,7 @@ def main() -> None:
     shown = 0
     interrupted = False
     try:
-        for result in benchmark(cells_of(args, shapes), contestants, settings):
+        for result in benchmark(list_cells(args, shapes), candidates, settings):
             report.cells.append(result)
             if args.out:
                 report.save(args.out)
@@ -78,7 +86,7 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add(
@@ -86,7 +94,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs='+',
         default=MODELS,
         metavar='NAME',
-        help=f'configs, whose backbones are taken, or names: {", ".join(names())} (default: {" ".join(MODELS)})',
+        help=f'configs, whose backbones are taken, or names: {", ".join(backbone_names())} (default: {" ".join(MODELS)})',
     )
     add('--baseline', metavar='NAME', help=f'model that ratios are of (default: {BASELINE}, or else the first)')
     add('--shapes', nargs='+', default=SHAPES, metavar='HxW', help=f'pixels (default: {" ".join(SHAPES)})')
@@ -95,20 +103,20 @@ def parse_arguments() -> argparse.Namespace:
         choices=['square', 'elongated'],
         help='in place of --shapes: squares, or bands 96 pixels high, of 0.05 to 8 megapixels; time and memory a pixel',
     )
-    add('--batch-size', type=positive, default=1, metavar='N', help='images of a step (default: 1)')
+    add('--batch-size', type=positive_int, default=1, metavar='N', help='images of a step (default: 1)')
     add('--mode', nargs='+', choices=MODES, default=['inference'], help='training is forward and backward')
     add('--dtype', nargs='+', choices=DTYPES, default=['fp32'], help='bf16 and fp16 by autocast')
     add('--compile', action='store_true', help='measure models compiled by torch.compile, too')
     add_device(parser)
     add(
         '--threads',
-        type=positive,
+        type=positive_int,
         default=torch.get_num_threads(),
         metavar='N',
         help='threads of torch (default: %(default)s)',
     )
-    add('--repeats', type=positive, default=10, metavar='N', help='repetitions that count (default: %(default)s)')
-    add('--warmup', type=positive, default=2, metavar='N', help='repetitions before them (default: %(default)s)')
+    add('--repeats', type=positive_int, default=10, metavar='N', help='repetitions that count (default: %(default)s)')
+    add('--warmup', type=positive_int, default=2, metavar='N', help='repetitions before them (default: %(default)s)')
     add('--no-memory', action='store_true', help='leave out the repetition that measures memory')
     add('--out', type=Path, metavar='FILE.json', help='file to write the figures to, with a plot beside it')
     return parser.parse_args()
@@ -122,14 +130,14 @@ def parse_shape(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def cells_of(args: argparse.Namespace, shapes: list[tuple[int, int]]) -> list[Cell]:
+def list_cells(args: argparse.Namespace, shapes: list[tuple[int, int]]) -> list[Cell]:
     """Everything to measure, smaller questions first."""
     cells = []
     for mode in args.mode:
         for dtype in args.dtype:
             if args.growth:
                 base = Cell(0, 0, mode, dtype, args.batch_size)
-                cells += growth_cells(base, elongated=args.growth == 'elongated')
+                cells += make_growth_cells(base, elongated=args.growth == 'elongated')
             else:
                 cells += [Cell(height, width, mode, dtype, args.batch_size) for height, width in shapes]
     return cells
@@ -137,7 +145,7 @@ def cells_of(args: argparse.Namespace, shapes: list[tuple[int, int]]) -> list[Ce
 
 def show(console: Console, report: Report, start: int) -> int:
     """Prints the tables from number `start` on and returns the number of the next."""
-    found = list(tables(report))
+    found = list(make_tables(report))
     for text in found[start:]:
         table = Table(title=text.title, box=box.SIMPLE, pad_edge=False, collapse_padding=True)
         for number, name in enumerate(text.head):

@@ -1,4 +1,4 @@
-"""Backbones to measure: those of the package by name, and those of any config."""
+"""Finds backbones to measure: those of the package by name, and those of any config."""
 
 import importlib
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmcrossformer.config.backbones import backbones_of_package, has_stochastic_depth, read_backbone, read_groups
-from mmcrossformer.config.package import configs_of_package
+from mmcrossformer.config.backbones import has_stochastic_depth, list_backbones, read_backbone, read_groups
+from mmcrossformer.config.package import list_configs
 from mmcrossformer.config.read import HOSTS
 from mmcrossformer.utils.errors import UserError
 
-# Stochastic depth of every named backbone that has it, so that all are compared at one rate.
+# Stochastic depth rate of all named backbones that support it, so that they are compared at the same rate.
 DROP_PATH_RATE = 0.2
-# Settings of CrossFormer's groups, by the end of a name.
+# Suffix of a name -> setting of CrossFormer's groups.
 _SETTINGS = {'': 'g7', '_g14': 'g14', '_block': 'block'}
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """What it takes to build a backbone, in this process or another.
+    """Specification of a backbone, from which any process can build it.
 
     Attributes:
-        name: Its name, or that of its config.
-        settings: What the registry builds it from.
+        name: Name of the backbone or of its config.
+        settings: Config of the backbone for the registry.
         imports: Modules to import first.
-        scope: Library whose names the settings use.
+        scope: Default scope of the registry.
     """
 
     name: str
@@ -37,47 +37,47 @@ class Backbone:
     scope: str = 'mmengine'
 
     def build(self) -> nn.Module:
-        """Builds it with random weights; whatever the host library raises, passes through."""
+        """Builds the backbone with random weights; does not catch exceptions of the host library."""
         for module in self.imports:
             importlib.import_module(module)
         with DefaultScope.overwrite_default_scope(self.scope):
             return MODELS.build(dict(self.settings))
 
 
-def names() -> list[str]:
-    """Names that `find_backbone` knows: those of the package's backbones, CrossFormer's in each setting of groups."""
-    return [*_named()]
+def backbone_names() -> list[str]:
+    """Returns the names that `find_backbone` accepts; each CrossFormer has one name for each setting of its groups."""
+    return [*_named_backbones()]
 
 
 def find_backbone(name: str) -> Backbone:
-    """Looks a backbone up.
+    """Finds a backbone by name or config.
 
     Args:
-        name: One of `names()`, at a stochastic depth rate of 0.2; or a config by path or name, whose `model.backbone`
+        name: One of `backbone_names()`, at a stochastic depth rate of 0.2; or a config by path or name, whose `model.backbone`
             or `backbone` is taken as it is.
 
     Raises:
-        UserError: An unknown name, or a config that does not parse or has no backbone.
+        UserError: The name is unknown, or the config does not parse or has no backbone.
     """
     if name.endswith('.py'):
         return _from_config(Path(name))
-    if name not in _named():
-        if name in configs_of_package():
-            return _from_config(configs_of_package()[name])
-        raise UserError(f'unknown model {name!r}: name a config or one of {", ".join(names())}')
-    stem, groups = _named()[name]
+    if name not in _named_backbones():
+        if name in list_configs():
+            return _from_config(list_configs()[name])
+        raise UserError(f'unknown model {name!r}: name a config or one of {", ".join(backbone_names())}')
+    stem, groups = _named_backbones()[name]
     settings = read_backbone(stem).maps
     if groups:
         settings = settings | read_groups(groups)
     if has_stochastic_depth(settings):
         settings = settings | dict(drop_path_rate=DROP_PATH_RATE)
-    return Backbone(name, settings, _library(settings))
+    return Backbone(name, settings, _required_imports(settings))
 
 
-def _named() -> dict[str, tuple[str, str | None]]:
-    """File and setting of groups of each name: crossformer_s_g14 is crossformer_s in setting g14."""
+def _named_backbones() -> dict[str, tuple[str, str | None]]:
+    """Maps each name to file and setting of groups: crossformer_s_g14 is crossformer_s in setting g14."""
     named: dict[str, tuple[str, str | None]] = {}
-    for stem in backbones_of_package():
+    for stem in list_backbones():
         if stem.startswith('crossformer'):
             named |= {stem + suffix: (stem, setting) for suffix, setting in _SETTINGS.items()}
         else:
@@ -85,17 +85,17 @@ def _named() -> dict[str, tuple[str, str | None]]:
     return named
 
 
-def _library(settings: dict[str, Any]) -> tuple[str, ...]:
-    """What to import for the class of a backbone."""
+def _required_imports(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Returns the modules that register the class of a backbone."""
     library = str(settings['type']).partition('.')[0]
     return (f'{library}.models',) if library in HOSTS else ()
 
 
 def _from_config(path: Path) -> Backbone:
     if not path.is_file():
-        raise UserError(f'model {path} is no file; names of models are {", ".join(names())}')
+        raise UserError(f'model {path} does not exist; names of models are {", ".join(backbone_names())}')
     try:
-        # What it imports may be missing here, which is told where the backbone is built.
+        # Custom imports may be missing here; building the backbone reports that.
         cfg = Config.fromfile(path, import_custom_modules=False)
     except Exception as error:  # a config is a program: it can fail in any way
         raise UserError(f'config {path} does not parse: {type(error).__name__}: {error}') from error
@@ -107,4 +107,4 @@ def _from_config(path: Path) -> Backbone:
     scope = cfg.get('default_scope', 'mmengine')
     if scope != 'mmengine':
         imports.append(f'{scope}.models')
-    return Backbone(path.stem, settings, (*imports, *_library(settings)), scope)
+    return Backbone(path.stem, settings, (*imports, *_required_imports(settings)), scope)

@@ -1,4 +1,4 @@
-"""Time, multiply-adds and memory of backbones side by side: same images, same process, repetitions interleaved."""
+"""Measures time, multiply-adds and memory of backbones: same images, same process, interleaved repetitions."""
 
 import copy
 import statistics
@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer.commands.benchmark.backbones import Backbone
 from mmcrossformer.commands.benchmark.memory import peak_memory
-from mmcrossformer.utils.interleaved import interleaved
+from mmcrossformer.utils.interleaved import time_interleaved
 from mmcrossformer.utils.worker import Worker, WorkerDied
 
 MODES = ('inference', 'training')
@@ -21,13 +21,13 @@ DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 # Sides of squares of 0.05 to 8 megapixels, each about twice the pixels of the one before.
 _SIDES = (224, 320, 448, 640, 896, 1280, 1792, 2816)
 _BAND = 96
-# What models are compared with are products of square matrices of this side, so many in a turn.
+# The models are also compared with products of square matrices: their side, and the number in a repetition.
 PRODUCT_SIDE, _PRODUCTS = 1024, 8
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What all models are measured on: images and how they are computed.
+    """Conditions of a measurement: image size and how the model runs.
 
     Attributes:
         height: Height of the images in pixels.
@@ -50,10 +50,10 @@ class Settings:
 
     Attributes:
         device: 'cpu', 'cuda' or 'cuda:N'.
-        threads: Threads of torch.
-        repeats: Repetitions that count.
-        warmup: Repetitions before them that do not; at least 1.
-        memory: Whether to measure memory too, in one more repetition.
+        threads: Number of threads of torch.
+        repeats: Timed repetitions.
+        warmup: Repetitions before timing; at least 1.
+        memory: Whether to measure memory, in an additional repetition.
     """
 
     device: str = 'cpu'
@@ -64,8 +64,8 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A backbone, run as it is or compiled by torch.compile."""
+class Candidate:
+    """A backbone to measure, in eager mode or compiled with torch.compile."""
 
     backbone: Backbone
     compiled: bool = False
@@ -73,18 +73,18 @@ class Contestant:
 
 @dataclass
 class Row:
-    """What a contestant took in a cell.
+    """Measurements of a candidate in a cell.
 
     Attributes:
         model: Name of the backbone.
         compiled: Whether it was compiled.
         params: Number of parameters.
-        macs: Multiply-adds of the forward for one image, attention and padding included, by torch's flop counter. Its
-            counts of backwards are not used: they are many times too large for depthwise convolutions.
+        macs: Multiply-adds of the forward pass for one image, attention and padding included, by torch's flop counter.
+            Its counts of backward passes are not used: they are many times too large for depthwise convolutions.
         seconds: Time of a step for each repetition.
         peak_bytes: Peak memory of a step, see `peak_memory`.
-        product_rate: Multiply-adds a second of plain matrix products, by turns with the models; see `PRODUCT_SIDE`.
-        error: First line of the error, if the model cannot be run.
+        product_rate: Multiply-adds per second of plain matrix products, interleaved with the models; see `PRODUCT_SIDE`.
+        error: First line of the error if the model cannot run.
     """
 
     model: str
@@ -97,24 +97,24 @@ class Row:
     error: str | None = None
 
 
-def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:
-    """Measures all contestants in a cell, in this process, by turns.
+def measure(cell: Cell, candidates: Sequence[Candidate], settings: Settings) -> list[Row]:
+    """Measures all candidates in a cell, in this process, with interleaved repetitions.
 
     Args:
-        cell: Images and how they are computed.
-        contestants: What is measured.
+        cell: Image size and how the models run.
+        candidates: Backbones to measure.
         settings: Device, threads and repetitions.
 
     Returns:
-        A row for each contestant, with times in seconds and memory in bytes; one that fails has its error in it and
-        stops no other.
+        A row for each candidate, with times in seconds and memory in bytes. The row of a candidate that fails has the
+        error; the others are still measured.
     """
     torch.set_num_threads(settings.threads)
-    torch._dynamo.reset()  # compiled code is of one size
-    steps = [_Step(cell, contestant, settings.device) for contestant in contestants]
+    torch._dynamo.reset()  # code is compiled for one size
+    steps = [_Step(cell, candidate, settings.device) for candidate in candidates]
     on_gpu = settings.device != 'cpu'
     synchronize = partial(torch.cuda.synchronize, settings.device) if on_gpu else lambda: None
-    *seconds, products = interleaved(
+    *seconds, products = time_interleaved(
         [*steps, _products(cell, settings.device)], settings.repeats, settings.warmup, synchronize
     )
     rate = _PRODUCTS * PRODUCT_SIDE**3 / statistics.median(products) if products else None
@@ -128,13 +128,13 @@ def measure(cell: Cell, contestants: Sequence[Contestant], settings: Settings) -
 
 
 def benchmark(
-    cells: Sequence[Cell], contestants: Sequence[Contestant], settings: Settings
+    cells: Sequence[Cell], candidates: Sequence[Candidate], settings: Settings
 ) -> Iterator[tuple[Cell, list[Row]]]:
-    """Measures cell after cell in a process of its own; a cell that kills the process ends nothing.
+    """Measures the cells in a worker process; a cell that kills the worker does not stop the others.
 
     Args:
-        cells: Cells.
-        contestants: What is measured in each.
+        cells: Cells to measure.
+        candidates: Backbones to measure in each cell.
         settings: Device, threads and repetitions.
 
     Yields:
@@ -142,35 +142,35 @@ def benchmark(
     """
     with Worker(measure) as worker:
         for cell in cells:
-            yield cell, _measure_alive(worker, cell, contestants, settings)
+            yield cell, _measure_in_worker(worker, cell, candidates, settings)
 
 
-def growth_cells(base: Cell, *, elongated: bool = False) -> list[Cell]:
-    """Cells like `base` of 0.05 to 8 megapixels: squares, or bands of 96 pixels; sides are multiples of 32."""
+def make_growth_cells(base: Cell, *, elongated: bool = False) -> list[Cell]:
+    """Returns cells like `base` of 0.05 to 8 megapixels: square or 96 pixels high; sides are multiples of 32."""
     shapes = [(_BAND, round(side**2 / _BAND / 32) * 32) if elongated else (side, side) for side in _SIDES]
     return [Cell(height, width, base.mode, base.dtype, base.batch_size) for height, width in shapes]
 
 
-def _measure_alive(worker: Worker, cell: Cell, contestants: Sequence[Contestant], settings: Settings) -> list[Row]:
+def _measure_in_worker(worker: Worker, cell: Cell, candidates: Sequence[Candidate], settings: Settings) -> list[Row]:
     try:
-        return worker(cell, contestants, settings)
+        return worker(cell, candidates, settings)
     except WorkerDied as died:
-        if len(contestants) == 1:
-            return [Row(contestants[0].backbone.name, contestants[0].compiled, error=str(died))]
-    # One turn of each alone shows which it was; the others are measured together.
+        if len(candidates) == 1:
+            return [Row(candidates[0].backbone.name, candidates[0].compiled, error=str(died))]
+    # One repetition of each alone shows which one killed the worker; the others are measured together.
     trial = Settings(settings.device, settings.threads, repeats=1, warmup=0, memory=settings.memory)
-    alone = [_measure_alive(worker, cell, [contestant], trial)[0] for contestant in contestants]
-    rest = [contestant for contestant, row in zip(contestants, alone, strict=True) if row.error is None]
+    alone = [_measure_in_worker(worker, cell, [candidate], trial)[0] for candidate in candidates]
+    rest = [candidate for candidate, row in zip(candidates, alone, strict=True) if row.error is None]
     try:
         together = iter(worker(cell, rest, settings) if rest else [])
     except WorkerDied as died:
         message = f'{died} (together with the others)'
-        together = iter([Row(contestant.backbone.name, contestant.compiled, error=message) for contestant in rest])
+        together = iter([Row(candidate.backbone.name, candidate.compiled, error=message) for candidate in rest])
     return [row if row.error else next(together) for row in alone]
 
 
 def _products(cell: Cell, device: str) -> Callable[[], None]:
-    """Plain matrix products in the precision of a cell: what the hardware gives at most."""
+    """Returns a step of plain matrix products in the dtype of a cell, as an upper bound for the hardware."""
     a, b = torch.rand(2, PRODUCT_SIDE, PRODUCT_SIDE, device=device, dtype=DTYPES[cell.dtype] or torch.float32)
 
     def run() -> None:
@@ -184,21 +184,21 @@ T = TypeVar('T')
 
 
 class _Step:
-    """One repetition of a contestant as a callable; its first error is kept and ends it."""
+    """A callable that runs one repetition of a candidate; after its first error, which is kept, it does nothing."""
 
-    def __init__(self, cell: Cell, contestant: Contestant, device: str) -> None:
+    def __init__(self, cell: Cell, candidate: Candidate, device: str) -> None:
         self.cell = cell
         self.device = device
-        self.row = Row(contestant.backbone.name, contestant.compiled)
+        self.row = Row(candidate.backbone.name, candidate.compiled)
         self.model: nn.Module | None = None
         self.images: Tensor | None = None
-        self.guard(lambda: self._build(contestant))
+        self.guard(lambda: self._build(candidate))
 
     def __call__(self) -> None:
         self.guard(self.run)
 
     def guard(self, function: Callable[[], T]) -> T | None:
-        """Calls a function unless something failed before."""
+        """Calls a function unless an earlier call failed."""
         if self.row.error is not None:
             return None
         try:
@@ -207,13 +207,13 @@ class _Step:
             lines = str(error).strip().splitlines()
             self.row.error = ': '.join([type(error).__name__, *lines[:1]])
             self.model = self.images = None
-        # Behind the handler, which holds the tensors of the failed step.
+        # After the handler, which keeps the tensors of the failed step alive.
         if self.device != 'cpu':
             torch.cuda.empty_cache()
         return None
 
     def run(self) -> None:
-        """Forward, and in training backward of the sum of the outputs' means; leaves no gradients."""
+        """Runs forward, and in training backward from the sum of the outputs' means; frees the gradients."""
         assert self.model is not None
         training, dtype = self.cell.mode == 'training', DTYPES[self.cell.dtype]
         autocast = torch.autocast(torch.device(self.device).type, dtype, enabled=dtype is not None)
@@ -226,23 +226,23 @@ class _Step:
             loss.backward()
             self.model.zero_grad(set_to_none=True)
 
-    def _build(self, contestant: Contestant) -> None:
+    def _build(self, candidate: Candidate) -> None:
         torch.manual_seed(0)
-        model = contestant.backbone.build()
+        model = candidate.backbone.build()
         channels = next(module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d))
         shape = (channels, self.cell.height, self.cell.width)
         self.row.params = sum(parameter.numel() for parameter in model.parameters())
         self.row.macs = _count_macs(model, (1, *shape))
         self.images = torch.rand(self.cell.batch_size, *shape, device=self.device)
         model.to(self.device).train(self.cell.mode == 'training')
-        self.model = cast(nn.Module, torch.compile(model, dynamic=False)) if contestant.compiled else model
+        self.model = cast(nn.Module, torch.compile(model, dynamic=False)) if candidate.compiled else model
 
 
 def _count_macs(model: nn.Module, shape: tuple[int, ...]) -> int | None:
-    """Counts the forward on tensors without values; what fails there may yet run on real ones."""
+    """Counts the forward pass on meta tensors; None for models that fail there, which may still run on real tensors."""
     try:
         model = copy.deepcopy(model).to('meta')
-        model.eval()  # which returns nothing in some libraries
+        model.eval()  # not chained: eval returns None in some libraries
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             model(torch.zeros(shape, device='meta'))
     except Exception:

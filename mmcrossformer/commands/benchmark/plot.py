@@ -5,12 +5,12 @@ from typing import Any
 
 from mmcrossformer.commands.benchmark.report import (
     Report,
-    baseline,
-    growths,
-    how,
-    label,
+    describe_mode,
+    find_baseline,
+    group_by_model,
     megapixels,
     per_pixel,
+    row_label,
     time_per_mac_ratio,
     time_ratio,
 )
@@ -21,7 +21,7 @@ def plot(report: Report, path: Path) -> None:
     """Draws a report: times against the baseline's for each size, or time and memory for each pixel as it grows."""
     from matplotlib.figure import Figure
 
-    kinds = list(dict.fromkeys(how(cell) for cell, _ in report.cells))
+    kinds = list(dict.fromkeys(describe_mode(cell) for cell, _ in report.cells))
     figure = Figure(figsize=(11, 1 + 3.4 * len(kinds)), dpi=90, layout='constrained')
     panels = figure.subplots(len(kinds), 2, squeeze=False)
     for axes, kind in zip(panels, kinds, strict=True):
@@ -36,14 +36,14 @@ def plot(report: Report, path: Path) -> None:
 
 
 def _draw_ratios(report: Report, kind: str, left: Any, right: Any) -> None:
-    cells = [(f'{cell.height} x {cell.width}', rows) for cell, rows in report.cells if how(cell) == kind]
+    cells = [(f'{cell.height} x {cell.width}', rows) for cell, rows in report.cells if describe_mode(cell) == kind]
     for axis, ratio, what in ((left, time_ratio, 'time'), (right, time_per_mac_ratio, 'time for each multiply-add')):
-        for number, name in enumerate(dict.fromkeys(label(row) for _, rows in cells for row in rows)):
+        for number, name in enumerate(dict.fromkeys(row_label(row) for _, rows in cells for row in rows)):
             points = [
-                (size, ratio(row, baseline(rows, report.baseline, row.compiled)))
+                (size, ratio(row, find_baseline(rows, report.baseline, row.compiled)))
                 for size, rows in cells
                 for row in rows
-                if label(row) == name
+                if row_label(row) == name
             ]
             marker = 'osD^v<>P*X'[number % 10]
             axis.plot(*zip(*points, strict=True), label=name, marker=marker, markersize=6, linewidth=0.7)
@@ -52,7 +52,7 @@ def _draw_ratios(report: Report, kind: str, left: Any, right: Any) -> None:
 
 
 def _draw_growth(report: Report, kind: str, left: Any, right: Any) -> None:
-    for name, way, points in growths(report):
+    for name, way, points in group_by_model(report):
         if way != kind:
             continue
         for axis, values in zip((left, right), per_pixel(points), strict=True):

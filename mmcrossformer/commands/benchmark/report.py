@@ -64,9 +64,9 @@ class Report:
         return ['; '.join(lines), turns, tools + (f', revision {self.revision}' if self.revision else '')]
 
 
-def growths(report: Report) -> Iterator[tuple[str, str, list[tuple[Cell, Row]]]]:
+def group_by_model(report: Report) -> Iterator[tuple[str, str, list[tuple[Cell, Row]]]]:
     """Yields for each model and way of computing: its name, the way, and its row in every size."""
-    found = [(how(cell), label(row), cell, row) for cell, rows in report.cells for row in rows]
+    found = [(describe_mode(cell), row_label(row), cell, row) for cell, rows in report.cells for row in rows]
     order = list(dict.fromkeys(entry[:2] for entry in found))
     found.sort(key=lambda entry: order.index(entry[:2]))
     for (way, name), group in groupby(found, lambda entry: entry[:2]):
@@ -101,17 +101,17 @@ def share_of_products(cell: Cell, row: Row) -> float:
     return macs / quartiles(row)[1] / (row.product_rate or np.nan)
 
 
-def label(row: Row) -> str:
+def row_label(row: Row) -> str:
     """Name of a row in tables."""
     return row.model + ', compiled' * row.compiled
 
 
-def baseline(rows: list[Row], name: str, compiled: bool) -> Row:
+def find_baseline(rows: list[Row], name: str, compiled: bool) -> Row:
     """The row that ratios are to: that of the baseline, compiled if the other is."""
     return next(row for row in rows if row.model == name and row.compiled == compiled)
 
 
-def how(cell: Cell) -> str:
+def describe_mode(cell: Cell) -> str:
     """How a cell is computed."""
     batch = f', batch of {cell.batch_size}' if cell.batch_size > 1 else ''
     return f'{cell.mode}, {cell.dtype}{batch}'

@@ -8,13 +8,13 @@ import numpy as np
 from mmcrossformer.commands.benchmark.measure import Cell, Row
 from mmcrossformer.commands.benchmark.report import (
     Report,
-    baseline,
-    growths,
-    how,
-    label,
+    describe_mode,
+    find_baseline,
+    group_by_model,
     megapixels,
     per_pixel,
     quartiles,
+    row_label,
     share_of_products,
     time_per_mac_ratio,
     time_ratio,
@@ -52,39 +52,39 @@ class TextTable:
     errors: list[str] = field(default_factory=list)
 
 
-def tables(report: Report) -> Iterator[TextTable]:
+def make_tables(report: Report) -> Iterator[TextTable]:
     """Yields one table for each cell, or one for each model that was measured while the picture grows."""
     if not report.growth:
         for cell, rows in report.cells:
             yield _cell_table(cell, rows, report.baseline)
         return
-    for name, way, points in growths(report):
+    for name, way, points in group_by_model(report):
         yield _growth_table(f'{name}, {way}', points)
 
 
 def _cell_table(cell: Cell, rows: list[Row], base_name: str) -> TextTable:
     rate = next((row.product_rate for row in rows if row.product_rate), None)
     products = f'; matrix products: {rate / 1e9:.1f} GMAC/s' if rate else ''
-    table = TextTable(f'{cell.height} x {cell.width}, {how(cell)}{products}', _HEAD)
+    table = TextTable(f'{cell.height} x {cell.width}, {describe_mode(cell)}{products}', _HEAD)
     for row in rows:
-        base = baseline(rows, base_name, row.compiled)
+        base = find_baseline(rows, base_name, row.compiled)
         median, spread = _milliseconds(cell, row)
         macs = (row.macs or np.nan) / 1e9
         table.rows.append(
             [
-                label(row),
-                _number((row.params or np.nan) / 1e6, 2),
-                _number(macs, 2),
-                _short(median),
+                row_label(row),
+                _format_number((row.params or np.nan) / 1e6, 2),
+                _format_number(macs, 2),
+                _format_short(median),
                 spread,
-                _number(macs / median * 1e3, 1),
-                _number(share_of_products(cell, row), 2),
-                _number(time_ratio(row, base), 2),
-                _number(time_per_mac_ratio(row, base), 2),
-                _short(_megabytes(row)),
+                _format_number(macs / median * 1e3, 1),
+                _format_number(share_of_products(cell, row), 2),
+                _format_number(time_ratio(row, base), 2),
+                _format_number(time_per_mac_ratio(row, base), 2),
+                _format_short(_megabytes(row)),
             ]
         )
-        table.errors += [f'{label(row)}: {row.error}'] if row.error else []
+        table.errors += [f'{row_label(row)}: {row.error}'] if row.error else []
     return table
 
 
@@ -96,14 +96,14 @@ def _growth_table(title: str, points: list[tuple[Cell, Row]]) -> TextTable:
         table.rows.append(
             [
                 size,
-                _number(megapixels(cell), 3),
-                _short(median),
+                _format_number(megapixels(cell), 3),
+                _format_short(median),
                 spread,
-                _short(median / megapixels(cell)),
-                _number(time, 2),
-                _short(_megabytes(row)),
-                _short(_megabytes(row) / megapixels(cell)),
-                _number(memory, 2),
+                _format_short(median / megapixels(cell)),
+                _format_number(time, 2),
+                _format_short(_megabytes(row)),
+                _format_short(_megabytes(row) / megapixels(cell)),
+                _format_number(memory, 2),
             ]
         )
         table.errors += [f'{size}: {row.error}'] if row.error else []
@@ -113,17 +113,17 @@ def _growth_table(title: str, points: list[tuple[Cell, Row]]) -> TextTable:
 def _milliseconds(cell: Cell, row: Row) -> tuple[float, str]:
     """Median and quartiles for one image."""
     low, median, high = (1e3 * seconds / cell.batch_size for seconds in quartiles(row))
-    return median, f'{_short(low)}-{_short(high)}' if row.seconds else '-'
+    return median, f'{_format_short(low)}-{_format_short(high)}' if row.seconds else '-'
 
 
 def _megabytes(row: Row) -> float:
     return np.nan if row.peak_bytes is None else row.peak_bytes / 1e6
 
 
-def _number(value: float, digits: int) -> str:
+def _format_number(value: float, digits: int) -> str:
     return '-' if np.isnan(value) else f'{value:.{digits}f}'
 
 
-def _short(value: float) -> str:
+def _format_short(value: float) -> str:
     """A figure with a tenth below 100, whole above."""
-    return _number(value, 1 if value < 100 else 0)
+    return _format_number(value, 1 if value < 100 else 0)

@@ -1,6 +1,6 @@
-"""Trains configs, or one config with several backbones, side by side and prints one table.
+"""Trains and tests several configs, or one config with several backbones, and prints a table.
 
-The table has results, size, cost, time and memory.
+The table has metrics, parameters, multiply-adds, step time and memory.
 """
 
 import argparse
@@ -11,29 +11,29 @@ from rich.console import Console
 from rich.table import Table
 
 from mmcrossformer.commands.arguments import add_seed
-from mmcrossformer.commands.compare.run import Result, compare, main_metric, save
-from mmcrossformer.config.backbones import backbones_of_package
+from mmcrossformer.commands.compare.run import Result, common_metric, compare, save
+from mmcrossformer.config.backbones import list_backbones
 from mmcrossformer.utils.metrics import METRICS
 
 
 def main() -> None:
-    """Reads the command line, runs what is missing and prints."""
+    """Parses the command line, runs what is not finished and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs of one task, by name or file')
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs of one task, as names or files')
     parser.add_argument(
         '--backbones',
         nargs='+',
         metavar='NAME',
         default=[],
-        help='run the first CONFIG also with each of these in place of its backbone, from random weights: a file that '
-        f'sets one, or {", ".join(backbones_of_package())}',
+        help='also run the first CONFIG with each of these backbones, from random weights: a file that sets a '
+        f'backbone, or {", ".join(list_backbones())}',
     )
     parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/compare'), help='folder; what is finished there is kept'
+        '--work-dir', type=Path, default=Path('work_dirs/compare'), help='folder for the results; finished runs in it are reused'
     )
-    parser.add_argument('--evaluate-only', action='store_true', help='test the checkpoints in the folder, train none')
+    parser.add_argument('--evaluate-only', action='store_true', help='test the checkpoints in the folder without training')
     add_seed(parser, default=0)
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings for all of them')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings to replace in all configs')
     args = parser.parse_args()
     results = compare(
         args.configs,
@@ -44,13 +44,13 @@ def main() -> None:
         options=args.cfg_options,
     )
     save(results, args.work_dir)
-    Console().print(table(results))
+    Console().print(make_table(results))
     print(f'{args.work_dir}/compare.json, {args.work_dir}/compare.png')
 
 
-def table(results: list[Result]) -> Table:
-    """One row for each config, best result first."""
-    metric = main_metric(results)
+def make_table(results: list[Result]) -> Table:
+    """Returns a table with one row for each config, best result first."""
+    metric = common_metric(results)
     shown = [name for name in METRICS if all(name in result.metrics for result in results)]
     output = Table(
         box=box.SIMPLE,

@@ -9,13 +9,13 @@ import importlib.util
 import socket
 from functools import partial
 
-from mmcrossformer.commands.arguments import add_checkpoint, add_device, positive
+from mmcrossformer.commands.arguments import add_checkpoint, add_device, positive_int
 from mmcrossformer.config.package import find_config
 from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
-    """Reads the command line, checks it and serves the page until it is interrupted."""
+    """Parses the command line, checks it and serves the page until it is interrupted."""
     args = parse_args()
     check(args)
     # From here on with the whole package, whose errors are classes of their own.
@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         'config', nargs='?', metavar='CONFIG', help='config of a model (default: that which make demo trained)'
@@ -32,9 +32,9 @@ def parse_args() -> argparse.Namespace:
     add_checkpoint(parser, optional='that of the same training')
     add_device(parser)
     parser.add_argument('--host', default='127.0.0.1', help='address to listen at (default: %(default)s, this machine)')
-    parser.add_argument('--port', type=positive, default=7860, metavar='N', help='(default: %(default)s)')
+    parser.add_argument('--port', type=positive_int, default=7860, metavar='N', help='(default: %(default)s)')
     parser.add_argument(
-        '--max-upload', type=positive, default=200, metavar='MB', help='largest file (default: %(default)s)'
+        '--max-upload', type=positive_int, default=200, metavar='MB', help='largest file (default: %(default)s)'
     )
     args = parser.parse_args()
     if args.config is not None and args.checkpoint is None:

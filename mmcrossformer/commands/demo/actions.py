@@ -7,17 +7,17 @@ from typing import Any
 
 import gradio as gr
 
+from mmcrossformer.commands.demo.images import builtin_images, find_pixel, read_upload
 from mmcrossformer.commands.demo.models import Models
-from mmcrossformer.commands.demo.pictures import built_in, pixel_of, read_upload
-from mmcrossformer.commands.demo.result import Result, attention, draw_pair
-from mmcrossformer.config.package import configs_of_package
+from mmcrossformer.commands.demo.result import Result, draw_attention, draw_pair
+from mmcrossformer.config.package import list_configs
 from mmcrossformer.utils.errors import UserError
 
 _OWN = 'the trained model'
 _LONGEST = 4000  # pixels that a model is to see
 
 
-def told(function: Callable) -> Callable:
+def show_user_errors(function: Callable) -> Callable:
     """Shows a mistake of the user on the page."""
 
     @wraps(function)
@@ -40,15 +40,15 @@ class Actions:
 
     def __init__(self, trained: tuple[Path, Path] | None, models: Models) -> None:
         self.trained, self._loader = trained, models
-        self.pictures = built_in()
-        self._configs = configs_of_package()
+        self.pictures = builtin_images()
+        self._configs = list_configs()
 
     @property
     def models(self) -> list[str]:
         """Names of the models that can be chosen."""
         return ([_OWN] if self.trained else []) + list(self._configs)
 
-    @told
+    @show_user_errors
     def predict(
         self, name: str, file: str | None, model: str, checkpoint: str | None, short_side: float, score: float
     ) -> tuple[Any, ...]:
@@ -58,21 +58,21 @@ class Actions:
         classes = gr.Label(best, visible=bool(best))
         return result, result.picture(score), classes, result.summary(score), '', gr.Image(visible=False)
 
-    @told
+    @show_user_errors
     def rescore(self, result: Result | None, pair: tuple[Result, Result] | None, score: float) -> tuple[Any, ...]:
         """Picture, summary, and both pictures with their summary, where they are there; no model runs."""
         drawn = (result.picture(score), result.summary(score)) if result else (gr.skip(), gr.skip())
         return (*drawn, *(draw_pair(pair, score) if pair else [gr.skip()] * 3))
 
-    @told
+    @show_user_errors
     def click(self, result: Result | None, event: gr.SelectData) -> tuple[gr.Image, str]:
         """The groups of the point that was clicked, and a line about it."""
         if result is None:
             raise UserError('press Predict first')
-        row, col = pixel_of(result.image, *event.index)
-        return gr.Image(attention(result, (row, col)), visible=True), f'Where row {row}, column {col} attends'
+        row, col = find_pixel(result.image, *event.index)
+        return gr.Image(draw_attention(result, (row, col)), visible=True), f'Where row {row}, column {col} attends'
 
-    @told
+    @show_user_errors
     def compare(
         self,
         name: str,

@@ -8,11 +8,11 @@ from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.weights import latest_checkpoint
 
 # Where `make demo` leaves its training.
-TRAINED = Path('work_dirs/demo')
+DEMO_DIR = Path('work_dirs/demo')
 _KEPT = 2
 
 
-def trained_model(folder: Path = TRAINED) -> tuple[Path, Path] | None:
+def find_trained_model(folder: Path = DEMO_DIR) -> tuple[Path, Path] | None:
     """Finds what a training left in its work directory.
 
     Returns:
@@ -50,11 +50,11 @@ class Models:
         """
         if not checkpoint:
             raise UserError('there is no checkpoint to predict with: choose a file of weights')
-        name, now = (config, checkpoint), (_state_of(config), _state_of(checkpoint))
+        name, now = (config, checkpoint), (_file_state(config), _file_state(checkpoint))
         predictor, before = self._kept.get(name, (None, None))
         if predictor is None or before != now:
             predictor = Predictor(config, checkpoint, device=self.device)
-            if _state_of(checkpoint) != now[1]:
+            if _file_state(checkpoint) != now[1]:
                 raise UserError(f'{checkpoint} is being written: try again when it is complete')
         self._kept.pop(name, None)
         self._kept[name] = predictor, now  # what was used last comes last
@@ -63,7 +63,7 @@ class Models:
         return predictor, before not in (None, now)
 
 
-def _state_of(path: str) -> _FileState:
+def _file_state(path: str) -> _FileState:
     try:
         state = os.stat(path)
     except OSError:

@@ -7,7 +7,7 @@ import numpy as np
 from mmcrossformer import CrossFormer
 from mmcrossformer.apis.prediction import Prediction, class_name
 from mmcrossformer.apis.predictor import Predictor
-from mmcrossformer.commands.demo.pictures import overlay, raster
+from mmcrossformer.commands.demo.images import draw_overlay, rasterize
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import Placement, draw_groups, probe
 
@@ -32,7 +32,7 @@ class Result:
 
     def picture(self, score: float) -> np.ndarray:
         """The image with what has at least this score."""
-        return overlay(self.image, self.prediction, self.predictor, score)
+        return draw_overlay(self.image, self.prediction, self.predictor, score)
 
     def scores(self) -> dict[str, float]:
         """Scores of the best classes of a classifier; empty for others."""
@@ -53,7 +53,7 @@ class Result:
         return f'{count} object{"" if count == 1 else "s"} with a score of at least {score:.2f}, {seen}'
 
 
-def attention(result: Result, pixel: tuple[int, int]) -> np.ndarray:
+def draw_attention(result: Result, pixel: tuple[int, int]) -> np.ndarray:
     """Draws the groups and weights of the tokens under a pixel of the image, stage by stage.
 
     Raises:
@@ -64,8 +64,8 @@ def attention(result: Result, pixel: tuple[int, int]) -> np.ndarray:
     if not isinstance(backbone, CrossFormer):
         raise UserError(f'the backbone of this model is {type(backbone).__name__}: it has no groups')
     batch = result.predictor.prepare(result.image, result.short_side)
-    placement = Placement.of(result.image, batch)
-    return raster(draw_groups(placement, probe(backbone, batch['inputs'], placement.pixel(*pixel))))
+    placement = Placement.from_batch(result.image, batch)
+    return rasterize(draw_groups(placement, probe(backbone, batch['inputs'], placement.pixel(*pixel))))
 
 
 def draw_pair(pair: tuple[Result, Result], score: float) -> tuple[np.ndarray, np.ndarray, str]:

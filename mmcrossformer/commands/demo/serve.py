@@ -5,7 +5,7 @@ import importlib
 from pathlib import Path
 
 from mmcrossformer.commands.common import find_device
-from mmcrossformer.commands.demo.models import TRAINED, Models, trained_model
+from mmcrossformer.commands.demo.models import DEMO_DIR, Models, find_trained_model
 from mmcrossformer.config.package import find_config
 
 
@@ -21,8 +21,8 @@ def serve(args: argparse.Namespace) -> None:
         models.load(str(config), str(checkpoint))  # a mistake is reported before the page opens
         trained: tuple[Path, Path] | None = (config, checkpoint)
     else:
-        trained = trained_model()
+        trained = find_trained_model()
     if trained is None:
-        print(f'no training in {TRAINED} (make demo leaves one there): the page asks for a checkpoint')
+        print(f'no training in {DEMO_DIR} (make demo leaves one there): the page asks for a checkpoint')
     page = importlib.import_module('mmcrossformer.commands.demo.page')  # gradio takes seconds
     page.launch(page.build(trained, models), args.host, args.port, args.max_upload)

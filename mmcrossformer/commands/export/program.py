@@ -1,4 +1,4 @@
-"""Backbones and classifiers as programs that run without this package: ONNX and torch.export."""
+"""Exports backbones and classifiers to ONNX and torch.export programs, which run without this package."""
 
 import importlib.util
 import logging
@@ -15,16 +15,16 @@ from mmcrossformer.models.attention.traced import BakedPositionBias
 from mmcrossformer.models.crossformer import CrossFormer
 from mmcrossformer.models.layers.block import CrossFormerBlock
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.files import written_whole
+from mmcrossformer.utils.files import atomic_write
 
 ONNX_OPSET = 18
 SUFFIXES = ('.onnx', '.pt2')
-# A program may differ from the model by this, of the largest output.
+# Largest allowed difference between program and model, relative to the largest output.
 TOLERANCE = 1e-4
 
 
 class Logits(nn.Module):
-    """A classifier of mmpretrain as images to logits."""
+    """Wraps a classifier of mmpretrain to map images to logits."""
 
     def __init__(self, classifier: nn.Module) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Logits(nn.Module):
 
 
 def bake_position_bias(model: nn.Module, max_size: int) -> None:
-    """Replaces what computes position biases by tables, good for images up to `max_size` pixels on a side."""
+    """Replaces the modules for position biases by tables, for images up to `max_size` pixels on a side."""
     for backbone in [module for module in model.modules() if isinstance(module, CrossFormer)]:
         for i, stage in enumerate(backbone.stages):
             side = -(-max_size // (4 * 2**i))
@@ -46,14 +46,14 @@ def bake_position_bias(model: nn.Module, max_size: int) -> None:
 
 
 def export(model: nn.Module, images: Tensor) -> ExportedProgram:
-    """Traces a model into a program for any batch, height and width.
+    """Traces a model into a program for any batch size, height and width.
 
     Args:
         model: Backbone or `Logits`, in evaluation mode.
         images: Example [B, C, H, W], B at least 2.
 
     Raises:
-        UserError: torch cannot trace it.
+        UserError: torch cannot trace the model.
     """
     sizes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
     try:
@@ -65,10 +65,10 @@ def export(model: nn.Module, images: Tensor) -> ExportedProgram:
 
 
 def save(program: ExportedProgram, path: Path, names: Sequence[str]) -> None:
-    """Writes a program: ONNX for *.onnx, else the format of torch.export.
+    """Writes a program, as ONNX for *.onnx, otherwise in the format of torch.export.
 
     Args:
-        program: What `export` returns.
+        program: Program that `export` returned.
         path: File to write.
         names: Names of the outputs.
 
@@ -76,11 +76,11 @@ def save(program: ExportedProgram, path: Path, names: Sequence[str]) -> None:
         UserError: ONNX is not installed.
     """
     if path.suffix != '.onnx':
-        with written_whole(path) as partial, open(partial, 'wb') as file:
+        with atomic_write(path) as partial, open(partial, 'wb') as file:
             torch.export.save(program, file)
         return
     require_onnx()
-    with _quiet(), written_whole(path) as partial:
+    with _quiet(), atomic_write(path) as partial:
         torch.onnx.export(
             program,
             f=partial,
@@ -93,12 +93,14 @@ def save(program: ExportedProgram, path: Path, names: Sequence[str]) -> None:
         )
 
 
-def check(model: nn.Module, path: Path, shapes: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], float]]:
-    """Runs a saved program beside the model on random images.
+def compare_outputs(
+    model: nn.Module, path: Path, shapes: Sequence[Sequence[int]]
+) -> Iterator[tuple[Sequence[int], float]]:
+    """Compares the outputs of a saved program and of the model on random images.
 
     Args:
-        model: What was exported.
-        path: The file.
+        model: Exported model.
+        path: File of the program.
         shapes: Shapes of images [B, C, H, W].
 
     Yields:
@@ -126,7 +128,7 @@ def check(model: nn.Module, path: Path, shapes: Sequence[Sequence[int]]) -> Iter
 
 
 def as_list(outputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    """Outputs of a model as a list: one, or maps [B, C_i, H_i, W_i] of a pyramid."""
+    """Returns the outputs of a model as a list: logits, or maps [B, C_i, H_i, W_i] of a pyramid."""
     return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 
 
@@ -143,7 +145,7 @@ def require_onnx() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the exporters' own remarks off the terminal; errors are raised all the same."""
+    """Suppresses warnings and log messages of the exporters; errors are still raised."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

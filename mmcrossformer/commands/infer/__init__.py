@@ -11,18 +11,18 @@ from mmcrossformer.commands.arguments import (
     add_out,
     add_score_thr,
     add_short_side,
-    positive,
+    positive_int,
 )
 from mmcrossformer.commands.common import add_config_arguments, find_device
-from mmcrossformer.commands.infer.processes import TIMEOUT, joined
+from mmcrossformer.commands.infer.processes import TIMEOUT, join_processes
 from mmcrossformer.commands.infer.run import Choices, Summary, infer
 
 
 def main() -> None:
-    """Reads the command line, predicts; exit code 1 if a file could not be read."""
+    """Parses the command line, predicts; exit code 1 if a file could not be read."""
     args = parse_args()
-    with joined(args.timeout) as processes:
-        with processes.agreed():
+    with join_processes(args.timeout) as processes:
+        with processes.fail_together():
             device = find_device(args.device)
         summary = infer(
             args.config,
@@ -36,15 +36,15 @@ def main() -> None:
             overwrite=args.overwrite,
         )
         if processes.is_first:
-            print(told(summary, args.out), flush=True)
+            print(summarize(summary, args.out), flush=True)
         processes.wait()  # torchrun ends all when one ends with exit code 1: first everything is told
     if summary.failed:
         sys.exit(1)
 
 
-def told(summary: Summary, out: Path) -> str:
+def summarize(summary: Summary, out: Path) -> str:
     """The last line of a run."""
-    text = f'{summary.pictures} pictures: {out / "predictions.json"}'
+    text = f'{summary.images} pictures: {out / "predictions.json"}'
     if summary.earlier:
         text += f'; {summary.earlier} of them were there before'
     if summary.failed:
@@ -53,7 +53,7 @@ def told(summary: Summary, out: Path) -> str:
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
     add_checkpoint(parser)
@@ -69,7 +69,7 @@ def parse_args() -> argparse.Namespace:
         default=None,
     )
     parser.add_argument(
-        '--top', type=positive, default=5, metavar='N', help='classes of a classifier to keep (default: 5)'
+        '--top', type=positive_int, default=5, metavar='N', help='classes of a classifier to keep (default: 5)'
     )
     add_device(parser)
     parser.add_argument(

@@ -48,12 +48,12 @@ class Source:
         return self.name if frame is None else f'{self.name}_{frame:06d}'
 
 
-def find_sources(inputs: Sequence[str], left_out: Path) -> list[Source]:
+def find_sources(inputs: Sequence[str], excluded: Path) -> list[Source]:
     """Finds all files that the arguments of a command line name.
 
     Args:
         inputs: Files, folders (all images in and below them) and patterns such as `'photos/**/*.jpg'`.
-        left_out: A folder whose images are not taken, though it may lie in one of the inputs: that of the results.
+        excluded: A folder whose images are not taken, though it may lie in one of the inputs: that of the results.
             An argument that names the folder itself or something below it gets them.
 
     Returns:
@@ -62,7 +62,7 @@ def find_sources(inputs: Sequence[str], left_out: Path) -> list[Source]:
     Raises:
         UserError: An argument that names nothing.
     """
-    paths = sorted({path for argument in inputs for path in _files_of(argument, Path(os.path.abspath(left_out)))})
+    paths = sorted({path for argument in inputs for path in _files_of(argument, Path(os.path.abspath(excluded)))})
     root = Path(os.path.commonpath([path.parent for path in paths]))
     stems = Counter(path.with_suffix('') for path in paths)
     sources = []
@@ -75,17 +75,17 @@ def find_sources(inputs: Sequence[str], left_out: Path) -> list[Source]:
     return sources
 
 
-def _files_of(argument: str, left_out: Path) -> list[Path]:
+def _files_of(argument: str, excluded: Path) -> list[Path]:
     """The files that one argument names, absolute."""
     named = [argument] if os.path.exists(argument) else glob.glob(argument, recursive=True)
     files: list[Path] = []
     for path in (Path(os.path.abspath(name)) for name in named):
         files += _images_below(path) if path.is_dir() else [path]
-    if not Path(os.path.abspath(argument)).is_relative_to(left_out):
-        results = [path for path in files if path.is_relative_to(left_out)]
-        files = [path for path in files if not path.is_relative_to(left_out)]
+    if not Path(os.path.abspath(argument)).is_relative_to(excluded):
+        results = [path for path in files if path.is_relative_to(excluded)]
+        files = [path for path in files if not path.is_relative_to(excluded)]
         if results and not files:
-            raise UserError(f'IN: {argument} holds nothing but results in {left_out}, the folder of --out')
+            raise UserError(f'IN: {argument} holds nothing but results in {excluded}, the folder of --out')
     if files:
         return files
     if not named:
@@ -122,7 +122,7 @@ def _check_names(sources: Sequence[Source]) -> None:
             raise UserError(f'results of {other.path} and {source.path} would get the same names: rename one of them')
 
 
-def read_pictures(source: Source, wanted: Callable[[int], bool]) -> Iterator[tuple[int | None, np.ndarray]]:
+def read_images(source: Source, wanted: Callable[[int], bool]) -> Iterator[tuple[int | None, np.ndarray]]:
     """Reads a picture, or frames of a video one by one.
 
     Args:
@@ -138,7 +138,7 @@ def read_pictures(source: Source, wanted: Callable[[int], bool]) -> Iterator[tup
     if not source.is_video:
         yield None, read_image(source.path)
         return
-    video = _opened(source)
+    video = _open_video(source)
     number = 0
     try:
         while video.grab():
@@ -163,7 +163,7 @@ def count_frames(source: Source) -> int:
     return max(frames, 0)
 
 
-def _opened(source: Source) -> cv2.VideoCapture:
+def _open_video(source: Source) -> cv2.VideoCapture:
     video = cv2.VideoCapture(str(source.path))
     if not video.isOpened():
         raise UserError(f'video {source.path} cannot be read: OpenCV knows no such format, or it is broken')

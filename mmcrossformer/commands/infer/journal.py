@@ -61,7 +61,7 @@ class Journal:
         self._synced = time.monotonic()
 
 
-class Finished:
+class FinishedRecords:
     """What the journals of a folder hold; records stay on the disk until they are asked for.
 
     Args:
@@ -74,14 +74,14 @@ class Finished:
             place = 0
             with path.open('rb') as file:
                 for line in file:
-                    if (entry := _parsed(line)) is not None:
+                    if (entry := _parse(line)) is not None:
                         self._places[Key(*entry[0])] = path, place
                     place += len(line)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._places
 
-    def pictures(self, sources: Sequence[Source]) -> Iterator[tuple[Source, int | None]]:
+    def images(self, sources: Sequence[Source]) -> Iterator[tuple[Source, int | None]]:
         """Yields what is finished of some sources, in their order: the source and, of videos, number of the frame."""
         frames: dict[Key, list[int]] = {}
         for key in self._places:
@@ -113,7 +113,7 @@ def _end_of_whole_lines(file: BinaryIO) -> int:
     return 0
 
 
-def _parsed(line: bytes) -> list | None:
+def _parse(line: bytes) -> list | None:
     try:
         return json.loads(line) if line.endswith(b'\n') else None
     except ValueError:  # the power failed while it was written

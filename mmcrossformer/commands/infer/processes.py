@@ -12,8 +12,8 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-from mmcrossformer.engine.processes import others_lost
-from mmcrossformer.utils.errors import EXIT_USER_ERROR, UserError, tell
+from mmcrossformer.engine.processes import lost_processes_error
+from mmcrossformer.utils.errors import EXIT_USER_ERROR, UserError, print_error
 
 Value = TypeVar('Value')
 
@@ -46,14 +46,14 @@ class Processes:
     def wait(self) -> None:
         """Returns when all have come here."""
         if self.number > 1:
-            with self._loss_told():
+            with self._report_loss():
                 dist.barrier()
 
-    def shared(self, value: Value) -> Value:
+    def broadcast(self, value: Value) -> Value:
         """The first process's value, in all."""
         values = [value]
         if self.number > 1:
-            with self._loss_told():
+            with self._report_loss():
                 dist.broadcast_object_list(values)
         return values[0]
 
@@ -62,12 +62,12 @@ class Processes:
         if self.number == 1:
             return [value]
         values = [value] * self.number if self.is_first else None  # all are replaced
-        with self._loss_told():
+        with self._report_loss():
             dist.gather_object(value, values)
         return values or [value]
 
     @contextmanager
-    def agreed(self) -> Iterator[None]:
+    def fail_together(self) -> Iterator[None]:
         """A step that all take: where a `UserError` keeps some from it, one of these tells theirs, and all end."""
         if self.number == 1:
             yield
@@ -78,17 +78,17 @@ class Processes:
         except UserError as error:
             mine = error
         failed = [False] * self.number
-        with self._loss_told():
+        with self._report_loss():
             dist.all_gather_object(failed, mine is not None)
         if True not in failed:
             return
         if mine is not None and failed.index(True) == self.rank:
-            tell(mine)
+            print_error(mine)
         self.wait()  # torchrun ends all when one ends: the message comes first
         sys.exit(EXIT_USER_ERROR)
 
     @contextmanager
-    def in_touch(self) -> Iterator[None]:
+    def keep_alive(self) -> Iterator[None]:
         """Work that takes each process a time of its own; left when all are ready.
 
         A thread answers the others meanwhile. So those who are ready wait for slower ones as long as it takes, but
@@ -112,7 +112,7 @@ class Processes:
         try:
             while True:
                 all_ready = torch.tensor(int(ready.is_set()))
-                with self._loss_told():
+                with self._report_loss():
                     dist.all_reduce(all_ready, dist.ReduceOp.MIN)
                 if all_ready:
                     return
@@ -121,12 +121,12 @@ class Processes:
             losses.append(error)
 
     @contextmanager
-    def _loss_told(self) -> Iterator[None]:
+    def _report_loss(self) -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
             advice = 'Nothing that is finished is lost: the same command goes on with the rest'
-            raise others_lost(error, advice) from error
+            raise lost_processes_error(error, advice) from error
 
     def device(self, name: str) -> str:
         """The device of this process: its own GPU of the machine, where a GPU is asked for."""
@@ -134,7 +134,7 @@ class Processes:
 
 
 @contextmanager
-def joined(timeout: float = TIMEOUT) -> Iterator[Processes]:
+def join_processes(timeout: float = TIMEOUT) -> Iterator[Processes]:
     """Joins what torchrun started, over gloo, with or without GPUs.
 
     Args:

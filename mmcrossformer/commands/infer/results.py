@@ -14,14 +14,14 @@ from pycocotools import mask as coco_mask
 from mmcrossformer.apis.colors import Color
 from mmcrossformer.apis.prediction import Prediction, Task
 from mmcrossformer.commands.infer.inputs import Source
-from mmcrossformer.commands.infer.journal import Finished, Record
-from mmcrossformer.utils.files import written_whole
+from mmcrossformer.commands.infer.journal import FinishedRecords, Record
+from mmcrossformer.utils.files import atomic_write
 
 # Numbers of classes up to this one make maps of 8 bits, whose highest value means none of them.
 _CLASSES_OF_8_BITS = 255
 
 
-def record_of(prediction: Prediction, top: int) -> Record:
+def make_record(prediction: Prediction, top: int) -> Record:
     """What the journal keeps of a prediction.
 
     Args:
@@ -72,7 +72,7 @@ def encode_segments(segments: np.ndarray, palette: Sequence[Color]) -> bytes:
     return buffer.getvalue()
 
 
-def categories_of(task: Task, classes: Sequence[str], palette: Sequence[Color]) -> list[dict[str, Any]]:
+def list_categories(task: Task, classes: Sequence[str], palette: Sequence[Color]) -> list[dict[str, Any]]:
     """The entry of each class; numbers start at 1 for detectors, as COCO's do, and at 0 else."""
     first = int(task == 'detection')
     named = zip(classes, palette, strict=True)
@@ -80,7 +80,7 @@ def categories_of(task: Task, classes: Sequence[str], palette: Sequence[Color]) 
 
 
 def write_predictions(
-    folder: Path, finished: Finished, sources: Sequence[Source], task: Task, categories: list[dict[str, Any]]
+    folder: Path, finished: FinishedRecords, sources: Sequence[Source], task: Task, categories: list[dict[str, Any]]
 ) -> int:
     """Writes `predictions.json` and, for a classifier, `predictions.csv`.
 
@@ -89,7 +89,7 @@ def write_predictions(
         finished: The records.
         sources: Whose results to write.
         task: What the model does.
-        categories: What `categories_of` gives.
+        categories: What `list_categories` gives.
 
     Returns:
         How many pictures there are.
@@ -100,7 +100,7 @@ def write_predictions(
     )
     if task == 'detection':
         parts['annotations'] = lambda: _annotations(_images(finished, sources, task))
-    with written_whole(folder / 'predictions.json') as partial, open(partial, 'w') as file:
+    with atomic_write(folder / 'predictions.json') as partial, open(partial, 'w') as file:
         for name, items in parts.items():
             file.write(('{' if name == 'images' else ',\n') + f'"{name}": [')
             for i, item in enumerate(items()):
@@ -109,12 +109,14 @@ def write_predictions(
         file.write('}\n')
     if task == 'classification':
         _write_table(folder, _images(finished, sources, task), categories)
-    return sum(1 for _ in finished.pictures(sources))
+    return sum(1 for _ in finished.images(sources))
 
 
-def _images(finished: Finished, sources: Sequence[Source], task: Task) -> Iterator[tuple[dict[str, Any], Record]]:
+def _images(
+    finished: FinishedRecords, sources: Sequence[Source], task: Task
+) -> Iterator[tuple[dict[str, Any], Record]]:
     """The entry of each picture, and its record."""
-    for i, (source, frame) in enumerate(finished.pictures(sources), 1):
+    for i, (source, frame) in enumerate(finished.images(sources), 1):
         record = finished.read(source, frame)
         name = source.file_name if frame is None else source.name_of(frame)
         image: dict[str, Any] = dict(id=i, file_name=name, width=record['width'], height=record['height'])
@@ -137,7 +139,7 @@ def _annotations(images: Iterable[tuple[dict[str, Any], Record]]) -> Iterator[di
 
 def _write_table(folder: Path, images: Iterable[tuple[dict[str, Any], Record]], categories: list[dict]) -> None:
     """One row for each class of each picture, the best first."""
-    with written_whole(folder / 'predictions.csv') as partial, open(partial, 'w', newline='') as file:
+    with atomic_write(folder / 'predictions.csv') as partial, open(partial, 'w', newline='') as file:
         table = csv.writer(file)
         table.writerow(['file_name', 'rank', 'category_id', 'name', 'score'])
         for image, record in images:

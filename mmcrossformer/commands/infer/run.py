@@ -17,17 +17,17 @@ from mmcrossformer.apis.prediction import Prediction, above
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.commands.arguments import SCORE_THR
 from mmcrossformer.commands.infer.folder import JOURNALS, describe_run, prepare_folder
-from mmcrossformer.commands.infer.inputs import Source, count_frames, find_sources, read_pictures
-from mmcrossformer.commands.infer.journal import Finished, Journal, Key, Record
+from mmcrossformer.commands.infer.inputs import Source, count_frames, find_sources, read_images
+from mmcrossformer.commands.infer.journal import FinishedRecords, Journal, Key, Record
 from mmcrossformer.commands.infer.processes import Processes
 from mmcrossformer.commands.infer.progress import Bar
-from mmcrossformer.commands.infer.results import categories_of, encode_segments, record_of, write_predictions
+from mmcrossformer.commands.infer.results import encode_segments, list_categories, make_record, write_predictions
 from mmcrossformer.config.read import read_config
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.files import write_bytes, write_text
 
 Item = TypeVar('Item')
-Picture = tuple[Source, int | None, np.ndarray | UserError]
+ReadImage = tuple[Source, int | None, np.ndarray | UserError]
 
 _JPEG_QUALITY = 95
 
@@ -54,12 +54,12 @@ class Summary:
     """What a run came to.
 
     Attributes:
-        pictures: Pictures and frames with results, those of earlier runs included.
+        images: Images and frames with results, those of earlier runs included.
         earlier: How many of them were there before.
         failed: Reason for each file that has none, or not all.
     """
 
-    pictures: int
+    images: int
     earlier: int
     failed: dict[str, str]
 
@@ -95,29 +95,29 @@ def infer(
     Raises:
         UserError: Inputs, config, checkpoint or folder that cannot be used.
     """
-    with processes.agreed():
+    with processes.fail_together():
         # One looks for them all: the share of each is cut from the same list.
-        sources = find_sources(inputs, left_out=out) if processes.is_first else []
+        sources = find_sources(inputs, excluded=out) if processes.is_first else []
         cfg = read_config(config, options)
         run = describe_run(cfg, checkpoint, vars(choices))
         predictor = Predictor(cfg, checkpoint, device=processes.device(device))
         _check_use(predictor, config, checkpoint, choices)
         if processes.is_first:
             prepare_folder(out, run, overwrite)
-    sources = processes.shared(sources)
-    finished = Finished(out / JOURNALS)
+    sources = processes.broadcast(sources)
+    finished = FinishedRecords(out / JOURNALS)
     processes.wait()  # nobody writes while others still read
-    summary = Summary(0, sum(1 for _ in finished.pictures(sources)), {})
-    with processes.in_touch():
+    summary = Summary(0, sum(1 for _ in finished.images(sources)), {})
+    with processes.keep_alive():
         failed = _Worker(predictor, choices, out).work(sources, finished, processes)
     parts = processes.gather(failed)
-    with processes.in_touch():
+    with processes.keep_alive():
         if processes.is_first:
-            finished = Finished(out / JOURNALS)
-            failed = _without_results(parts, sources, finished)
+            finished = FinishedRecords(out / JOURNALS)
+            failed = _collect_failures(parts, sources, finished)
             _write_failed(out, failed)
             summary = Summary(_assemble(out, sources, finished, predictor), summary.earlier, failed)
-    return processes.shared(summary)
+    return processes.broadcast(summary)
 
 
 def _check_use(predictor: Predictor, config: str, checkpoint: str, choices: Choices) -> None:
@@ -130,11 +130,11 @@ def _check_use(predictor: Predictor, config: str, checkpoint: str, choices: Choi
         raise UserError('--score-thr is for detectors and classifiers: a segmenter gives each pixel a class')
 
 
-def _assemble(out: Path, sources: Sequence[Source], finished: Finished, predictor: Predictor) -> int:
+def _assemble(out: Path, sources: Sequence[Source], finished: FinishedRecords, predictor: Predictor) -> int:
     """Writes the files that a run ends with; returns the number of pictures."""
-    first = next(finished.pictures(sources), None)
+    first = next(finished.images(sources), None)
     task = finished.read(*first)['task'] if first else predictor.task  # a panoptic detector segments
-    categories = categories_of(task, predictor.classes, predictor.palette)
+    categories = list_categories(task, predictor.classes, predictor.palette)
     return write_predictions(out, finished, sources, task, categories)
 
 
@@ -144,10 +144,10 @@ class _Worker:
     def __init__(self, predictor: Predictor, choices: Choices, out: Path) -> None:
         self.predictor, self.choices, self.out = predictor, choices, out
 
-    def work(self, sources: Sequence[Source], finished: Finished, processes: Processes) -> dict[str, str]:
+    def work(self, sources: Sequence[Source], finished: FinishedRecords, processes: Processes) -> dict[str, str]:
         """Does this process's share of what is not finished; returns the reason for each file that failed."""
         failed: dict[str, str] = {}
-        pictures = ahead(_pictures(sources, finished, processes))
+        pictures = prefetch(_read_share(sources, finished, processes))
         total = _count(sources, finished, processes)
         with Journal(self.out / JOURNALS / f'{processes.rank}.jsonl') as journal, Bar(total, processes) as bar:
             for source, frame, image in pictures:
@@ -155,7 +155,7 @@ class _Worker:
                 if isinstance(result, UserError):
                     failed[str(source.path)] = str(result)
                     if processes.is_first:  # which tells of the others' at the end, each once
-                        _tell_skipped(str(result))
+                        _print_skipped(str(result))
                 else:
                     journal.append(Key.of(source, frame), result)
                 bar.advance()
@@ -177,7 +177,7 @@ class _Worker:
         if self.choices.overlays:
             self._write(f'overlays/{name}.jpg', self._draw(image, prediction))
         height, width = image.shape[:2]
-        return dict(width=width, height=height, **record_of(prediction, self.choices.top))
+        return dict(width=width, height=height, **make_record(prediction, self.choices.top))
 
     def _check(self, prediction: Prediction) -> None:
         """Ends a run whose names of classes are another model's."""
@@ -197,7 +197,7 @@ class _Worker:
         write_bytes(path, data)
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
     """Takes each item in a thread while the one before is worked on."""
     iterator = iter(items)
     with ThreadPoolExecutor(1) as pool:
@@ -207,19 +207,19 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
             yield from taken
 
 
-def _pictures(sources: Sequence[Source], finished: Finished, processes: Processes) -> Iterator[Picture]:
+def _read_share(sources: Sequence[Source], finished: FinishedRecords, processes: Processes) -> Iterator[ReadImage]:
     """Reads this process's share of what is not finished; in place of what cannot be read comes the reason."""
     for source, wanted in _share(sources, finished, processes):
         frame = None
         try:
-            for frame, image in read_pictures(source, wanted):
+            for frame, image in read_images(source, wanted):
                 yield source, frame, image
         except UserError as error:
             yield source, frame, error
 
 
 def _share(
-    sources: Sequence[Source], finished: Finished, processes: Processes
+    sources: Sequence[Source], finished: FinishedRecords, processes: Processes
 ) -> Iterator[tuple[Source, Callable[[int], bool]]]:
     """The pictures of this process, and the frames that it takes of each video."""
     rank, number = processes.rank, processes.number
@@ -230,21 +230,23 @@ def _share(
             yield source, partial(_is_mine, source, finished, processes)
 
 
-def _is_mine(source: Source, finished: Finished, processes: Processes, frame: int) -> bool:
+def _is_mine(source: Source, finished: FinishedRecords, processes: Processes, frame: int) -> bool:
     return frame % processes.number == processes.rank and Key.of(source, frame) not in finished
 
 
-def _count(sources: Sequence[Source], finished: Finished, processes: Processes) -> int:
+def _count(sources: Sequence[Source], finished: FinishedRecords, processes: Processes) -> int:
     """How many pictures this process will meet, as far as the headers of videos are right."""
     frames = [(source, wanted) for source, wanted in _share(sources, finished, processes)]
     return sum(sum(map(wanted, range(count_frames(source)))) if source.is_video else 1 for source, wanted in frames)
 
 
-def _without_results(parts: Sequence[dict[str, str]], sources: Sequence[Source], finished: Finished) -> dict[str, str]:
+def _collect_failures(
+    parts: Sequence[dict[str, str]], sources: Sequence[Source], finished: FinishedRecords
+) -> dict[str, str]:
     """Joins the reasons of all processes for files that failed, and finds those that nobody gave a reason for."""
     failed = {name: reason for part in reversed(parts) for name, reason in part.items()}
     frames: dict[Source, list[int | None]] = {}
-    for source, frame in finished.pictures(sources):
+    for source, frame in finished.images(sources):
         frames.setdefault(source, []).append(frame)
     for source in sources:
         there = frames.get(source, [])
@@ -252,11 +254,11 @@ def _without_results(parts: Sequence[dict[str, str]], sources: Sequence[Source],
             reason = f'{source.path}: results are missing. Every process must see the same folder --out'
             failed.setdefault(str(source.path), reason)
     for name in sorted(failed.keys() - parts[0].keys()):
-        _tell_skipped(failed[name])
+        _print_skipped(failed[name])
     return failed
 
 
-def _tell_skipped(reason: str) -> None:
+def _print_skipped(reason: str) -> None:
     print(f'skipped: {reason}', file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Evaluates a checkpoint at several resolutions: accuracy, AP or mIoU, and the time for an image."""
+"""Evaluates a checkpoint at several resolutions: accuracy, AP or mIoU, and time per image."""
 
 import argparse
 from pathlib import Path
@@ -8,20 +8,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmcrossformer.commands.arguments import add_checkpoint, add_device, add_work_dir, positive
+from mmcrossformer.commands.arguments import add_checkpoint, add_device, add_work_dir, positive_int
 from mmcrossformer.commands.common import add_config_arguments, default_work_dir, find_device, make_folder
 from mmcrossformer.commands.sweep.report import Sweep, plot
 from mmcrossformer.commands.sweep.run import sweep
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import default_sizes, own_size
 from mmcrossformer.utils.progress import new_progress
-from mmcrossformer.utils.weights import load_safely
+from mmcrossformer.utils.weights import force_weights_only
 
 
 def main() -> None:
-    """Reads the command line, evaluates, and saves resolution by resolution."""
+    """Parses the command line, evaluates, and saves the results after each resolution."""
     args = parse_args()
-    load_safely()
+    force_weights_only()
     device = find_device(args.device)
     cfg = read_config(args.config, args.cfg_options)
     sizes = args.sizes or default_sizes(own_size(cfg))
@@ -32,35 +32,36 @@ def main() -> None:
     with new_progress(Console(stderr=True), transient=True) as progress:
         for found in progress.track(steps, total=len(sizes), description='resolutions'):
             found.save(folder / 'resolution_sweep.json')
-    assert found is not None, 'there is one size or more'
+    assert found is not None, 'there is at least one size'
     plot([found], folder / 'resolution_sweep.png')
-    Console().print(table(found))
+    Console().print(make_table(found))
     print(f'{folder}/resolution_sweep.json, {folder}/resolution_sweep.png')
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
     add_checkpoint(parser)
     parser.add_argument(
         '--sizes',
         nargs='+',
-        type=positive,
+        type=positive_int,
         metavar='PIXELS',
-        help='resolutions: shorter sides of what the test pipeline makes (default: half to twice that of the config)',
+        help='resolutions: short sides of the images that the test pipeline returns (default: half to twice that of the '
+        'config)',
     )
     add_device(parser)
     add_work_dir(parser)
     return parser.parse_args()
 
 
-def table(found: Sweep) -> Table:
-    """One row for each resolution."""
+def make_table(found: Sweep) -> Table:
+    """Returns a table with one row for each resolution."""
     output = Table(
         title=f'{found.config}, {found.checkpoint}',
         box=box.SIMPLE,
-        caption=f'{found.images} images; time: median of the batches, for an image; batches of '
+        caption=f'{found.images} images; time: median of the batches, per image; batches of '
         f'{found.settings["batch_size"]} on {found.hardware.get("gpu") or found.hardware["cpu"]}',
     )
     output.add_column(escape('resolution [px]'), justify='right')

@@ -1,4 +1,4 @@
-"""A trained model evaluated at several resolutions."""
+"""Evaluates a trained model at several resolutions."""
 
 import statistics
 import time
@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 
 from mmcrossformer.apis.model import build_model
 from mmcrossformer.commands.sweep.report import Point, Sweep
-from mmcrossformer.config.sizes import at_size, own_size, trained_sizes
-from mmcrossformer.config.walk import unsync_norms
+from mmcrossformer.config.sizes import own_size, scale_test_pipeline, trained_sizes
+from mmcrossformer.config.walk import replace_sync_bn
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError, innermost
 from mmcrossformer.utils.machine import hardware, revision, versions
@@ -30,27 +30,27 @@ def sweep(
 ) -> Iterator[Sweep]:
     """Evaluates a checkpoint at several resolutions, with the test data and the test evaluator of its config.
 
-    The model is loaded once. Where it cannot run, the point tells its error.
+    The model is loaded once. If it cannot run at a resolution, the point has the error.
 
     Args:
         cfg: Config of a detector, segmenter or classifier.
-        checkpoint: Checkpoint of a model trained with it.
-        sizes: Resolutions: shorter sides of what the test pipeline makes, in pixels.
+        checkpoint: Checkpoint of a model trained with the config.
+        sizes: Resolutions: short sides of the images that the test pipeline returns, in pixels.
         device: Where the model runs: 'cpu', 'cuda' or 'cuda:N'.
-        options: Settings that were replaced in the config, for the record.
+        options: Settings that were replaced in the config, to be stored with the results.
 
     Returns:
-        An iterator that evaluates: it gives the sweep as far as it is, after each resolution. It raises a `UserError`
-        for an evaluator that reports no metric known here, or a model that runs at none of the sizes.
+        An iterator over the sweep with the results so far, after each resolution. It raises a `UserError` if the
+        evaluator reports no known metric, or the model runs at none of the sizes.
 
     Raises:
-        UserError: Sizes that occur twice, a config without test data or with sizes that cannot be changed, or a
-            checkpoint that does not fit.
+        UserError: A size is repeated, the config has no test data or its sizes cannot be changed, or the checkpoint
+            does not fit.
     """
     _check_sizes(sizes)
     if not (cfg.get('test_dataloader') and cfg.get('test_evaluator')):
         raise UserError(f'config {cfg.filename} has no test_dataloader or no test_evaluator: there is nothing to test')
-    configs = [at_size(cfg, size) for size in sizes]  # a mistake is told before anything runs
+    configs = [scale_test_pipeline(cfg, size) for size in sizes]  # errors are reported before anything runs
     check_data(cfg, ('test',))
     model = _load(cfg, checkpoint, device)
     settings = dict(
@@ -81,24 +81,24 @@ def _evaluate_all(model: BaseModel, configs: dict[int, Config], found: Sweep) ->
     if all(point.error for point in found.points):
         raise UserError(f'the model runs at none of the sizes; at {found.points[0].size}: {found.points[0].error}')
     if not found.metric:
-        raise UserError('the model finds nothing at any of the sizes')
+        raise UserError('the model finds no objects at any of the sizes')
 
 
 def _check_sizes(sizes: Sequence[int]) -> None:
     twice = sorted({size for size in sizes if sizes.count(size) > 1})
     if twice:
-        raise UserError(f'--sizes must differ, got twice: {", ".join(map(str, twice))}')
+        raise UserError(f'--sizes must be unique, got twice: {", ".join(map(str, twice))}')
 
 
 def _load(cfg: Config, checkpoint: str | Path, device: str) -> BaseModel:
-    unsync_norms(cfg.model)
+    replace_sync_bn(cfg.model)
     model = build_model(cfg)
     load_weights(model, checkpoint)
     return model.to(device)
 
 
 def _evaluate(model: BaseModel, cfg: Config, size: int, found: Sweep) -> None:
-    """Evaluates at one resolution and adds the point."""
+    """Evaluates the model at one resolution and adds the point."""
     device = found.settings['device']
     try:
         loader: DataLoader = Runner.build_dataloader(cfg.test_dataloader, seed=0)
@@ -122,19 +122,19 @@ def _evaluate(model: BaseModel, cfg: Config, size: int, found: Sweep) -> None:
     found.images = len(dataset)
     metrics = evaluator.evaluate(found.images)
     if metrics:
-        found.metric = found.metric or _main(metrics)
-    result = float(metrics[found.metric]) if metrics else 0.0  # mmdet reports nothing where nothing was found
-    # The first batch waits for what later ones find ready.
+        found.metric = found.metric or _main_metric(metrics)
+    result = float(metrics[found.metric]) if metrics else 0.0  # mmdet reports no metrics without detections
+    # The first batch includes warm-up.
     found.points.append(Point(size, result, statistics.median(seconds[1:] or seconds)))
 
 
-def _main(metrics: dict[str, Any]) -> str:
-    """The metric that is the result."""
+def _main_metric(metrics: dict[str, Any]) -> str:
+    """Returns the name of the main metric."""
     for name in METRICS:
         if name in metrics:
             return name
     raise UserError(
-        f'test_evaluator reports {", ".join(metrics)}, and none of {", ".join(METRICS)}, which a sweep shows'
+        f'test_evaluator reports {", ".join(metrics)}, but a sweep needs one of {", ".join(METRICS)}'
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmcrossformer.engine.check.finding import Finding, some
+from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.utils.errors import names
 
 # Tools that draw masks round to pixels, or to the far edge of one.
@@ -35,24 +35,24 @@ def check_coco(coco: dict[str, Any], path: Path, classes: Sequence[str], *, mask
     ]
     total, of, fate = len(annotations), f'annotations of {path}', 'They are dropped'
     findings = [
-        *some(lost, total, f'{of} belong to no image of the file', fate, tolerant=True),
-        *some(foreign, total, f'{of} have a category that the file does not list', fate, tolerant=True),
-        *some(broken, total, f'{of} have a box that is not the four numbers x, y, width, height'),
-        *some(twice, total, f'{of} share their id with another one'),
-        *some(empty, total, f'{of} have an empty or inverted box (x, y, width, height)', fate, tolerant=True),
-        *some(outside, total, f'{of} have a box outside of the image', fate, tolerant=True),
+        *count_bad(lost, total, f'{of} belong to no image of the file', fate, tolerant=True),
+        *count_bad(foreign, total, f'{of} have a category that the file does not list', fate, tolerant=True),
+        *count_bad(broken, total, f'{of} have a box that is not the four numbers x, y, width, height'),
+        *count_bad(twice, total, f'{of} share their id with another one'),
+        *count_bad(empty, total, f'{of} have an empty or inverted box (x, y, width, height)', fate, tolerant=True),
+        *count_bad(outside, total, f'{of} have a box outside of the image', fate, tolerant=True),
         *_check_classes(here, categories, path, classes),
     ]
     if masks:
         bare = [entry['id'] for entry in here if not entry.get('segmentation')]
         astray = [entry['id'] for entry in here if _strays(entry.get('segmentation'), images[entry['image_id']])]
-        findings += some(
+        findings += count_bad(
             bare,
             total,
             f'{of} have no segmentation, and the config trains masks',
             'Use a config that needs boxes alone, such as a retinanet_*.py',
         )
-        findings += some(astray, total, f'{of} have a mask that is no polygon inside of the image', tolerant=True)
+        findings += count_bad(astray, total, f'{of} have a mask that is no polygon inside of the image', tolerant=True)
     return findings
 
 

@@ -25,7 +25,7 @@ class Finding:
         return f'{"warning" if self.warning else "error"}: {self.text}'
 
 
-def some(bad: Collection, total: int, what: str, advice: str = '', *, tolerant: bool = False) -> list[Finding]:
+def count_bad(bad: Collection, total: int, what: str, advice: str = '', *, tolerant: bool = False) -> list[Finding]:
     """Counts bad things and names the first.
 
     Args:

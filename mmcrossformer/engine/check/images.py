@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from mmcrossformer.engine.check.finding import Finding, some
+from mmcrossformer.engine.check.finding import Finding, count_bad
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
@@ -49,7 +49,7 @@ def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | N
                 + '. Check data_root and data_prefix'
             )
         ]
-    chosen = spread(there, decode)
+    chosen = evenly_spaced(there, decode)
     found = dict(zip(chosen, _in_threads(_decode, chosen), strict=True))
     broken = [path for path, size in found.items() if size is None]
     other = [
@@ -59,9 +59,9 @@ def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | N
     ]
     looked = f'{"decoded images" if len(chosen) < len(there) else "images"} of {source}'
     return [
-        *some(missing, len(sizes), f'images of {source} are missing'),
-        *some(broken, len(chosen), f'{looked} cannot be decoded'),
-        *some(other, len(chosen), f'{looked} have another width x height than the annotations tell'),
+        *count_bad(missing, len(sizes), f'images of {source} are missing'),
+        *count_bad(broken, len(chosen), f'{looked} cannot be decoded'),
+        *count_bad(other, len(chosen), f'{looked} have another width x height than the annotations tell'),
     ]
 
 
@@ -80,7 +80,7 @@ def check_label_maps(
     """
     exists = dict(zip(maps, _in_threads(_is_file, maps.values()), strict=True))
     missing = [path for image, path in maps.items() if not exists[image]]
-    chosen = spread([image for image in maps if exists[image]], decode)
+    chosen = evenly_spaced([image for image in maps if exists[image]], decode)
 
     def problem(image: Path) -> str | None:
         try:
@@ -100,12 +100,12 @@ def check_label_maps(
     problems = dict(zip(chosen, _in_threads(problem, chosen), strict=True))
     bad = [f'{maps[image]} {text}' for image, text in problems.items() if text]
     return [
-        *some(missing, len(maps), f'label maps of {source} are missing'),
-        *some(bad, len(chosen), f'label maps of {source} do not fit the {num_classes} classes'),
+        *count_bad(missing, len(maps), f'label maps of {source} are missing'),
+        *count_bad(bad, len(chosen), f'label maps of {source} do not fit the {num_classes} classes'),
     ]
 
 
-def spread(items: Sequence[Item], count: int | None) -> Sequence[Item]:
+def evenly_spaced(items: Sequence[Item], count: int | None) -> Sequence[Item]:
     """Takes at most so many items, evenly spread; None for all."""
     if count is None or count >= len(items):
         return items

@@ -12,12 +12,12 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 
 from mmcrossformer.config.channels import check_channels
-from mmcrossformer.config.sizes import last_sizes, views_of
+from mmcrossformer.config.sizes import last_sizes, pipeline_views
 from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.check.coco import check_coco
-from mmcrossformer.engine.check.finding import Finding, some
-from mmcrossformer.engine.check.images import Limits, check_images, check_label_maps, spread
+from mmcrossformer.engine.check.finding import Finding, count_bad
+from mmcrossformer.engine.check.images import Limits, check_images, check_label_maps, evenly_spaced
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads that have classes of their own, whatever the data set has.
@@ -72,7 +72,7 @@ def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Lim
     if coco is not None:
         masks = any(step.get('with_mask') for step in settings.get('pipeline', []))
         folder = Path(dataset.data_prefix.get('img', ''))
-        images = spread(coco['images'], limits.present)
+        images = evenly_spaced(coco['images'], limits.present)
         sizes = {folder / image['file_name']: (image['width'], image['height']) for image in images}
         return [
             *check_images(sizes, source + _among(len(images), len(coco['images'])), limits.decoded),
@@ -100,7 +100,7 @@ def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, li
     total = len(dataset)
     if not total:
         return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
-    entries = [dataset.get_data_info(i) for i in spread(range(total), limits.present)]
+    entries = [dataset.get_data_info(i) for i in evenly_spaced(range(total), limits.present)]
     source += _among(len(entries), total)
     sizes = {
         Path(entry['img_path']): (entry['width'], entry['height']) if 'width' in entry and 'height' in entry else None
@@ -117,7 +117,7 @@ def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, li
     boxes = [(i, instance) for i, entry in enumerate(entries) for instance in entry.get('instances', ())]
     if boxes:
         bad = [entries[i]['img_path'] for i, box in boxes if not _has_area(box['bbox'])]
-        findings += some(bad, len(boxes), f'boxes of {source} are empty or inverted, in', tolerant=True)
+        findings += count_bad(bad, len(boxes), f'boxes of {source} are empty or inverted, in', tolerant=True)
         labels.update(instance['bbox_label'] for _, instance in boxes)
     whole = len(entries) == total  # a sample may miss the few instances of a class
     without = [name for i, name in enumerate(classes) if not labels[i]] if labels and whole else []
@@ -168,7 +168,7 @@ def _check_views(cfg: Config) -> list[Finding]:
     """Compares the views of a training pipeline with what the classifier takes."""
     several = cfg.model.get('type') == 'mmcrossformer.MultiResolutionClassifier'
     for settings in datasets_of(cfg.get('train_dataloader')):
-        views = views_of(settings.get('pipeline', []))
+        views = pipeline_views(settings.get('pipeline', []))
         sizes = [size for view in views for size in last_sizes(view)]
         if several and len(views) < 2:
             return [

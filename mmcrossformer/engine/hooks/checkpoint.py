@@ -11,7 +11,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmcrossformer.registry import HOOKS
-from mmcrossformer.utils.files import PARTIAL, written_whole
+from mmcrossformer.utils.files import PARTIAL, atomic_write
 
 # The arguments by which mmengine finds the backend below.
 ATOMIC = dict(backend='mmcrossformer.atomic')
@@ -21,32 +21,32 @@ class AtomicBackend(LocalBackend):
     """Writes files of this machine under another name, which they lose when they are complete and on the disk."""
 
     def __init__(self) -> None:
-        self._held_back: list[str | Path] | None = None
+        self._deferred: list[str | Path] | None = None
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Writes a file, or leaves the one that is there."""
-        with written_whole(filepath) as partial:
+        with atomic_write(filepath) as partial:
             super().put(obj, partial)
 
     def remove(self, filepath: str | Path) -> None:
-        """Removes a file; inside `removals_last`, at its end."""
-        if self._held_back is None:
+        """Removes a file; inside `defer_removals`, at its end."""
+        if self._deferred is None:
             super().remove(filepath)
         else:
-            self._held_back.append(filepath)
+            self._deferred.append(filepath)
 
     @contextmanager
-    def removals_last(self) -> Iterator[None]:
+    def defer_removals(self) -> Iterator[None]:
         """Holds removals back until what is written meanwhile is there; may be nested."""
-        if self._held_back is not None:
+        if self._deferred is not None:
             yield
             return
-        self._held_back = []
+        self._deferred = []
         try:
             yield
-            removals = self._held_back
+            removals = self._deferred
         finally:
-            self._held_back = None
+            self._deferred = None
         for path in removals:
             self.remove(path)
 
@@ -77,13 +77,13 @@ class AtomicCheckpointHook(CheckpointHook):
                 path.unlink()
 
     def _save_checkpoint_with_step(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        with self._old_ones_last():
+        with self._defer_removals():
             super()._save_checkpoint_with_step(runner, *args, **kwargs)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
-        with self._old_ones_last():
+        with self._defer_removals():
             super()._save_best_checkpoint(runner, metrics)
 
-    def _old_ones_last(self) -> AbstractContextManager:
+    def _defer_removals(self) -> AbstractContextManager:
         atomic = isinstance(self.file_backend, AtomicBackend)
-        return self.file_backend.removals_last() if atomic else nullcontext()
+        return self.file_backend.defer_removals() if atomic else nullcontext()

@@ -39,7 +39,7 @@ class FiniteLossHook(Hook):
 
         @wraps(update)
         def checked(loss: Tensor, *args: Any, **kwargs: Any) -> None:
-            if not _finite_everywhere(loss):
+            if not _is_finite_everywhere(loss):
                 raise UserError(self._report(runner, loss.item()))
             update(loss, *args, **kwargs)
 
@@ -54,7 +54,7 @@ class FiniteLossHook(Hook):
         runner.save_checkpoint(
             runner.work_dir, path.name, by_epoch=False, meta=dict(iter=runner.iter), backend_args=ATOMIC
         )
-        origin = self._origin(runner)
+        origin = self._find_origin(runner)
         if math.isfinite(loss):
             return f'the loss of another process is no number in iteration {runner.iter + 1}: it names the cause'
         images = [getattr(sample, 'img_path', 'unknown') for sample in self._batch.get('data_samples', ())]
@@ -64,7 +64,7 @@ class FiniteLossHook(Hook):
             'Common causes: too high a learning rate, too short a warm-up, no optim_wrapper.clip_grad, broken boxes'
         )
 
-    def _origin(self, runner: Runner) -> str:
+    def _find_origin(self, runner: Runner) -> str:
         """Computes the batch again, in all processes, and watches every layer."""
         model = runner.model
         broken = next((name for name, value in model.named_parameters() if not value.isfinite().all()), None)
@@ -72,7 +72,7 @@ class FiniteLossHook(Hook):
 
         def watch(name: str, module: nn.Module) -> Any:
             def hook(_: nn.Module, inputs: tuple, output: Any) -> None:
-                if not found and not _finite(output):
+                if not found and not _is_finite(output):
                     found.append(f'{plain_name(name)} ({type(module).__name__}), whose inputs are {_describe(inputs)}')
 
             return module.register_forward_hook(hook)
@@ -96,7 +96,7 @@ class FiniteLossHook(Hook):
         return f'the first layer to give such a value is {found[0]}'
 
 
-def _finite_everywhere(loss: Tensor) -> bool:
+def _is_finite_everywhere(loss: Tensor) -> bool:
     finite = loss.detach().isfinite().to(torch.int32)
     all_reduce(finite, op='min')
     return bool(finite.item())
@@ -112,12 +112,12 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(item)
 
 
-def _finite(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     return all(bool(tensor.isfinite().all()) for tensor in _tensors(value) if tensor.is_floating_point())
 
 
 def _describe(inputs: tuple) -> str:
-    if not _finite(inputs):
+    if not _is_finite(inputs):
         return 'not finite either'
     largest = max((tensor.abs().max().item() for tensor in _tensors(inputs) if tensor.numel()), default=0.0)
     return f'finite (at most {largest:.3g})'

@@ -29,7 +29,7 @@ class RandomStateHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Seeds what the first batch draws."""
         loader = runner.train_loop.dataloader
-        loader.worker_init_fn = _worker_seed(runner, loader.num_workers, runner.iter)
+        loader.worker_init_fn = _worker_init_fn(runner, loader.num_workers, runner.iter)
         if loader.persistent_workers:
             loader._iterator = None  # torch has no other way to make them start anew
         _seed(runner, 'data', runner.iter)
@@ -42,7 +42,7 @@ class RandomStateHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Seeds what the next batch draws, where this process loads it."""
-        if not isinstance(runner.train_loop, EpochBasedTrainLoop) and _saved(runner):
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop) and _is_saved(runner):
             _restart_data(runner, runner.iter + 1)
         _seed(runner, 'data', runner.iter + 1)
 
@@ -64,7 +64,7 @@ def seed_model(runner: Runner) -> None:
     _seed(runner, 'model', runner.iter)
 
 
-def _saved(runner: Runner) -> bool:
+def _is_saved(runner: Runner) -> bool:
     """Whether a checkpoint belongs behind this iteration; all ranks must agree, and only one of them writes it."""
     hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and not hook.by_epoch]
     return any(hook.interval > 0 and (runner.iter + 1) % hook.interval == 0 for hook in hooks)
@@ -75,23 +75,23 @@ def _restart_data(runner: Runner, iteration: int) -> None:
     loop = runner.train_loop
     if not hasattr(loop.dataloader.sampler, 'skip'):
         return  # such a training cannot be resumed exactly, and its data would be read twice here
-    loop.dataloader.worker_init_fn = _worker_seed(runner, loop.dataloader.num_workers, iteration)
+    loop.dataloader.worker_init_fn = _worker_init_fn(runner, loop.dataloader.num_workers, iteration)
     loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
     loop.dataloader_iterator.skip_iter(iteration)
 
 
-def _worker_seed(runner: Runner, num_workers: int, iteration: int) -> partial:
-    return partial(worker_init_fn, num_workers=num_workers, rank=0, seed=_mix(runner, 'workers', iteration))
+def _worker_init_fn(runner: Runner, num_workers: int, iteration: int) -> partial:
+    return partial(worker_init_fn, num_workers=num_workers, rank=0, seed=_derive_seed(runner, 'workers', iteration))
 
 
 def _seed(runner: Runner, what: str, iteration: int) -> None:
-    seed = _mix(runner, what, iteration)
+    seed = _derive_seed(runner, what, iteration)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
-def _mix(runner: Runner, what: str, iteration: int) -> int:
+def _derive_seed(runner: Runner, what: str, iteration: int) -> int:
     """A number of 31 bits, in no visible relation to those of other iterations and ranks; workers add theirs to it."""
     entropy = [runner.seed, get_rank(), *what.encode(), iteration]
     return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)

@@ -36,7 +36,7 @@ class SkipUnreadableHook(Hook):
         self._counts = torch.zeros(max(1, loader.num_workers), dtype=torch.int64).share_memory_()
         for pipeline in _pipelines(loader.dataset):
             pipeline.transforms = [
-                _Net(step, self._counts) if type(step).__name__.startswith('LoadImage') else step
+                _SkipUnreadable(step, self._counts) if type(step).__name__.startswith('LoadImage') else step
                 for step in pipeline.transforms
             ]
 
@@ -57,7 +57,7 @@ class SkipUnreadableHook(Hook):
             )
 
 
-class _Net:
+class _SkipUnreadable:
     """A loading step whose failure makes the data set take another image.
 
     Args:

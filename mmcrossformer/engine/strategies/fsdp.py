@@ -14,7 +14,7 @@ from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 from mmcrossformer.engine.processes import plain_name
 from mmcrossformer.models.layers.block import AttentionBlock
 from mmcrossformer.registry import FUNCTIONS, STRATEGIES
-from mmcrossformer.utils.files import written_whole
+from mmcrossformer.utils.files import atomic_write
 
 _SCALED = ('AmpOptimWrapper', AmpOptimWrapper)
 
@@ -86,7 +86,7 @@ class FSDPStrategy(MMEngineFSDPStrategy):
     def save_checkpoint(self, filename: str, **kwargs: Any) -> None:
         """Gathers the state of all processes; the first one writes it. See the base class."""
         if is_main_process():
-            with written_whole(filename) as partial:
+            with atomic_write(filename) as partial:
                 super().save_checkpoint(partial, **kwargs)
         else:
             super().save_checkpoint(filename, **kwargs)

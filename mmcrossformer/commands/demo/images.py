@@ -20,7 +20,7 @@ _SCENES = 4
 _SCENE_SIZE = 160  # pixels, as in the embedded data set
 
 
-def built_in() -> dict[str, np.ndarray]:
+def builtin_images() -> dict[str, np.ndarray]:
     """Scenes of digits that no training has seen, and photographs: pixels [H, W, 3], uint8, RGB, by name.
 
     They come out of the wheels of scikit-learn and scikit-image.
@@ -58,7 +58,7 @@ def read_upload(path: str | Path) -> np.ndarray:
     return read_image(path)
 
 
-def overlay(image: np.ndarray, prediction: Prediction, predictor: Predictor, score: float) -> np.ndarray:
+def draw_overlay(image: np.ndarray, prediction: Prediction, predictor: Predictor, score: float) -> np.ndarray:
     """Draws a prediction on an image at the size of the page.
 
     Args:
@@ -81,14 +81,14 @@ def shown_size(image: np.ndarray) -> tuple[int, int]:
     return fitted_size(image, _SHOWN)
 
 
-def pixel_of(image: np.ndarray, x: float, y: float) -> tuple[int, int]:
+def find_pixel(image: np.ndarray, x: float, y: float) -> tuple[int, int]:
     """Row and column of the pixel that is shown at (x, y)."""
     shown = shown_size(image)
     row, col = (int(place * side / size) for place, side, size in zip((y, x), image.shape[:2], shown, strict=True))
     return min(max(row, 0), image.shape[0] - 1), min(max(col, 0), image.shape[1] - 1)
 
 
-def raster(figure: Figure) -> np.ndarray:
+def rasterize(figure: Figure) -> np.ndarray:
     """Pixels [H, W, 3], uint8, RGB, of a figure."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
