@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from quick import run_program
 
 OLD = {
     'mmcrossformer.hooks': ['mmcrossformer.engine.hooks'],
@@ -30,7 +31,8 @@ def test_old_name_works_and_warns(old):
 def test_the_warning_names_the_line_of_the_user(tmp_path):
     program = tmp_path / 'program.py'
     program.write_text('import mmengine\nfrom mmcrossformer.hooks import CurvesHook\n')
-    result = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
+    result = run_program(program, [])
+    assert result.returncode == 0, result.stderr
     assert f'{program}:2: DeprecationWarning: mmcrossformer.hooks is now mmcrossformer.engine.hooks' in result.stderr
 
 

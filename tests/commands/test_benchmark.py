@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import multiprocessing
 import re
 import runpy
 import signal
@@ -54,6 +55,12 @@ def fragile(tmp_path):
     settings = dict(type='Fragile', in_channels=3, out_channels=4, kernel_size=1)
     path.write_text(f'backbone = {settings}\ncustom_imports = dict(imports=["fragile_module"])')
     return path
+
+
+@pytest.fixture(autouse=True)
+def _small_products(monkeypatch):
+    """What models are compared with would take longer than they do, above all in half precision."""
+    monkeypatch.setattr(module, 'PRODUCT_SIDE', 64)
 
 
 @pytest.fixture
@@ -223,7 +230,9 @@ class TestMeasure:
             assert {cell.height == 96 for cell in cells} == {elongated}
 
 
-def test_worker_is_replaced_when_it_dies():
+def test_worker_is_replaced_when_it_dies(monkeypatch):
+    fork = multiprocessing.get_context('fork')  # which starts faster
+    monkeypatch.setattr(multiprocessing, 'get_context', lambda method: fork)
     with Worker(signal.raise_signal) as worker:
         with pytest.raises(WorkerDied, match='killed, as Linux does when memory runs out'):
             worker(signal.SIGKILL)

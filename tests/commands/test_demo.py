@@ -34,21 +34,22 @@ SEEN = re.compile(r'seen at (\d+) x (\d+) pixels, ([\d.]+) s')
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason='needs chromium (Debian: apt-get install chromium)')
 
 
-@pytest.fixture
-def detector(quick, tmp_path):
+@pytest.fixture(scope='module')
+def detector(write_quick, tmp_path_factory):
     """Config and checkpoint of a small Mask R-CNN, untrained."""
-    config = quick('mask_rcnn_crossformer_t_digits')
+    folder = tmp_path_factory.mktemp('detector')
+    config = write_quick(folder, 'mask_rcnn_crossformer_t_digits')
     cfg = Config.fromfile(config)
     init_default_scope('mmdet')
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
-    path = tmp_path / 'weights.pth'
+    path = folder / 'weights.pth'
     torch.save(model.state_dict(), path)  # which names no classes
     return config, path
 
 
-@pytest.fixture
-def address(detector, tmp_path):
+@pytest.fixture(scope='module')
+def address(detector):
     """Where the page is served."""
     config, checkpoint = detector
     with socket.socket() as free:
@@ -57,8 +58,9 @@ def address(detector, tmp_path):
     program = 'import mmcrossformer_cli; mmcrossformer_cli.main()'
     command = [sys.executable, '-c', program, 'demo', config, checkpoint]
     command += ['--port', port, '--max-upload', 1]
-    log = (tmp_path / 'log').open('w')
-    server = subprocess.Popen([*map(str, command)], stdout=log, stderr=log, cwd=tmp_path)
+    folder = checkpoint.parent
+    log = (folder / 'log').open('w')
+    server = subprocess.Popen([*map(str, command)], stdout=log, stderr=log, cwd=folder)
     url = f'http://127.0.0.1:{port}/'
     try:
         end = time.monotonic() + PATIENCE / 1000
@@ -67,7 +69,7 @@ def address(detector, tmp_path):
                 urllib.request.urlopen(url).close()
                 break
             except OSError:
-                assert server.poll() is None, (tmp_path / 'log').read_text()
+                assert server.poll() is None, (folder / 'log').read_text()
                 assert time.monotonic() < end
                 time.sleep(0.2)
         yield url
@@ -142,7 +144,8 @@ def test_page(page, tmp_path):
     page.set_input_files('#upload input[type=file]', picture)
     wait_for_text(page, '#summary', 'seen at 75 x 169')
 
-    # A quarter down and three quarters to the right.
+    # A quarter down and three quarters to the right, when the browser has loaded the picture.
+    page.wait_for_function("(x => x && x.width > 2 * x.height)(document.querySelector('#found img'))")
     box = page.locator('#found img').bounding_box()
     shown = min(box['width'] / 90, box['height'] / 40)  # the picture is in the middle of its frame
     left, top = (box['width'] - 90 * shown) / 2, (box['height'] - 40 * shown) / 2

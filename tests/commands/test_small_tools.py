@@ -1,5 +1,6 @@
 """mmcrossformer analyze, convert and compare, as a user runs them."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from golden import golden_weights
+from quick import run
 from safetensors.torch import load_file
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official, read_checkpoint
+from mmcrossformer.commands.compare import run as compare
 
 ROOT = Path(__file__).parents[2]
 
@@ -138,6 +141,21 @@ class TestConvert:
 
 
 class TestCompare:
+    @pytest.fixture
+    def forks(self, monkeypatch):
+        """Trains and tests in forks after the first training, which is what a user starts."""
+        start, first = compare._call, itertools.chain([True], itertools.repeat(False))
+
+        def call(command, arguments):
+            if next(first):
+                return start(command, arguments)
+            result = run(command, *arguments)
+            assert result.returncode == 0, result.stderr
+            return 2 * 10**8
+
+        monkeypatch.setattr(compare, '_call', call)
+
+    @pytest.mark.usefixtures('forks')
     def test_trains_what_is_missing(self, call, quick, tmp_path):
         first, wider = quick('crossformer_t_digits'), tmp_path / 'wider.py'
         wide = dict(embed_dims=32, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))

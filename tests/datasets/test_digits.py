@@ -1,18 +1,16 @@
 """The embedded data set: what is on disk, where it comes from, and how it gets there."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
+from quick import run_program
 
 from mmcrossformer.datasets import digits, scenes
 from mmcrossformer.datasets.digits import CLASSES, PALETTE, DigitsSpec, ensure_digits
@@ -26,7 +24,6 @@ SPEC = DigitsSpec(
     train_crops=20,
     val_crops=10,
 )
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope='module')
@@ -305,12 +302,12 @@ def test_killed_generation_is_started_over(root, tmp_path):
         'digits._write_crops = lambda *_: os._exit(9)\n'
         f'digits.ensure_digits(sys.argv[1], digits.{SPEC!r})\n'
     )
-    target = tmp_path / 'digits'
-    assert start(script, target).wait() == 9
+    target = tmp_path / 'all' / 'digits'
+    assert start(script, target, tmp_path / 'program').returncode == 9
     assert not target.exists()
-    assert contents(tmp_path).keys() - {'digits.lock'}  # the half-made set lies beside it
+    assert contents(target.parent).keys() - {'digits.lock'}  # the half-made set lies beside it
     assert contents(ensure_digits(target, SPEC)) == contents(root)
-    assert contents(tmp_path).keys() - {'digits.lock'} == {f'digits/{n}' for n in contents(root)}
+    assert contents(target.parent).keys() - {'digits.lock'} == {f'digits/{n}' for n in contents(root)}
 
 
 def test_two_processes_at_once_make_one_set(root, tmp_path):
@@ -320,23 +317,16 @@ def test_two_processes_at_once_make_one_set(root, tmp_path):
         f'print(digits.ensure_digits(sys.argv[1], digits.{SPEC!r}))\n'
     )
     target = tmp_path / 'deep' / 'digits'
-    processes = [start(script, target) for _ in range(2)]
-    outputs = [process.communicate()[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    assert all(output.strip().endswith(str(target)) for output in outputs)
-    assert ''.join(outputs).count('Generating the digits data set') == 1
+    result = start(script, target, tmp_path / 'program', processes=2)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines().count(str(target)) == 2
+    assert (result.stdout + result.stderr).count('Generating the digits data set') == 1
     assert contents(target) == contents(root)
 
 
-def start(script, target):
-    paths = [str(REPOSITORY), os.environ.get('PYTHONPATH', '')]
-    return subprocess.Popen(
-        [sys.executable, '-c', script, str(target)],
-        env=os.environ | {'PYTHONPATH': os.pathsep.join(filter(None, paths))},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def start(script, target, path, processes=1):
+    path.write_text(script)
+    return run_program(path, [target], processes)
 
 
 @pytest.mark.parametrize('package', ['skimage.data', 'sklearn.datasets'])

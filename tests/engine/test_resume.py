@@ -40,14 +40,14 @@ train_dataloader['dataset']['pipeline'] = [
     dict(type='PhotoMetricDistortion'),
     dict(type='PackSegInputs'),
 ]
-train_cfg = dict(max_iters=24, val_interval=6)
+train_cfg = dict(max_iters={length}, val_interval=6)
 default_hooks['checkpoint'] = dict(interval=2, max_keep_ckpts=1)
 """
 CLASSIFIER = """
 model['backbone']['drop_path_rate'] = 0.3
 train_dataloader['num_workers'] = {workers}
 train_dataloader['persistent_workers'] = {workers} > 0
-train_cfg = dict(max_epochs=5, val_interval=1)
+train_cfg = dict(max_epochs={length}, val_interval=1)
 default_hooks['checkpoint'] = dict(interval=1, max_keep_ckpts=1)
 """
 
@@ -72,19 +72,16 @@ def last_of(work_dir):
     return checkpoint['state_dict'], checkpoint['optimizer']
 
 
-KINDS = {
-    'iterations': ('upernet_crossformer_t_digits', SEGMENTER.format(workers=2)),
-    'iterations, no workers': ('upernet_crossformer_t_digits', SEGMENTER.format(workers=0)),
-    'epochs': ('crossformer_t_digits', CLASSIFIER.format(workers=2)),
-    'epochs, no workers': ('crossformer_t_digits', CLASSIFIER.format(workers=0)),
-}
-KILLS = [('iterations', 6), ('iterations, no workers', 2), ('epochs', 3)]
-MANY = [('iterations', 20), ('iterations, no workers', 6), ('epochs', 6), ('epochs, no workers', 6)]
+KINDS = dict(iterations=('upernet_crossformer_t_digits', SEGMENTER), epochs=('crossformer_t_digits', CLASSIFIER))
+# Kind, workers that load data, iterations or epochs, kills.
+KILLS = [('iterations', 2, 24, 6), ('iterations', 0, 12, 2), ('epochs', 2, 3, 3)]
+MANY = [('iterations', 2, 24, 20), ('iterations', 0, 24, 6), ('epochs', 2, 5, 6), ('epochs', 0, 5, 6)]
 
 
-@pytest.mark.parametrize(('kind', 'kills'), sampled([*KILLS, *MANY], fast=KILLS))
-def test_killed_trainings_end_with_the_same_weights(kind, kills, fragile, tmp_path, monkeypatch):
-    config, moments = fragile(*KINDS[kind]), random.Random(kills)
+@pytest.mark.parametrize(('kind', 'workers', 'length', 'kills'), sampled([*KILLS, *MANY], fast=KILLS))
+def test_killed_trainings_end_with_the_same_weights(kind, workers, length, kills, fragile, tmp_path, monkeypatch):
+    name, more = KINDS[kind]
+    config, moments = fragile(name, more.format(workers=workers, length=length)), random.Random(kills)
     monkeypatch.setenv('KILL', '')
     whole = train(config, tmp_path / 'whole')
     assert whole.returncode == 0, whole.stderr[-3000:]

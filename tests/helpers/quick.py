@@ -1,6 +1,7 @@
 """Digits configs that run in seconds, and running commands on them."""
 
 import copy
+import functools
 import logging
 import os
 import subprocess
@@ -69,11 +70,11 @@ def digits(tmp_path_factory):
     return ensure_digits(folder / 'digits', DigitsSpec(**SPEC))
 
 
-@pytest.fixture
-def quick(digits, tmp_path):
-    """Writes a config that inherits from a digits config and runs in seconds."""
+@pytest.fixture(scope='session')
+def write_quick(digits):
+    """Writes into a folder a config that inherits from a digits config and runs in seconds."""
 
-    def write(name, report=None, curves=False):
+    def write(folder, name, report=None, curves=False):
         settings = copy.deepcopy(QUICK[name])
         # Curves and a report take longer than the training: only where they are asked for, with these arguments.
         expensive = dict(CurvesHook={} if curves else None, ReportHook=report)
@@ -94,11 +95,17 @@ def quick(digits, tmp_path):
             f'_base_ = {str(CONFIGS / name) + ".py"!r}',
             *(f'{key} = {value!r}' for key, value in settings.items()),
         ]
-        path = tmp_path / f'{name}.py'
+        path = folder / f'{name}.py'
         path.write_text('\n'.join(lines))
         return path
 
     return write
+
+
+@pytest.fixture
+def quick(write_quick, tmp_path):
+    """`write_quick` with a folder for each test."""
+    return functools.partial(write_quick, tmp_path)
 
 
 @pytest.fixture
