@@ -33,7 +33,7 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 
 docs: $(VENV)/installed
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs . site
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs -d build/doctrees . site
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and f"mmcrossformer needs Python >= 3.10, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.11")'
