@@ -15,12 +15,12 @@ HOST_LIBRARIES = [
     'onedl-mmsegmentation>=1.4',
     'onedl-mmpretrain>=1.3',
     'torchvision>=0.20',
-    # The embedded digits: handwriting and photographs.
+    # Handwriting and photographs of the digits data set.
     'scikit-image>=0.22',
     'scikit-learn>=1.3',
 ]
 
-# ONNX: torch's exporter, and a runtime to check what it wrote.
+# ONNX: torch's exporter, and a runtime to check the exported file.
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.3']
 
 TENSORBOARD = ['tensorboard>=2.15']
@@ -28,7 +28,7 @@ TENSORBOARD = ['tensorboard>=2.15']
 # Models of timm, such as CrossViT.
 TIMM = [*HOST_LIBRARIES, 'timm>=1.0']
 
-# The page in the browser.
+# The demo page.
 DEMO = [*HOST_LIBRARIES, 'gradio>=6.0']
 
 # The documentation site.
@@ -40,7 +40,7 @@ setup(
     description='CrossFormer, CrossFormer++ and CAT backbones for OpenMMLab',
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
-    # The papers' authors wrote the official program, not this one.
+    # Not the authors of the papers: they wrote the official code.
     author='The mmcrossformer authors',
     maintainer='The mmcrossformer authors',
     project_urls={
@@ -67,12 +67,12 @@ setup(
             '.mim/tools/*.sh',
         ]
     },
-    # torch calls this at the end of `import torch`: mmcv works without its compiled operators from the first line on.
+    # torch calls this at the end of `import torch`: mmcv works without its compiled operators from the start.
     entry_points={
         'torch.backends': ['mmcv_ext_torchvision = mmcv_ext_torchvision:install'],
         'console_scripts': ['mmcrossformer = mmcrossformer_cli:main'],
     },
-    # mmengine, too, comes with the extra: its two distributions own the same module and break each other.
+    # mmengine comes with the extra, too: two distributions contain its module and overwrite each other.
     install_requires=[
         'torch>=2.7',
         'filelock',
@@ -102,7 +102,7 @@ setup(
             'mypy>=1.15',
             'nbclient>=0.10',
             'nbformat>=5.10',
-            # Drives Debian's Chromium in the tests of the page.
+            # Drives Chromium in the tests of the demo.
             'playwright>=1.50',
             'pytest>=8.0',
             'pytest-xdist>=3.5',

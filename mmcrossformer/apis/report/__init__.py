@@ -1,4 +1,4 @@
-"""A report of a training, for people."""
+"""A report of a training run as an HTML page."""
 
 from mmcrossformer.apis.report.evaluate import Evaluation, evaluate
 from mmcrossformer.apis.report.page import Report, write_page
