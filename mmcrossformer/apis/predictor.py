@@ -171,7 +171,7 @@ def read_image(path: str | Path) -> np.ndarray:
     except Exception as error:  # decoders raise errors of many types
         raise UserError(f'image {path} cannot be read: {error}') from error
     if image is None:
-        raise UserError(f'image {path} cannot be read: it is no picture, or broken')
+        raise UserError(f'image {path} cannot be read: it is no image file, or broken')
     return image
 
 

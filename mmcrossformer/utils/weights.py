@@ -87,7 +87,7 @@ def prepare_resume(cfg: Config) -> None:
     meta = checkpoint.get('meta')
     if 'optimizer' not in checkpoint or not isinstance(meta, dict):
         raise UserError(
-            f'checkpoint {path} holds no state of a training by mmengine, so there is no training to resume: leave '
+            f'checkpoint {path} contains no training state of mmengine, so it cannot be resumed: leave '
             f'--resume out and start from its weights with --cfg-options load_from={path}'
         )
     randomness = cfg.get('randomness', {})

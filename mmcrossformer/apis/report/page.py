@@ -9,7 +9,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mmcrossformer.apis.report.evaluate import SCORES, Evaluation
-from mmcrossformer.apis.report.pictures import Example, data_uri
+from mmcrossformer.apis.report.examples import Example, data_uri
 from mmcrossformer.utils.curves import Curves, headline
 from mmcrossformer.utils.files import write_text
 

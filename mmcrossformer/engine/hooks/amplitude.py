@@ -79,18 +79,18 @@ def read_amplitudes(work_dir: str | Path) -> dict[int, dict[str, float]]:
     return {int(iteration): values for iteration, values in history.items()}
 
 
-def plot_amplitudes(trainings: Mapping[str, Mapping[int, Mapping[str, float]]], path: str | Path) -> None:
+def plot_amplitudes(runs: Mapping[str, Mapping[int, Mapping[str, float]]], path: str | Path) -> None:
     """Draws amplitudes over the blocks, first and last measurement of each training run.
 
     Args:
-        trainings: Results of `read_amplitudes` by name of the training run.
+        runs: Results of `read_amplitudes` by name of the training run.
         path: PNG file to write.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), dpi=110, layout='constrained')
     axis = figure.subplots()
-    for color, (name, history) in enumerate(trainings.items()):
+    for color, (name, history) in enumerate(runs.items()):
         iterations = sorted(history)
         for iteration, style in dict(zip((iterations[0], iterations[-1]), ('--', '-'), strict=True)).items():
             values = list(history[iteration].values())

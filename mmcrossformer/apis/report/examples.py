@@ -51,8 +51,8 @@ def draw_examples(
         for side, is_truth in ((truth, True), (found, False)):
             if side.task == 'classification':
                 side = replace(side, labels=side.labels[:1], scores=side.scores[:1])
-            picture = draw_fitted(image, side, predictor.classes, predictor.palette, _SIDE, scores=not is_truth)
-            sides.append(data_uri(encode_jpeg(picture, _JPEG_QUALITY)))
+            drawn = draw_fitted(image, side, predictor.classes, predictor.palette, _SIDE, scores=not is_truth)
+            sides.append(data_uri(encode_jpeg(drawn, _JPEG_QUALITY)))
         name = Path(dataset.get_data_info(index)['img_path']).name
         examples.append(Example(name, scores[index], *sides))
     return examples
