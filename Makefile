@@ -1,8 +1,8 @@
-# make demo   set up, train Mask R-CNN with CrossFormer-T on the embedded digits, evaluate, draw (12 to 15 minutes)
-# make test   set up, check every property (about 6 minutes on two cores)
-# make test-all   the same and its repetitions: more kills, sizes, configs; test-rest runs the repetitions alone
-# make lint   set up, check style and types
-# make docs   set up, build the documentation into site/
+# make demo   install, train Mask R-CNN with CrossFormer-T on the embedded digits, test and draw (12 to 15 minutes)
+# make test   install, run the tests without repetitions (about 6 minutes on two cores)
+# make test-all   install, run all tests, with repetitions on more kills, sizes and configs; test-rest: only these
+# make lint   install, check style and types
+# make docs   install, build the documentation in site/
 
 PYTHON ?= python3
 VENV := .venv

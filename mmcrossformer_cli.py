@@ -1,4 +1,7 @@
-"""The command `mmcrossformer`. Outside the package, and on the standard library alone: a name becomes a module."""
+"""The command `mmcrossformer`, which imports the module of a subcommand and runs it.
+
+It is outside of the package and imports only the standard library, so that it starts without torch.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +13,29 @@ import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
-# Command -> what it does; each is a module or folder of mmcrossformer.commands with a main function.
+# Command -> summary; each command is a module or package of mmcrossformer.commands with a function main.
 COMMANDS = {
     'train': 'train a detector, segmenter or classifier',
     'test': 'test a checkpoint',
     'infer': 'predict on images, folders and videos',
-    'check': 'look for faults of data, model and settings before a training',
-    'analyze': 'parameters, multiply-adds and activations of each part of a model',
-    'benchmark': 'time and memory of backbones side by side',
+    'check': 'check data, model and settings before training',
+    'analyze': 'print parameters, multiply-adds and activations of each part of a model',
+    'benchmark': 'measure time and memory of backbones side by side',
     'compare': 'train and test several models side by side',
     'sweep': 'test a model at several resolutions',
-    'export': 'write a model as ONNX or as a torch.export program',
-    'convert': 'convert weights between official names and these, .pth and .safetensors',
-    'visualize': 'pictures of predictions, maps, groups and biases',
+    'export': 'export a model to ONNX or torch.export',
+    'convert': 'convert weights between official names and those used here, .pth and .safetensors',
+    'visualize': 'draw predictions, maps, groups and biases',
     'configs': 'list the configs that come with the package',
-    'demo': 'open a page in the browser on which a model can be tried',
+    'demo': 'serve a page in the browser for trying a model',
     'doctor': 'report what is installed, what works and how to fix what does not',
 }
-# They start without torch, whose import takes seconds or, where something is broken, fails.
+# Commands that start without torch, whose import takes seconds, or fails in a broken installation.
 WITHOUT_TORCH = ('configs', 'demo', 'doctor')
 
 
 def main() -> None:
-    """Runs the command that the command line names; what it needs is imported when it is called."""
+    """Runs the command that the command line names; only the module of this command is imported."""
     if sys.argv[1:] and sys.argv[1] in COMMANDS:
         name = sys.argv[1]
         sys.argv[:2] = [f'mmcrossformer {name}']  # as argparse shows it
@@ -53,14 +56,14 @@ def load(name: str) -> tuple[Callable[[], None], Callable[[Callable[[], None]], 
         name: One of `COMMANDS`.
 
     Returns:
-        Its main function, and `mmcrossformer.utils.errors.run`, which runs it.
+        Function main of the command, and `mmcrossformer.utils.errors.run`, which runs it.
     """
     context = _without_package() if name in WITHOUT_TORCH else contextlib.nullcontext()
     try:
         with context:
             command = importlib.import_module(f'mmcrossformer.commands.{name}')
             errors = importlib.import_module('mmcrossformer.utils.errors')
-    except (ImportError, OSError, AssertionError) as error:  # what broken installations raise
+    except (ImportError, OSError, AssertionError) as error:  # raised by broken installations
         sys.exit(
             f'error: mmcrossformer {name} cannot start: {type(error).__name__}: {error}\n'
             '`mmcrossformer doctor` reports what is missing or broken'
@@ -70,7 +73,7 @@ def load(name: str) -> tuple[Callable[[], None], Callable[[Callable[[], None]], 
 
 @contextlib.contextmanager
 def _without_package() -> Iterator[None]:
-    """Lets modules be imported without `mmcrossformer/__init__.py`, which imports torch; forgets them at the end."""
+    """Allows imports without `mmcrossformer/__init__.py`, which imports torch; removes the modules at the end."""
     spec = importlib.util.find_spec('mmcrossformer')
     if 'mmcrossformer' in sys.modules or spec is None or spec.submodule_search_locations is None:
         yield

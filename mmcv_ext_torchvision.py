@@ -1,14 +1,14 @@
 """``mmcv._ext`` served by torchvision, where mmcv has no compiled operators.
 
-pip builds mmcv without torch at hand and then leaves ``mmcv._ext`` out: every detector fails at import. ``install``
-puts a finder behind all others that serves the module: NMS, soft NMS, RoIAlign, sigmoid focal loss and multi-scale
+pip builds mmcv without torch and then leaves ``mmcv._ext`` out: importing any detector fails. ``install``
+appends an import finder that serves the module: NMS, soft NMS, RoIAlign, sigmoid focal loss and multi-scale
 deformable attention run on torchvision or plain torch, the other operators raise an error that says how to compile
-them. A compiled ``_ext`` is found first and wins.
+them. A compiled ``_ext`` is found first and is used.
 
 ``import torch`` calls ``install`` (entry point group ``torch.backends``), so this file imports the standard library
 only; torch and torchvision follow when mmcv asks for ``_ext``. The environment variable
-``TORCH_DEVICE_BACKEND_AUTOLOAD=0`` turns that call off, ``import mmcrossformer`` then installs. Operators take the
-arguments of the compiled ones and write into them as those do.
+``TORCH_DEVICE_BACKEND_AUTOLOAD=0`` turns that call off; ``import mmcrossformer`` then installs the finder.
+Operators have the signatures of the compiled ones and write into the same arguments.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 EXT_NAME = 'mmcv._ext'
 SERVED_BY = 'torchvision'
-# With what follows: forward, backward.
+# Prefixes; the operators end in forward and backward.
 SERVED = ('nms', 'softnms', 'roi_align_', 'sigmoid_focal_loss_', 'ms_deform_attn_')
-# mmcv's setup.py asks for C++17, which torch no longer compiles as.
+# mmcv's setup.py asks for C++17; current torch needs C++20.
 REMEDY = """To compile them (needs torch, a C++ compiler and, for GPUs, nvcc; takes long):
 pip install 'setuptools>=80' wheel packaging ninja
 pip download --no-deps --no-binary :all: --no-build-isolation onedl-mmcv
@@ -41,13 +41,13 @@ pip install --no-deps --no-build-isolation --force-reinstall ./onedl_mmcv-*/"""
 
 
 def install() -> None:
-    """Append the finder to ``sys.meta_path``, unless it is there already."""
+    """Append the finder to ``sys.meta_path``, unless it is in there already."""
     if not any(isinstance(finder, _ExtFinder) for finder in sys.meta_path):
         sys.meta_path.append(_ExtFinder())
 
 
 def is_served() -> bool:
-    """Return whether the loaded ``mmcv._ext`` is this one; False while none is loaded."""
+    """Return whether the loaded ``mmcv._ext`` is this one; False if none is loaded."""
     return getattr(sys.modules.get(EXT_NAME), 'SERVED_BY', None) == SERVED_BY
 
 
@@ -60,7 +60,7 @@ class _ExtFinder(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self, origin=__file__) if served else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fill the module and import what its operators use, not before they are asked for."""
+        """Fill the module; torch and torchvision are imported here, not at import of this file."""
         global torch, torchvision
         import torch
         import torchvision  # registers torch.ops.torchvision
@@ -80,21 +80,21 @@ _SAMPLING = itemgetter('sampling_ratio', 'aligned')
 
 
 def _unsupported(name: str) -> Callable[..., NoReturn]:
-    """Return a stand-in for an operator that raises, as mmcv wants them all at import."""
+    """Return an operator that raises when called: mmcv looks all of them up at import."""
     if name.startswith('__'):  # probes of the import system, copy, inspect, ...
         raise AttributeError(f'module {EXT_NAME!r} has no attribute {name!r}')
 
     def operator(*args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError(
             f'mmcv operator {name!r}: this mmcv has no compiled operators, and torchvision, which '
-            f'serves some of them instead, does not serve this one. {REMEDY}'
+            f'replaces some of them, does not replace this one. {REMEDY}'
         )
 
     return operator
 
 
 def _to_float(tensor: Tensor) -> Tensor:
-    """Return the tensor in float32, or in float64 if it is: torchvision lacks half types on CPU."""
+    """Return the tensor in float32 or, if it is float64, as it is: torchvision has no half precision on CPU."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
@@ -113,7 +113,7 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, **options: Any) -> Tens
     """Soft NMS of boxes [N, 4], scores [N]; method 0 naive, 1 linear, 2 gaussian.
 
     Returns the indices [K] in the order of selection and writes box and new score into the first
-    rows of dets [N, 5]. The first box stays whatever its score.
+    rows of dets [N, 5]. The first box is kept whatever its score.
     """
     iou_threshold, sigma, min_score, method, offset = _SOFT_NMS(options)
     boxes = _to_float(boxes)
@@ -122,7 +122,7 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, **options: Any) -> Tens
     kept: list[int] = []
     while len(order):
         best = int(order[scores[order].argmax()])
-        # The compiled loop fills gaps by swapping, here and below; this decides between ties.
+        # The compiled loop fills gaps by swapping, here and below; the order decides ties.
         order = torch.where(order == best, order[0], order)[1:]
         dets[len(kept), :4], dets[len(kept), 4] = boxes[best], scores[best]
         kept.append(best)

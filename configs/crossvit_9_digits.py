@@ -1,5 +1,5 @@
 # CrossViT-9 of timm, digits: as crossformer_t_digits.py but for the model. Patches of half the side at a quarter of the
-# size make 10 x 10 and 7 x 7 tokens; timm enlarges the pictures of 56 pixels to 60 for the branch of small patches.
+# size make 10 x 10 and 7 x 7 tokens; timm enlarges the images of 56 pixels to 60 for the branch of small patches.
 _base_ = [
     './_base_/datasets/digits_classes.py',
     './_base_/schedules/digits_classes.py',

@@ -20,12 +20,12 @@ from mmcrossformer.version import __version__
 
 __all__ = ['ARCHS', 'CAT', 'CAT_ARCHS', 'CrossFormer', '__version__', 'progressive_group_sizes']
 
-# Where torch did not do it already (see the module): mmcv.ops works without its compiled operators.
+# Lets mmcv.ops work without its compiled operators, where torch has not called this already (see the module).
 mmcv_ext_torchvision.install()
 
-# torch reads checkpoints as data alone; those of mmengine hold logged values, too, which it would refuse.
+# torch reads checkpoints as data alone; those of mmengine also hold logged values, which it would refuse.
 torch.serialization.add_safe_globals(stored_by_mmengine())
 
-# With `custom_imports=dict(imports=['mmcrossformer'])` the bare names work from every scope.
+# With `custom_imports=dict(imports=['mmcrossformer'])` the names work without a prefix in every scope.
 for backbone in (CAT, CrossFormer):
     mmengine.registry.MODELS.register_module(module=backbone)

@@ -1,4 +1,4 @@
-"""Old place of what is in `mmcrossformer.engine.optim`; goes with version 0.2."""
+"""Deprecated alias of `mmcrossformer.engine.optim`; will be removed in version 0.2."""
 
 import warnings
 
@@ -7,7 +7,8 @@ from mmcrossformer.engine.optim import LayerDecayOptimWrapperConstructor
 __all__ = ['LayerDecayOptimWrapperConstructor']
 
 warnings.warn(
-    'mmcrossformer.optim is now mmcrossformer.engine.optim; the old name goes with version 0.2 of mmcrossformer',
+    'mmcrossformer.optim is now mmcrossformer.engine.optim; the old name will be removed in version 0.2 of '
+    'mmcrossformer',
     DeprecationWarning,
     stacklevel=2,
 )

@@ -1,6 +1,6 @@
 """Registries of the scope `mmcrossformer`.
 
-mmengine imports this module when a config says `type='mmcrossformer.X'`, so that no import line is needed.
+mmengine imports this module when a config says `type='mmcrossformer.X'`, so that no `custom_imports` is needed.
 """
 
 from mmengine.registry import DATASETS as MMENGINE_DATASETS

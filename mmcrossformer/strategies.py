@@ -1,4 +1,4 @@
-"""Old place of what is in `mmcrossformer.engine.strategies`; goes with version 0.2."""
+"""Deprecated alias of `mmcrossformer.engine.strategies`; will be removed in version 0.2."""
 
 import warnings
 
@@ -7,7 +7,7 @@ from mmcrossformer.engine.strategies import FSDPStrategy, wrap_crossformer_block
 __all__ = ['FSDPStrategy', 'wrap_crossformer_blocks']
 
 warnings.warn(
-    'mmcrossformer.strategies is now mmcrossformer.engine.strategies; the old name goes with version 0.2 of '
+    'mmcrossformer.strategies is now mmcrossformer.engine.strategies; the old name will be removed in version 0.2 of '
     'mmcrossformer',
     DeprecationWarning,
     stacklevel=2,

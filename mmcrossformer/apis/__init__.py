@@ -1,12 +1,12 @@
-"""What users import: models that predict, what they find, drawn and counted.
+"""Public API: predictors, predictions, drawing of predictions, and the cost of models.
 
-Each name is imported when it is asked for, for `Predictor` needs what `Prediction` does not.
+Names are imported on first access: `Predictor` needs mmcv and torch, `Prediction` does not.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the same for those who read types
+if TYPE_CHECKING:  # the same names for type checkers
     from mmcrossformer.apis.complexity import Cost as Cost
     from mmcrossformer.apis.complexity import analyze as analyze
     from mmcrossformer.apis.draw import draw_fitted as draw_fitted

@@ -5,12 +5,12 @@ from typing import Any
 
 Color = tuple[int, int, int]
 
-# Neighbours in a sequence of golden sections lie far apart.
+# Multiples of the golden ratio, modulo 1: neighbours are far apart.
 _GOLDEN = 0.618034
 
 
 def distinct_colors(number: int) -> list[Color]:
-    """Makes colours that differ in hue, and in brightness where there are many.
+    """Returns colours that differ in hue and, between neighbours, in brightness.
 
     Returns:
         Red, green and blue of each, 0 to 255; the same in every run.
@@ -22,13 +22,13 @@ def distinct_colors(number: int) -> list[Color]:
 
 
 def get_palette(meta: dict[str, Any], number: int) -> list[Color]:
-    """The colours that a data set names for its classes, or others where it names none or too few.
+    """Returns the palette of a data set, or distinct colours if it has none or too few.
 
     Args:
-        meta: What is known of the data set.
-        number: How many classes it has.
+        meta: `metainfo` of the data set.
+        number: Number of classes.
     """
     named = meta.get('palette')
-    if not isinstance(named, list | tuple) or len(named) < number:  # mmdet also knows names of palettes
+    if not isinstance(named, list | tuple) or len(named) < number:  # mmdet also allows a palette's name
         return distinct_colors(number)
     return [(int(red), int(green), int(blue)) for red, green, blue in named[:number]]

@@ -20,14 +20,14 @@ _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
 
 @dataclass
 class Cost:
-    """What a part of a model costs for one image.
+    """Cost of a part of a model for one image.
 
     Attributes:
         part: Name of the part.
         params: Number of parameters.
         macs: Multiply-adds of convolutions, linear layers and attention, padding included.
-        activations: Number of values that convolutions and linear layers write.
-        ran: Whether the part was run: auxiliary heads are not, nor are heads that this module does not know.
+        activations: Number of output values of convolutions and linear layers.
+        ran: Whether the part was run: auxiliary heads are not, nor are heads of unknown kinds.
     """
 
     part: str
@@ -38,11 +38,10 @@ class Cost:
 
 
 def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
-    """Counts what each part of a config's model costs for one image in a prediction.
+    """Counts the cost of each part of a config's model for the prediction of one image.
 
-    Two-stage detectors are counted with as many boxes as the first stage may hand on and as many masks as the second
-    may find (`model.test_cfg`). Parts that are not run are marked: auxiliary heads, which training alone needs, and
-    heads of kinds that this module does not know.
+    Two-stage detectors are counted with the largest number of proposals and of masks that `model.test_cfg` allows.
+    Parts that are not run are marked: auxiliary heads, which only training uses, and heads of unknown kinds.
 
     Args:
         cfg: Config of a detector, segmenter or classifier.
@@ -53,7 +52,7 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
         The costs of the stages of the backbone, the neck and the heads, then the total.
 
     Raises:
-        UserError: A model that cannot be built or run, or is of a kind that cannot be counted.
+        UserError: The model cannot be built or run, or is of a kind that cannot be counted.
     """
     model = build_model(cfg)
     if not _has_deformable_attention(model):
@@ -112,7 +111,7 @@ def _count_costs(module: nn.Module, cost: Cost, counter: FlopCounterMode, total:
 
 
 def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yields stages, neck and heads, or the parts of a wrapped model; what else there is, is the rest."""
+    """Yields stages, neck and heads, or the parts of a wrapped model."""
     for name, module in _wrapped_model(model).named_children():
         if name == 'roi_head':
             inner = [(f'{name}.{key}', child) for key, child in module.named_children() if key.endswith('_head')]
@@ -128,15 +127,15 @@ def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _predict(model: BaseModel, host: str, image: Tensor) -> None:
-    """Runs what a prediction computes up to the choice of boxes, which costs no multiply-adds.
+    """Runs a prediction without its post-processing, which has no multiply-adds.
 
-    Heads are called one by one where they can be: some models call their `forward` past the hooks.
+    Heads are called one by one where possible: some models call the `forward` of heads directly, which skips hooks.
     """
     shape = tuple(image.shape[2:])
     samples = [BaseDataElement(metainfo=dict(img_shape=shape, batch_input_shape=shape, pad_shape=shape))]
     if host == 'mmpretrain':
         model(image, mode='tensor')
-    elif hasattr(model, 'encoder'):  # a detection transformer, whose heads do not stand alone
+    elif hasattr(model, 'encoder'):  # a detection transformer, whose heads cannot run alone
         model(image, samples, mode='tensor')
     elif hasattr(model, 'roi_head'):
         features = model.extract_feat(image)
@@ -152,7 +151,7 @@ def _predict(model: BaseModel, host: str, image: Tensor) -> None:
 
 
 def _run_on_boxes(heads: BaseModule, extractors: BaseModule, count: int, features: tuple[Tensor, ...]) -> None:
-    """Runs one head, or one for each step of a cascade, on the features of as many boxes."""
+    """Runs one head, or the head of each stage of a cascade, on the features of `count` boxes."""
     if not isinstance(heads, nn.ModuleList):
         heads, extractors = [heads], [extractors]
     for head, extractor in zip(heads, extractors, strict=True):
@@ -165,16 +164,16 @@ def _count_parameters(module: nn.Module) -> int:
 
 
 def _wrapped_model(model: nn.Module) -> nn.Module:
-    """What computes: mmpretrain wraps classifiers of other libraries, heads and all, as `model`."""
+    """Returns the module with the layers: mmpretrain wraps whole classifiers of other libraries as `model`."""
     return model if hasattr(model, 'backbone') else getattr(model, 'model', model)
 
 
 def _in_channels(model: BaseModel) -> int:
-    """Channels of the images: those that the first convolution takes."""
-    seeing = getattr(model, 'backbone', _wrapped_model(model))
-    return next(module.in_channels for module in seeing.modules() if isinstance(module, nn.Conv2d))
+    """Returns the number of channels of images: the input channels of the first convolution."""
+    stem = getattr(model, 'backbone', _wrapped_model(model))
+    return next(module.in_channels for module in stem.modules() if isinstance(module, nn.Conv2d))
 
 
 def _has_deformable_attention(model: nn.Module) -> bool:
-    """Whether a model reads the shapes of its maps out of tensors, which must have values then."""
+    """Whether a model reads shapes of feature maps from tensors, which must then have values."""
     return any(type(module).__name__ == 'MultiScaleDeformableAttention' for module in model.modules())

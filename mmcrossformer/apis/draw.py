@@ -1,4 +1,4 @@
-"""Predictions drawn on their pictures: all drawings of them, at the size of the picture or another one."""
+"""Draws predictions on images, at the size of the image or another one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,11 +15,11 @@ from mmcrossformer.apis.colors import Color
 from mmcrossformer.apis.prediction import Prediction, class_name
 
 OPACITY = 0.5  # of masks and segments
-# Lines and letters grow with the picture.
+# Lines and letters grow with the image.
 _LINE = 1 / 300  # of the short side
 _LETTERS = 1 / 28
 ColorBy = Literal['class', 'object']
-_DARK = 140  # brightness of a colour that white letters can be read on
+_DARK = 140  # up to this brightness of the background, letters are white
 
 
 def draw_prediction(
@@ -34,15 +34,15 @@ def draw_prediction(
 
     Args:
         image: Pixels [H, W, 3], uint8, RGB.
-        prediction: What to draw on it, all of it.
+        prediction: The prediction; all of it is drawn.
         classes: Names of the classes.
         palette: Their colours.
-        scores: Whether to write the scores beside the classes.
-        color_by: What has a colour of its own: each class or, of detectors, each object; these take the colours of the
-            palette in turn.
+        scores: Whether to write scores behind the class names.
+        color_by: Whether each class or, for detectors, each object has a colour of its own; objects take the colours
+            of the palette in turn.
 
     Returns:
-        Another image of the same shape.
+        A new image of the same shape.
     """
     if color_by == 'class':
         colors = [palette[label] for label in prediction.labels]
@@ -66,12 +66,12 @@ def draw_prediction(
 
 
 def resize_prediction(prediction: Prediction, size: tuple[int, int], new_size: tuple[int, int]) -> Prediction:
-    """The same on a larger or smaller image, so that lines and letters that are drawn there are sharp.
+    """Scales a prediction to a larger or smaller image, so that drawn lines and letters are sharp.
 
     Args:
-        prediction: What was found.
-        size: Height and width in pixels of its image.
-        new_size: Those of the other image.
+        prediction: The prediction.
+        size: Height and width of its image in pixels.
+        new_size: Height and width of the new image in pixels.
     """
     (old_height, old_width), (height, width) = size, new_size
     rows = np.arange(height)[:, None] * old_height // height
@@ -86,7 +86,7 @@ def resize_prediction(prediction: Prediction, size: tuple[int, int], new_size: t
 
 
 def fitted_size(image: np.ndarray, long_side: int) -> tuple[int, int]:
-    """Height and width of an image [H, W, 3] that is made larger or smaller until its long side has so many pixels."""
+    """Returns height and width of an image [H, W, 3] after scaling its long side to `long_side` pixels."""
     factor = long_side / max(image.shape[:2])
     height, width = (max(1, round(side * factor)) for side in image.shape[:2])
     return height, width
@@ -101,16 +101,16 @@ def draw_fitted(
     scores: bool = True,
     color_by: ColorBy = 'class',
 ) -> np.ndarray:
-    """Makes an image larger or smaller and draws on that, so that lines and letters are sharp.
+    """Scales an image and draws on the result, so that lines and letters are sharp.
 
     Args:
         image: Pixels [H, W, 3], uint8, RGB.
-        prediction: What was found on it.
-        classes: See `draw_prediction`, also for all below but the next.
-        palette: See there.
-        long_side: Pixels of the long side of the result.
-        scores: See there.
-        color_by: See there.
+        prediction: The prediction to draw.
+        classes: See `draw_prediction`.
+        palette: See `draw_prediction`.
+        long_side: Long side of the result in pixels.
+        scores: See `draw_prediction`.
+        color_by: See `draw_prediction`.
 
     Returns:
         Pixels [h, w, 3], uint8, RGB.
@@ -123,7 +123,7 @@ def draw_fitted(
 
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
-    """Makes a JPEG file.
+    """Encodes an image as JPEG.
 
     Args:
         image: Pixels [H, W, 3], uint8, RGB.
@@ -142,7 +142,7 @@ def _draw_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -
 
 
 def _draw_masks(canvas: Tensor, masks: Tensor, colors: Sequence[Color]) -> Tensor:
-    # torchvision draws pixels of two masks black: each goes to the first, which has the better score.
+    # torchvision draws pixels of two masks black: each pixel goes to the first mask, which has the better score.
     first = torch.empty_like(masks)
     taken = torch.zeros_like(masks[0])
     for own, mask in zip(first, masks, strict=True):
@@ -159,7 +159,7 @@ def _texts(prediction: Prediction, classes: Sequence[str], scores: bool) -> list
 
 
 def _draw_boxes(canvas: Tensor, boxes: Tensor, texts: Sequence[str], colors: Sequence[Color]) -> Tensor:
-    """Boxes and texts in their colours; of several, the one with the best score is on top."""
+    """Draws boxes and texts; where boxes overlap, the one with the best score is on top."""
     from matplotlib.font_manager import findfont  # has a font on every machine
 
     order = list(range(len(boxes)))[::-1]

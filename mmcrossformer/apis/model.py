@@ -1,4 +1,4 @@
-"""The model of a config."""
+"""Builds the model of a config."""
 
 from mmengine.config import Config
 from mmengine.model import BaseModel
@@ -14,7 +14,7 @@ def build_model(cfg: Config) -> BaseModel:
     """Builds the model of a config with random weights, in evaluation mode.
 
     Raises:
-        UserError: It cannot be built, or the channels of its parts do not fit.
+        UserError: The model cannot be built, or the channels of its parts do not fit.
     """
     try:
         init_default_scope(cfg.default_scope)

@@ -1,4 +1,4 @@
-"""What a model finds on an image."""
+"""The prediction of a model for an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,17 +11,17 @@ Task = Literal['detection', 'segmentation', 'classification']
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model finds on an image of H x W pixels.
+    """The prediction of a model for an image of H x W pixels.
 
     Attributes:
-        task: What the model does.
-        labels: Numbers of classes [N]: of objects or, for a classifier, of all classes; the best first.
+        task: Task of the model.
+        labels: Class indices [N]: of the objects or, for a classifier, of all classes; highest score first.
         scores: Their scores [N], in [0, 1].
         boxes: Corners x1, y1, x2, y2 of objects [N, 4], in pixels of the image; None for other tasks.
         masks: Masks of objects [N, H, W], bool; None where the model has none.
-        segments: Class of each pixel [H, W]; None for other tasks. `len(classes)` and above is none of them.
-        input_size: Height and width in pixels at which the model saw the image.
-        seconds: How long the model took.
+        segments: Class of each pixel [H, W]; None for other tasks. Values of `len(classes)` and above are no class.
+        input_size: Height and width of the model input in pixels.
+        seconds: Time of the forward pass.
     """
 
     task: Task
@@ -35,12 +35,12 @@ class Prediction:
 
 
 def class_name(classes: Sequence[str], label: int) -> str:
-    """Name of a class, its number where nothing names it."""
+    """Returns the name of a class, or `class <label>` if it has none."""
     return classes[label] if label < len(classes) else f'class {label}'
 
 
 def above(prediction: Prediction, score: float) -> Prediction:
-    """The same without objects or classes of lower scores."""
+    """Returns the prediction without objects or classes of scores below `score`."""
     if prediction.segments is not None:
         return prediction
     kept = prediction.scores >= score

@@ -1,4 +1,4 @@
-"""What a trained model finds on single images, at any resolution."""
+"""Predicts on single images, at any resolution."""
 
 import copy
 import os
@@ -24,10 +24,10 @@ from mmcrossformer.utils.errors import UserError, innermost
 from mmcrossformer.utils.weights import load_weights, report_misfits, weights_only
 
 _TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrain='classification')
-# Steps of a pipeline that set the size; another size takes the place of all of them.
+# Pipeline steps that set the size; one Resize replaces all of them when another size is asked for.
 _SIZING = ('Resize', 'ResizeEdge', 'RandomResize', 'CenterCrop', 'ResizeShortestEdge', 'FixShapeResize')
 _KEPT = ('interpolation', 'backend')
-# Panoptic maps of mmdet hold label + instance * offset.
+# Pixels of panoptic maps of mmdet: label + instance * offset.
 _INSTANCE_OFFSET = 1000
 
 
@@ -35,17 +35,17 @@ class Predictor:
     """A model of a config with the weights of a checkpoint.
 
     Args:
-        config: Config of a detector, segmenter or classifier: its file, or what `read_config` made of that.
-        checkpoint: Its weights; None keeps random ones, for a look at the architecture.
+        config: Config of a detector, segmenter or classifier: its file, or the result of `read_config`.
+        checkpoint: File of its weights; None keeps random weights.
         options: Settings of the config to replace, by dotted name.
         device: Where the model runs.
 
     Attributes:
-        classes: Names of the classes, as far as checkpoint or config tell them; see `class_name`.
+        classes: Names of the classes from the checkpoint or else the config; may be empty, see `class_name`.
         palette: Red, green and blue of each class, 0 to 255.
 
     Raises:
-        UserError: A config or checkpoint that cannot be read or do not belong together, or no such device.
+        UserError: Config or checkpoint cannot be read or do not belong together, or the device does not exist.
     """
 
     def __init__(
@@ -83,13 +83,13 @@ class Predictor:
 
         Args:
             image: Pixels [H, W, 3], uint8, RGB.
-            short_side: Pixels of the short side that the model is to see; None for what the config says.
+            short_side: Short side of the model input in pixels; None for the size in the config.
 
         Returns:
             A batch of one: `inputs`, a tensor [1, 3, h, w] of normalised pixels, and `data_samples`.
 
         Raises:
-            UserError: An array that is no picture, or a size below 1.
+            UserError: `image` has another shape or dtype, or `short_side` is below 1.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise UserError(f'an image must have shape [H, W, 3] and dtype uint8, got {image.dtype} {image.shape}')
@@ -111,7 +111,7 @@ class Predictor:
 
     @torch.no_grad()
     def __call__(self, image: np.ndarray, short_side: int | None = None) -> Prediction:
-        """Predicts; see `prepare` for the arguments."""
+        """Returns the prediction for an image; see `prepare` for the arguments."""
         batch = self.prepare(image, short_side)
         start = time.perf_counter()
         (found,) = self.model(**batch, mode='predict')
@@ -137,7 +137,7 @@ class Predictor:
         return Prediction(self.task, size, seconds, objects.labels, objects.scores, boxes=objects.bboxes, masks=masks)
 
     def _meta_of_config(self) -> dict[str, Any]:
-        """Classes and their colours where no checkpoint tells them."""
+        """Returns the metainfo of the config, for models without that of a checkpoint."""
         from mmengine.registry import DATASETS
 
         dataset = _test_dataset(self.cfg)
@@ -148,30 +148,30 @@ class Predictor:
             return getattr(registry.get(dataset.get('type', '')), 'METAINFO', {})
 
     def _count_classes(self) -> int:
-        """How many classes the heads tell apart."""
+        """Returns the largest number of classes of the heads."""
         return max((node['num_classes'] for node in dicts_in(self.cfg.model) if 'num_classes' in node), default=0)
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Reads an image file as trainings do.
+    """Reads an image file as the training pipelines do.
 
     Returns:
-        Pixels [H, W, 3], uint8, RGB, turned as the camera says.
+        Pixels [H, W, 3], uint8, RGB, rotated as EXIF says.
 
     Raises:
-        UserError: No such file, or one that is no image.
+        UserError: The file does not exist or is no image.
     """
     path = Path(path)
-    if not os.path.isfile(path):  # Path.is_file raises where it may not look
+    if not os.path.isfile(path):  # Path.is_file raises without permission
         raise UserError(f'image {path} is no file')
     try:
         image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
-    except cv2.error:  # which tells a line of OpenCV's program
+    except cv2.error:  # its message is a line of OpenCV's source
         image = None
-    except Exception as error:  # decoders raise what they like
+    except Exception as error:  # decoders raise errors of many types
         raise UserError(f'image {path} cannot be read: {error}') from error
     if image is None:
-        raise UserError(f'image {path} cannot be read: it is no picture, or broken')
+        raise UserError(f'image {path} cannot be read: it is no image file, or broken')
     return image
 
 
@@ -183,7 +183,7 @@ def _check_device(device: str) -> torch.device:
 
 
 def _test_dataset(cfg: Any) -> dict[str, Any]:
-    """The config's data set of tests, or else of validations, without its wrappers."""
+    """Returns the config's test set or else validation set, without its wrappers."""
     dataset = (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset', {})
     while 'pipeline' not in dataset and 'dataset' in dataset:
         dataset = dataset['dataset']
@@ -191,7 +191,7 @@ def _test_dataset(cfg: Any) -> dict[str, Any]:
 
 
 def _test_steps(cfg: Any, config: str | Path) -> list[dict]:
-    """The config's test pipeline, for images that are loaded already and have no annotations."""
+    """Returns the config's test pipeline without the steps that load images and annotations."""
     steps = _test_dataset(cfg).get('pipeline', cfg.get('test_pipeline'))
     if not steps:
         raise UserError(f'config {config} has no test_dataloader.dataset.pipeline, so how images go in is unknown')
@@ -199,12 +199,12 @@ def _test_steps(cfg: Any, config: str | Path) -> list[dict]:
 
 
 def _set_size(steps: list[dict], size: tuple[int, int], short_side: int) -> list[dict]:
-    """The same steps with another size."""
+    """Returns the steps with one Resize in place of those that set the size."""
     factor = short_side / min(size)
     height, width = (max(1, round(side * factor)) for side in size)
     kept: dict[str, Any] = {}
     rest: list[dict] = []
-    place: int | None = None  # of the first of them
+    place: int | None = None  # of the first step that sets the size
     for step in steps:
         if str(step['type']).rpartition('.')[2] in _SIZING:
             kept |= {key: step[key] for key in _KEPT if key in step}

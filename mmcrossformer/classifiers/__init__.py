@@ -1,6 +1,6 @@
 """Classifiers for mmpretrain.
 
-A registered function rather than a class: it imports mmpretrain when it is called, so that all else needs none.
+A function is registered, not the class: it imports mmpretrain when it is called, so that the package works without it.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""A classifier that sees each image at several resolutions in one training step, as ResFormer (arXiv 2212.00776) does.
+"""A classifier trained on several resolutions of each image in one step, as in ResFormer (arXiv 2212.00776).
 
 Needs mmpretrain: building `type='mmcrossformer.MultiResolutionClassifier'` imports this module.
 """
@@ -16,7 +16,7 @@ from mmpretrain.models import ClsDataPreprocessor, ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-# Boxes of CutMix are drawn on a grid finer than any resolution, and scaled from it.
+# Boxes of CutMix are drawn on a grid that is finer than any resolution, then scaled.
 _FINE = 1 << 15
 
 _PIPELINE = (
@@ -31,20 +31,20 @@ class MultiResolutionClassifier(ImageClassifier):
 
     A training batch has several views of each image, one for each resolution, which mmpretrain's `MultiView` makes.
     The loss is the head's loss at each resolution plus, for each resolution but the highest, the smooth L1 distance of
-    its features from those of the next higher one: the features that go into the last linear layer, where no gradient
-    goes to the higher resolution. So low resolutions learn to see what high ones see.
+    its features from those of the next higher one: the features before the last linear layer, without a gradient to
+    the higher resolution. So the features of low resolutions learn to match those of high ones.
 
     Args:
         backbone: Config of the backbone.
         neck: Config of the neck.
-        head: Config of the head; it needs the method `pre_logits`, as those of mmpretrain have.
+        head: Config of the head; it needs the method `pre_logits`, as in mmpretrain.
         consistency_weight: Weight of the distances; with 0 they are not computed.
-        train_cfg: As of `ImageClassifier`; `augments` such as Mixup mix all resolutions of an image alike.
-        data_preprocessor: Arguments of `MultiResolutionPreprocessor`, or a module like it.
+        train_cfg: See `ImageClassifier`; `augments` such as Mixup mix all resolutions of an image alike.
+        data_preprocessor: Arguments of `MultiResolutionPreprocessor`, or a module with the same interface.
         **kwargs: Further arguments of `ImageClassifier`.
 
     Raises:
-        ValueError: A negative weight, a head without `pre_logits`, or a preprocessor of another type.
+        ValueError: The weight is negative, the head has no `pre_logits`, or the preprocessor is of another type.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class MultiResolutionClassifier(ImageClassifier):
 class MultiResolutionPreprocessor(ClsDataPreprocessor):
     """Prepares several views of a batch as `ClsDataPreprocessor` prepares one.
 
-    Batch augments such as Mixup and CutMix choose the same partners, ratios and boxes for all views: features of images
-    that were mixed in different ways could not agree.
+    Batch augments such as Mixup and CutMix choose the same partners, ratios and boxes for all views: features of
+    images that are mixed in different ways would not match.
 
     Args:
         **kwargs: Arguments of `ClsDataPreprocessor`.
@@ -113,7 +113,7 @@ class MultiResolutionPreprocessor(ClsDataPreprocessor):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         for augment in self.batch_augments.augments if self.batch_augments else ():
-            if hasattr(augment, 'cutmix_bbox_and_lam'):  # CutMix and what derives from it
+            if hasattr(augment, 'cutmix_bbox_and_lam'):  # CutMix and its subclasses
                 augment.cutmix_bbox_and_lam = partial(_scale_box, augment.cutmix_bbox_and_lam)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class MultiResolutionPreprocessor(ClsDataPreprocessor):
             The same; with several views, `inputs` and `data_samples` are lists with an entry for each view.
 
         Raises:
-            ValueError: Several views in a prediction.
+            ValueError: Several views outside of training.
         """
         views = data['inputs']
         if isinstance(views, Tensor) or all(isinstance(view, Tensor) and view.ndim == 3 for view in views):
@@ -139,7 +139,7 @@ class MultiResolutionPreprocessor(ClsDataPreprocessor):
         prepared = []
         for view in views:
             _set_random_state(state)
-            # Samples of their own: what is mixed here is written into them.
+            # Copies, because mixed labels are written into the samples.
             samples = [sample.new() for sample in data['data_samples']]
             prepared.append(super().forward(dict(inputs=view, data_samples=samples), training))
         return {key: [view[key] for view in prepared] for key in ('inputs', 'data_samples')}
@@ -154,9 +154,9 @@ def _build_preprocessor(settings: dict[str, Any], train_cfg: dict[str, Any] | No
 
 
 def _scale_box(draw: Callable[..., Any], shape: tuple[int, int], lam: float, **kwargs: Any) -> tuple[Any, float]:
-    """Draws a box of CutMix that covers the same part of images of any shape, and its ratio.
+    """Draws a box of CutMix at the same relative place for images of any shape, and its ratio.
 
-    Left alone, boxes are drawn in pixels: from the same random state, other places at other resolutions.
+    CutMix draws boxes in pixels, so the same random state would result in other places at other resolutions.
     """
     box, lam = draw((_FINE, _FINE), lam, **kwargs)
     return tuple(round(edge * side / _FINE) for edge, side in zip(box, np.repeat(shape, 2), strict=True)), lam

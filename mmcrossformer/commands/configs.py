@@ -16,7 +16,9 @@ from mmcrossformer.utils.errors import UserError
 def main() -> None:
     """Parses the command line and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('words', nargs='*', metavar='WORD', help='list only configs whose row contains all of these words')
+    parser.add_argument(
+        'words', nargs='*', metavar='WORD', help='list only configs whose row contains all of these words'
+    )
     rows = list(find_rows(parser.parse_args().words))
     if not rows:
         raise UserError('no config matches all of these words; `mmcrossformer configs` lists all configs')

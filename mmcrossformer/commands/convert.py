@@ -23,7 +23,9 @@ SUFFIXES = ('.pth', '.safetensors')
 def main() -> None:
     """Parses the command line and converts the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('source', metavar='IN', type=Path, help='checkpoint: official, of a training run, or safetensors')
+    parser.add_argument(
+        'source', metavar='IN', type=Path, help='checkpoint: official, of a training run, or safetensors'
+    )
     add_out(parser, 'FILE', f'file to write, {" or ".join(SUFFIXES)}; a part of the SHA-256 is added to its name')
     parser.add_argument('--to', choices=['mmcrossformer', 'official'], default='mmcrossformer', help='names to write')
     args = parser.parse_args()
@@ -31,7 +33,7 @@ def main() -> None:
     try:
         found = weights_of(read_checkpoint(args.source))
         weights = own_model_names(found) if args.to == 'mmcrossformer' else official_model_names(found)
-        # Weights of official classifiers are under `model`, those of official detectors and of OpenMMLab under `state_dict`.
+        # Official classifiers have their weights under `model`, official detectors and OpenMMLab under `state_dict`.
         is_full_model = args.to == 'mmcrossformer' or any(name.startswith('backbone.') for name in weights)
         written = write_checkpoint(weights, args.out, under='state_dict' if is_full_model else 'model')
     except (ValueError, OSError, NotImplementedError) as error:  # NotImplementedError: meta tensors

@@ -191,7 +191,9 @@ def _check_training() -> Finding:
         with torch.no_grad():
             model.eval().test_step(batch)
     except Exception as error:
-        return Finding(subject, f'fails: {_first_line(error)}', 'fails', 'first fix the failures above, from top to bottom')
+        return Finding(
+            subject, f'fails: {_first_line(error)}', 'fails', 'first fix the failures above, from top to bottom'
+        )
     return Finding(subject, f'trains and predicts, mmcrossformer {package.__version__}')
 
 

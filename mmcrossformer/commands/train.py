@@ -80,7 +80,9 @@ def parse_args() -> argparse.Namespace:
         help='resume from this checkpoint, or from the latest one in the work directory',
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (needs a GPU)')
-    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the total batch size')
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning rate with the total batch size'
+    )
     parser.add_argument(
         '--tensorboard', action='store_true', help='also log to TensorBoard, in <work directory>/<time>/vis_data'
     )

@@ -1,4 +1,4 @@
-"""Draws the predictions of a model on an image and the inside of its backbone: pyramid, groups, position bias, filters."""
+"""Draws predictions of a model on an image, and pyramid, groups, position bias and filters of its backbone."""
 
 import argparse
 from collections.abc import Iterator
@@ -110,7 +110,11 @@ def parse_args() -> argparse.Namespace:
     add_checkpoint(parser, optional='random weights')
     parser.add_argument('image', metavar='IMAGE', help='image file')
     parser.add_argument(
-        '--pixel', nargs=2, type=int, metavar=('ROW', 'COL'), help='pixel of IMAGE whose groups are drawn (default: the center)'
+        '--pixel',
+        nargs=2,
+        type=int,
+        metavar=('ROW', 'COL'),
+        help='pixel of IMAGE whose groups are drawn (default: the center)',
     )
     add_short_side(parser)
     add_score_thr(parser, f'lowest score of the objects that are drawn (default: {SCORE_THR})')

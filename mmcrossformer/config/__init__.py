@@ -1,1 +1,1 @@
-"""Configs of mmengine: read, walked through and changed."""
+"""Reads, traverses and changes mmengine configs."""

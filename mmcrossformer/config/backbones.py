@@ -1,4 +1,4 @@
-"""Backbones by name, and configs with another backbone in place of their own."""
+"""Backbones by name, and configs with another backbone."""
 
 import copy
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from mmcrossformer.utils.errors import UserError
 _FILES = CONFIGS / '_base_' / 'backbones'
 _GROUPS = CONFIGS / '_base_' / 'groups'
 _CROSSFORMER = 'mmcrossformer.CrossFormer'
-# Names that the files of backbones and groups leave in a config, beside `model`, which takes them.
+# Names that base files of backbones and groups leave in a config beside `model`.
 _LEFT_BY_BASES = ('backbone', 'classifier_backbone', 'channels', 'groups')
 
 
 @dataclass(frozen=True)
 class NamedBackbone:
-    """What a file in `configs/_base_/backbones` sets.
+    """Content of a file in `configs/_base_/backbones`.
 
     Attributes:
         name: Its name.
         maps: Settings of the backbone that returns the maps of all four stages, for detectors and segmenters.
-        classifier: Settings of the backbone of a classifier, which takes the last map alone.
+        classifier: Settings of the backbone of a classifier, which uses only the last map.
         channels: Channels of the maps, first stage first.
     """
 
@@ -38,7 +38,7 @@ class NamedBackbone:
 
 
 def list_backbones() -> dict[str, Path]:
-    """Backbones that come with the package, by name: our own and those of the host libraries."""
+    """Returns the paths of the backbones of the package by name: our own and those of the host libraries."""
     return {path.stem: path for path in sorted(_FILES.glob('*.py'))}
 
 
@@ -46,10 +46,10 @@ def read_backbone(name: str) -> NamedBackbone:
     """Reads a backbone.
 
     Args:
-        name: A name such as 'swin_t', or the path of a file (*.py) that sets the same.
+        name: A name such as 'swin_t', or the path of a file (*.py) with the same settings.
 
     Raises:
-        UserError: No such backbone, or a file that does not parse or lacks something.
+        UserError: The backbone does not exist, or its file does not parse or is incomplete.
     """
     own = list_backbones()
     path = Path(name) if name.endswith('.py') else own.get(name)
@@ -61,7 +61,7 @@ def read_backbone(name: str) -> NamedBackbone:
         raise UserError(f'backbone {path} is no file; names are {", ".join(own)}')
     try:
         content = Config.fromfile(path).to_dict()
-    except Exception as error:  # a config is a program: it can fail in any way
+    except Exception as error:  # a config is a program and can raise anything
         raise UserError(f'backbone {path} does not parse: {type(error).__name__}: {error}') from error
     missing = [key for key in ('backbone', 'classifier_backbone', 'channels') if key not in content]
     if missing:
@@ -82,18 +82,18 @@ def has_stochastic_depth(settings: dict[str, Any]) -> bool:
 
 
 def replace_backbone(cfg: Config, backbone: NamedBackbone) -> Config:
-    """Copies a config with another backbone; the channels of what takes its maps follow.
+    """Copies a config with another backbone, and sets the input channels of its neck or heads.
 
-    Stages whose maps are taken and the rate of stochastic depth stay as the config sets them. A CrossFormer in place of
-    another keeps everything but its variant; elsewhere its groups are those of setting g7. Pretrained weights do not
-    stay: neither those of the backbone nor `load_from`.
+    `out_indices` and the rate of stochastic depth stay as in the config. A CrossFormer that replaces another keeps all
+    settings but the variant; otherwise its groups are those of setting g7. Pretrained weights of the backbone and
+    `load_from` are removed.
 
     Args:
         cfg: Config of a detector, segmenter or classifier.
         backbone: The other backbone.
 
     Raises:
-        UserError: The model has no backbone, or nothing that is known to take its maps; or the library of the other
+        UserError: The model has no backbone, or no neck or head with `in_channels`; or the library of the other
             backbone is missing.
     """
     own = cfg.model.get('backbone')

@@ -1,4 +1,4 @@
-"""Channels of a backbone's maps and of what takes them: compared, and set."""
+"""Compares and sets the channels between a backbone and its neck or heads."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,17 +10,17 @@ from mmcrossformer.utils.errors import UserError
 
 
 def check_channels(settings: dict[str, Any], backbone: nn.Module | None) -> None:
-    """Compares the channels that the neck or, without one, the heads want with those of a backbone of this package.
+    """Compares the input channels of the neck or, without one, of the heads with the maps of our own backbones.
 
-    Looks at `in_channels` of a single neck and of the heads of segmenters and classifiers; lists of necks, and other
-    backbones, are left to torch.
+    Checks `in_channels` of a single neck and of the heads of segmenters and classifiers; lists of necks and other
+    backbones are not checked.
 
     Args:
         settings: `model` of a config.
         backbone: The backbone that was built from it; None for a model without one.
 
     Raises:
-        UserError: They differ; the message has the right ones.
+        UserError: They differ; the message contains the right ones.
     """
     if not isinstance(backbone, Pyramid):
         return
@@ -49,13 +49,13 @@ def set_channels(settings: dict[str, Any], channels: Sequence[int]) -> None:
         channels: Channels of the maps of its backbone.
 
     Raises:
-        UserError: Nothing is found that takes maps.
+        UserError: No neck or head with `in_channels` was found.
     """
     consumers = list(_map_consumers(settings))
     if not consumers:
         raise UserError(
-            f'nothing in the model ({settings.get("type")}) is known to take the maps of the backbone: in_channels of '
-            'a single neck can be set, or that of heads without a neck'
+            f'nothing in the model ({settings.get("type")}) has in_channels for the maps of the backbone: they can '
+            'be set for a single neck, or for heads without a neck'
         )
     for _, node in consumers:
         wanted, right = node['in_channels'], _right_channels(node, list(channels))
@@ -65,7 +65,7 @@ def set_channels(settings: dict[str, Any], channels: Sequence[int]) -> None:
 
 
 def _right_channels(node: dict[str, Any], channels: list[int]) -> Any:
-    """Channels of the maps that a neck or head takes: of one map, or of a list of them."""
+    """Returns the channels of the map, or of the list of maps, that a neck or head takes."""
     index = node.get('in_index', -1)
     if not isinstance(node['in_channels'], list | tuple):
         return channels[index]
@@ -73,7 +73,7 @@ def _right_channels(node: dict[str, Any], channels: list[int]) -> Any:
 
 
 def _map_consumers(settings: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields name and settings of what takes the maps of the backbone."""
+    """Yields name and settings of the neck or, without one, of the heads."""
     neck = settings.get('neck')
     if isinstance(neck, dict) and 'in_channels' in neck:
         yield 'neck', neck

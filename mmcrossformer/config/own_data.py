@@ -1,4 +1,4 @@
-"""A detection config on the user's own COCO-format data, without editing a file."""
+"""Uses a detection config with the user's own data in COCO format."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mmcrossformer.utils.errors import UserError
 def use_own_coco(
     cfg: Config, data_root: str, train_ann: str, val_ann: str, img_dir: str, read: Reader = read_coco
 ) -> None:
-    """Points a detection config at other data: files, class names, sizes of the heads.
+    """Changes the data of a detection config: files, class names and number of classes of the heads.
 
     Args:
         cfg: Config for mmdet; changed in place.
@@ -20,10 +20,10 @@ def use_own_coco(
         train_ann: COCO json for training, below `data_root`.
         val_ann: COCO json for validation and testing, below `data_root`.
         img_dir: Folder of the images of both, below `data_root`.
-        read: Reads an annotation file; one that remembers, where others read the same file.
+        read: Reads an annotation file; pass a cached function if the same files are read elsewhere.
 
     Raises:
-        UserError: Anything missing or malformed in the data, or a config that cannot be pointed at it.
+        UserError: Files are missing or malformed, or the config cannot be used with them.
     """
     if cfg.default_scope != 'mmdet':
         raise UserError(
@@ -35,7 +35,7 @@ def use_own_coco(
     train, val = read(root / train_ann), read(root / val_ann)
     if not train['annotations']:
         raise UserError(f'annotation file {root / train_ann} has no annotations to train on')
-    # Labels are the places in this list: the order of the files counts, for the data set and for the metric.
+    # Labels are indices of this list: the order in the files matters, for the data set and for the metric.
     classes, val_classes = (tuple(category['name'] for category in coco['categories']) for coco in (train, val))
     if classes != val_classes:
         raise UserError(
@@ -61,6 +61,6 @@ def _set_num_classes(model: dict, num_classes: int) -> None:
     """Sets `num_classes` wherever the model has one."""
     for node in dicts_in(model):
         if 'num_things_classes' in node:
-            raise UserError('own data cannot be put into a panoptic model (num_things_classes): write a config for it')
+            raise UserError('own data cannot be used with a panoptic model (num_things_classes): write a config for it')
         if 'num_classes' in node:
             node['num_classes'] = num_classes

@@ -1,4 +1,4 @@
-"""What comes with the package: configs and tools."""
+"""Configs and tools of the package."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,18 +10,18 @@ TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
 
 
 def list_configs() -> dict[str, Path]:
-    """Configs that come with the package, by name."""
+    """Returns the paths of the configs of the package by name."""
     return {path.stem: path for path in sorted(CONFIGS.glob('*.py'))}
 
 
 def find_config(config: str | Path) -> Path:
-    """Finds a config: a file, or one that comes with the package, by name.
+    """Finds a config file, or a config of the package by name.
 
     Args:
         config: Path of a file, or a name such as 'mask_rcnn_crossformer_s_coco'.
 
     Raises:
-        UserError: There is neither; the message has the close names.
+        UserError: There is neither; the message contains close names.
     """
     path = Path(config)
     if path.is_file():

@@ -10,27 +10,27 @@ from mmcrossformer.config.walk import dicts_in
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.weights import inspect_checkpoint
 
-# Host library -> the distribution that has it.
+# Host library -> its distribution.
 HOSTS = {'mmdet': 'onedl-mmdetection', 'mmseg': 'onedl-mmsegmentation', 'mmpretrain': 'onedl-mmpretrain'}
 # mmpretrain's wrappers of timm: a whole classifier, and a backbone.
 _TIMM_TYPES = ('TimmClassifier', 'TIMMBackbone')
 
 
 def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
-    """Reads a config and imports the host library that it belongs to, and timm if it takes a model from there.
+    """Reads a config and imports the host library that it belongs to, and timm if the model needs it.
 
     Args:
         config: Path of a file, or name of a config of the package.
         options: Settings to replace, by dotted name.
 
     Raises:
-        UserError: No such config, a file that does not parse, a library that is missing or broken, or weights for timm
-            that cannot be read.
+        UserError: The config does not exist or does not parse, a library is missing or broken, or weights for timm
+            cannot be read.
     """
     path = find_config(config)
     try:
         cfg = Config.fromfile(path)
-    except Exception as error:  # a config is a program: it can fail in any way
+    except Exception as error:  # a config is a program and can raise anything
         raise UserError(f'config {config} does not parse: {type(error).__name__}: {error}') from error
     missing = [key for key in ('model', 'default_scope') if key not in cfg]
     if missing:
@@ -51,7 +51,7 @@ def import_host(host: str, what: str) -> None:
 
     Args:
         host: One of `HOSTS`.
-        what: What needs it.
+        what: What needs it, for the message.
 
     Raises:
         UserError: It is missing or broken.
@@ -70,7 +70,7 @@ def import_host(host: str, what: str) -> None:
 
 
 def _import_timm(cfg: Config, config: str) -> None:
-    """Imports timm for its models, and looks at the files of weights that it is to load."""
+    """Imports timm if a model needs it, and checks its weight files."""
     wrappers = [node for node in dicts_in(cfg.model) if str(node.get('type')).rpartition('.')[2] in _TIMM_TYPES]
     if not wrappers:
         return

@@ -1,4 +1,4 @@
-"""The sizes that pipelines make: read, and changed."""
+"""Reads and changes the image sizes of pipelines."""
 
 import copy
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from mmengine.config import Config
 from mmcrossformer.config.walk import datasets_of
 from mmcrossformer.utils.errors import UserError
 
-# Steps of test pipelines whose `scale` or `crop_size` says what they make.
+# Steps of test pipelines whose `scale` or `crop_size` is their output size.
 _SCALED = ('Resize', 'ResizeEdge', 'CenterCrop')
 _SIZES = ('scale', 'crop_size')
-# Arguments that may set a size in ways that are not known here.
+# Arguments that may set a size in other ways.
 _UNKNOWN = ('scales', 'scale_factor', 'size', 'width', 'height', 'transforms')
 
 
 def default_sizes(own: int) -> list[int]:
-    """Half to twice a size."""
+    """Returns sizes from half of a size to twice the size."""
     return list(dict.fromkeys(max(1, round(own * factor)) for factor in (0.5, 0.75, 1, 1.25, 1.5, 2)))
 
 
 def input_shape(cfg: Config) -> tuple[int, int]:
-    """Height and width that the test pipeline of a config makes: those of its last resize or crop.
+    """Returns height and width of the output of the test pipeline: those of its last resize or crop.
 
     Raises:
-        UserError: The pipeline has neither.
+        UserError: The pipeline has no resize or crop.
     """
     datasets = datasets_of(cfg.get('test_dataloader'))
     steps = [step for dataset in datasets for step in dataset.get('pipeline', [])]
@@ -40,7 +40,7 @@ def input_shape(cfg: Config) -> tuple[int, int]:
 
 
 def own_size(cfg: Config) -> int:
-    """Shorter side of what the test pipeline of a config makes, in pixels.
+    """Returns the shorter side of the output of the test pipeline, in pixels.
 
     Raises:
         UserError: See `input_shape`.
@@ -49,16 +49,16 @@ def own_size(cfg: Config) -> int:
 
 
 def scale_test_pipeline(cfg: Config, size: int) -> Config:
-    """Copies a config with a test pipeline that makes other sizes.
+    """Copies a config with another input size in the test pipeline.
 
-    Every size in it is multiplied by the same factor and rounded; the last one, which the model sees, is exact.
+    Every size of the pipeline is multiplied by the same factor and rounded; the last one, the model input, is exact.
 
     Args:
         cfg: The config.
-        size: Shorter side of what the test pipeline shall make, in pixels.
+        size: Shorter side of the model input in pixels.
 
     Raises:
-        UserError: A step whose size cannot be changed, or none that sets one.
+        UserError: The size of a step cannot be changed, or no step sets one.
     """
     factor = size / own_size(cfg)
     cfg = copy.deepcopy(cfg)
@@ -74,7 +74,7 @@ def scale_test_pipeline(cfg: Config, size: int) -> Config:
 
 
 def trained_sizes(cfg: Config) -> list[int]:
-    """Shorter sides of what the training pipeline of a config makes, smallest first; none where it does not tell."""
+    """Returns the shorter sides of the outputs of the training pipeline, smallest first; empty if unknown."""
     sizes: set[int] = set()
     for dataset in datasets_of(cfg.get('train_dataloader')):
         steps = dataset.get('pipeline', [])
@@ -84,7 +84,7 @@ def trained_sizes(cfg: Config) -> list[int]:
 
 
 def pipeline_views(steps: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The steps for each view of mmpretrain's `MultiView` in a pipeline; none without it."""
+    """Returns the steps of each view of mmpretrain's `MultiView` in a pipeline; empty without it."""
     for step in steps:
         if step['type'] == 'MultiView':
             counts = step['num_views']
@@ -94,9 +94,9 @@ def pipeline_views(steps: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]
 
 
 def last_sizes(steps: Sequence[dict[str, Any]]) -> list[int]:
-    """Shorter sides that the last step with a size may make; none where the steps do not tell."""
+    """Returns the possible shorter sides of the last step with a size; empty if unknown."""
     if any('transforms' in step for step in steps):
-        return []  # it depends
+        return []  # depends on nested steps
     last = [step.get('crop_size', step.get('scales', step.get('scale'))) for step in steps]
     value = next((value for value in reversed(last) if value is not None), None)
     if value is None:
@@ -119,7 +119,7 @@ def _check_step(step: dict[str, Any]) -> None:
 
 
 def _scale_size(value: Any, factor: float, shorter: int | None) -> Any:
-    """A size times a factor; if its shorter side is given, that is exact."""
+    """Returns a size times a factor; the shorter side is `shorter` if set."""
     if isinstance(value, int):
         return shorter or max(1, round(value * factor))
     sides = [max(1, round(side * factor)) for side in value]

@@ -1,4 +1,4 @@
-"""Walks through mmengine configs: what lies where in them."""
+"""Traverses mmengine configs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 
 def model_settings(cfg: Config) -> dict[str, Any]:
-    """Returns the model of a config as mmengine's runner builds it: with the preprocessor beside it, if it has none."""
+    """Returns the model of a config as mmengine's runner builds it, with the top-level preprocessor if it has none."""
     settings = dict(cfg.model)
     if 'data_preprocessor' in cfg:
         settings.setdefault('data_preprocessor', cfg.data_preprocessor)
@@ -16,14 +16,14 @@ def model_settings(cfg: Config) -> dict[str, Any]:
 
 
 def replace_sync_bn(model: Any) -> None:
-    """Turns SyncBN, which needs GPUs and serves several processes, into BN."""
+    """Replaces SyncBN, which needs GPUs and several processes, by BN."""
     for node in dicts_in(model):
         if node.get('type') == 'SyncBN':
             node['type'] = 'BN'
 
 
 def dicts_in(node: Any) -> Iterator[dict]:
-    """Yields every dict of a config, from the outside in."""
+    """Yields every dict of a config, outer ones first."""
     if isinstance(node, dict):
         yield node
         node = list(node.values())
@@ -33,7 +33,7 @@ def dicts_in(node: Any) -> Iterator[dict]:
 
 
 def datasets_of(loader: dict | None) -> Iterator[dict]:
-    """Yields the data sets of a loader, from inside their wrappers."""
+    """Yields the data sets of a loader without their wrappers."""
     stack = [loader.get('dataset')] if isinstance(loader, dict) else []
     while stack:
         dataset = stack.pop()
@@ -48,7 +48,7 @@ def datasets_of(loader: dict | None) -> Iterator[dict]:
 
 
 def data_paths(dataset: dict) -> Iterator[Path]:
-    """Yields the files and folders that a data set names."""
+    """Yields the files and folders of a data set."""
     root = dataset.get('data_root') or ''
     if '://' in root:
         return  # not on this file system

@@ -1,4 +1,4 @@
-"""Data sets that need no download."""
+"""Data sets without a download."""
 
 from mmcrossformer.datasets.builders import digits_classification, digits_detection, digits_segmentation
 

@@ -1,7 +1,7 @@
-"""The embedded digits as data sets of the host libraries, made on first use.
+"""The digits data set for the host libraries, generated on first use.
 
-Registered functions rather than classes: each imports its host library when it is called, so that one missing library
-does not take the others with it.
+Functions are registered, not classes: each imports its host library when it is called, so that the others work without
+it.
 """
 
 from typing import Any
@@ -14,11 +14,11 @@ from mmcrossformer.registry import DATASETS
 
 @DATASETS.register_module(name='DigitsDetection')
 def digits_detection(data_root: str, spec: dict[str, Any] | None = None, **kwargs: Any) -> BaseDataset:
-    """Digits with boxes and masks, as mmdet's `CocoDataset`.
+    """Builds mmdet's `CocoDataset` of digits with boxes and masks.
 
     Args:
-        data_root: Folder of the digits; made if it does not exist.
-        spec: Fields of `DigitsSpec` other than the defaults.
+        data_root: Folder of the digits; generated if it does not exist.
+        spec: Fields of `DigitsSpec` that differ from the defaults.
         **kwargs: Arguments of `CocoDataset`.
     """
     from mmdet.datasets import CocoDataset
@@ -29,11 +29,11 @@ def digits_detection(data_root: str, spec: dict[str, Any] | None = None, **kwarg
 
 @DATASETS.register_module(name='DigitsSegmentation')
 def digits_segmentation(data_root: str, spec: dict[str, Any] | None = None, **kwargs: Any) -> BaseDataset:
-    """Digits with semantic maps (class 0 is the background), as mmseg's `BaseSegDataset`.
+    """Builds mmseg's `BaseSegDataset` of digits with semantic maps; class 0 is the background.
 
     Args:
-        data_root: Folder of the digits; made if it does not exist.
-        spec: Fields of `DigitsSpec` other than the defaults.
+        data_root: Folder of the digits; generated if it does not exist.
+        spec: Fields of `DigitsSpec` that differ from the defaults.
         **kwargs: Arguments of `BaseSegDataset`.
     """
     from mmseg.datasets import BaseSegDataset
@@ -45,11 +45,11 @@ def digits_segmentation(data_root: str, spec: dict[str, Any] | None = None, **kw
 
 @DATASETS.register_module(name='DigitsClassification')
 def digits_classification(data_root: str, spec: dict[str, Any] | None = None, **kwargs: Any) -> BaseDataset:
-    """Pictures of one digit each, as mmpretrain's `CustomDataset`.
+    """Builds mmpretrain's `CustomDataset` of images of one digit each.
 
     Args:
-        data_root: Folder of the digits; made if it does not exist.
-        spec: Fields of `DigitsSpec` other than the defaults.
+        data_root: Folder of the digits; generated if it does not exist.
+        spec: Fields of `DigitsSpec` that differ from the defaults.
         **kwargs: Arguments of `CustomDataset`.
     """
     from mmpretrain.datasets import CustomDataset

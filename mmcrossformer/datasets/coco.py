@@ -1,4 +1,4 @@
-"""Annotation files in COCO format."""
+"""Reads annotation files in COCO format."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from mmcrossformer.utils.errors import UserError
 
 Reader = Callable[[Path], dict[str, Any]]
 
-# What mmdet and pycocotools take for granted.
+# Keys that mmdet and pycocotools need.
 _REQUIRED = dict(
     images=('id', 'file_name', 'width', 'height'),
     annotations=('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd'),
@@ -21,7 +21,7 @@ def read_coco(path: Path) -> dict[str, Any]:
     """Reads an annotation file.
 
     Raises:
-        UserError: It is not in COCO format, or has no images or categories.
+        UserError: The file cannot be read, is not in COCO format, or has no images or categories.
     """
     try:
         coco = json.loads(path.read_text())

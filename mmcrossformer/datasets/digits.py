@@ -1,9 +1,9 @@
-"""Embedded data set: real handwritten digits pasted at many scales onto real photographs.
+"""Generated data set: real handwritten digits pasted at many scales onto real photographs.
 
-Everything comes out of files that the scikit-learn and scikit-image wheels ship, so the set is
-made offline on first use. Train and val parts share neither a digit nor a photograph. On disk::
+All data come from files in the scikit-learn and scikit-image wheels, so the set is generated
+offline on first use. The splits train and val share no digit and no photograph. On disk::
 
-    root/digits.json                            the spec the set was made from
+    root/digits.json                            the spec of the set
     root/images/{train,val}/000000.jpg          scenes with several digits
     root/annotations/instances_{train,val}.json COCO boxes and polygons
     root/semantic/{train,val}/000000.png        category of every pixel, 0 is background
@@ -34,24 +34,24 @@ PALETTE: tuple[tuple[int, int, int], ...] = (
     *((221, 204, 119), (204, 102, 119), (136, 34, 85), (170, 68, 153), (221, 221, 221)),
 )
 
-_CROP_HEIGHTS = (0.5, 0.9)  # heights of the digits in classification crops, relative to them
+_CROP_HEIGHTS = (0.5, 0.9)  # heights of digits in classification crops, relative to the crop
 
 
 @dataclass(frozen=True)
 class DigitsSpec:
-    """What the set is made from: the same spec gives the same pixels and annotations.
+    """Parameters of the set: the same spec results in the same pixels and annotations.
 
     Attributes:
-        seed: Seed of everything random.
+        seed: Seed of all random numbers.
         image_size: Height and width of a scene in pixels.
-        train_scenes: Number of scenes in the train part.
-        val_scenes: Number of scenes in the val part.
-        digits_per_scene: Least and most digits in a scene; those without room are left out.
-        digit_size: Least and greatest height of a digit's box in pixels, drawn log-uniformly.
+        train_scenes: Number of scenes in the split train.
+        val_scenes: Number of scenes in the split val.
+        digits_per_scene: Smallest and largest number of digits in a scene; those without room are left out.
+        digit_size: Smallest and largest height of a digit's box in pixels, drawn log-uniformly.
         crop_size: Height and width of a classification crop in pixels.
-        train_crops: Number of classification crops in the train part, over all classes.
-        val_crops: Number of classification crops in the val part, over all classes.
-        version: Number of the recipe in this file, raised whenever it gives other pixels.
+        train_crops: Number of classification crops in the split train, over all classes.
+        val_crops: Number of classification crops in the split val, over all classes.
+        version: Version of the generator, raised whenever its pixels change.
     """
 
     seed: int = 0
@@ -77,20 +77,20 @@ class DigitsSpec:
 
 
 def ensure_digits(root: str | Path, spec: DigitsSpec = DigitsSpec()) -> Path:
-    """Make the data set unless the folder holds it already.
+    """Generate the data set unless the folder contains it already.
 
-    Several processes may call this together: one makes the set, the others wait for it. The
-    set is made beside ``root`` and renamed at the end, so ``root`` never holds half a set.
+    Several processes may call this at once: one generates the set, the others wait for it. The
+    set is generated beside ``root`` and renamed at the end, so ``root`` is never incomplete.
 
     Args:
-        root: Folder of the set; it holds the set, is empty, or does not exist.
-        spec: What to make.
+        root: Folder of the set; it contains the set, is empty, or does not exist.
+        spec: Parameters of the set.
 
     Returns:
         The absolute path of the folder.
 
     Raises:
-        ValueError: If the folder holds a set of another spec, or something else.
+        ValueError: If the folder contains a set of another spec, or other files.
         ImportError: If scikit-learn or scikit-image is missing.
     """
     root = Path(root).expanduser().resolve()
@@ -105,7 +105,7 @@ def ensure_digits(root: str | Path, spec: DigitsSpec = DigitsSpec()) -> Path:
 
 
 def _is_made(root: Path, spec: DigitsSpec) -> bool:
-    """Tell whether a folder holds the set of a spec; ValueError where something else is."""
+    """Return whether a folder contains the set of a spec; raise ValueError if it contains anything else."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     try:
@@ -130,7 +130,7 @@ def _is_made(root: Path, spec: DigitsSpec) -> bool:
 
 
 def _generate(root: Path, spec: DigitsSpec) -> None:
-    """Make the set beside the folder and rename it into place."""
+    """Generate the set beside the folder and rename it."""
     partial = root.with_name(f'.{root.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
     try:
@@ -139,7 +139,7 @@ def _generate(root: Path, spec: DigitsSpec) -> None:
             _write_crops(partial, split, spec)
         _write_json(partial / 'digits.json', {'spec': asdict(spec)})
         if root.exists():
-            root.rmdir()  # it is empty; not every system renames onto a folder
+            root.rmdir()  # it is empty; some systems cannot rename onto a folder
         os.replace(partial, root)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -170,7 +170,7 @@ def _write_scenes(root: Path, split: str, spec: DigitsSpec) -> None:
 
 
 def _annotations(scene: Scene) -> Iterator[dict[str, Any]]:
-    """Describe the visible part of every digit in COCO's fields, without ids."""
+    """Yield COCO annotations of the visible part of every digit, without ids."""
     for index, label in enumerate(scene.labels, 1):
         mask = scene.instances == index
         ys, xs = np.nonzero(mask)
@@ -185,7 +185,7 @@ def _annotations(scene: Scene) -> Iterator[dict[str, Any]]:
 
 
 def _write_crops(root: Path, split: str, spec: DigitsSpec) -> None:
-    """Write the classification crops of a split, the classes taking turns."""
+    """Write the classification crops of a split, cycling through the classes."""
     photos, (grids, labels) = list(photographs(split).values()), load_digits(split)
     heights = (_CROP_HEIGHTS[0] * spec.crop_size, _CROP_HEIGHTS[1] * spec.crop_size)
     for number in range(spec.train_crops if split == 'train' else spec.val_crops):
@@ -205,7 +205,7 @@ def _write_image(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == '.jpg' else []
-    # cv2.imwrite would report a full disk by nothing but its return value.
+    # cv2.imwrite reports a full disk only by its return value.
     path.write_bytes(cv2.imencode(path.suffix, pixels, options)[1].tobytes())
 
 

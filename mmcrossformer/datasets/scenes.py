@@ -1,7 +1,7 @@
 """Scenes of real handwritten digits on real photographs.
 
-Both come out of files that the scikit-learn and scikit-image wheels ship. The parts 'train' and
-'val' share neither a digit nor a photograph.
+Both come from files in the scikit-learn and scikit-image wheels. The splits 'train' and 'val'
+share no digit and no photograph.
 """
 
 import math
@@ -14,9 +14,9 @@ import numpy as np
 
 SPLITS: tuple[str, ...] = ('train', 'val')
 
-# Pictures inside the wheels, by package. They are read as files, because the loaders of
-# skimage.data may download. Drawings, pictures of text and the second picture of the
-# motorcycle (the scene of the first) are left out on purpose.
+# Images in the wheels, by package. They are read as files, because the loaders of skimage.data
+# may download. Drawings, images of text and the second image of the motorcycle (the same scene)
+# are left out on purpose.
 _PHOTOGRAPHS: dict[str, dict[str, str]] = {
     'train': {
         'skimage.data': 'astronaut.png brick.png camera.png coffee.png coins.png grass.png '
@@ -29,24 +29,24 @@ _PHOTOGRAPHS: dict[str, dict[str, str]] = {
     },
 }
 
-# scikit-learn's digits lie in blocks that repeat one sequence of labels, like forms that one
-# person after another filled in. Cutting where a block starts keeps the writers apart.
+# scikit-learn's digits are in blocks that repeat one sequence of labels, presumably a block for
+# each writer. Splitting at the start of a block keeps the writers apart.
 _DIGITS: dict[str, slice] = {'train': slice(0, 1415), 'val': slice(1415, None)}
 
-_CELL = 16  # pixels per original pixel in the smooth field that digits are drawn from
-_INK_THRESHOLD = 0.15  # of that field: where a stroke begins
+_CELL = 16  # pixels per original pixel in the upsampled field that digits are drawn from
+_INK_THRESHOLD = 0.15  # of that field, at the edge of a stroke
 _MAX_ROTATION = 15.0  # degrees
 _MAX_STRETCH = 1.2  # of the width, and its inverse
-# Light digits on shaded ground: with either sign of contrast, the sum of a stroke over many pictures is nothing, and
-# models that start from scratch see no digits for thousands of iterations.
-_SHADE = (0.35, 0.7)  # least and greatest factor on a photograph
-_MAX_BRIGHTNESS = 100.0  # of a shaded photograph, on average
-_MAX_OVERLAP = 0.05  # part of a box that earlier boxes may cover, which bounds their IoU too
+# Light digits on darkened photographs: with contrast of both signs, strokes average to zero over many images, and
+# models trained from scratch find no digits for thousands of iterations.
+_SHADE = (0.35, 0.7)  # smallest and largest brightness factor of a photograph
+_MAX_BRIGHTNESS = 100.0  # mean of a darkened photograph
+_MAX_OVERLAP = 0.05  # fraction of a box that earlier boxes may cover; bounds the IoU, too
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and the digits on it.
+    """An image and the digits on it.
 
     Attributes:
         image: [H, W, 3] uint8 RGB.
@@ -69,7 +69,7 @@ def photographs(split: str) -> dict[str, np.ndarray]:
         for name in names.split():
             data = np.frombuffer(folder.joinpath(name).read_bytes(), np.uint8)
             photo = cv2.imdecode(data, cv2.IMREAD_COLOR)
-            assert photo is not None, name  # a file of the package, whose images can be read
+            assert photo is not None, name  # a valid image of the package
             photos[name] = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
     return photos
 
@@ -87,7 +87,7 @@ def load_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def render_digit(grid: np.ndarray, height: float, angle: float, stretch: float) -> np.ndarray:
-    """Draw a digit with smooth, crisp strokes.
+    """Draw a digit with smooth, sharp strokes.
 
     Args:
         grid: [8, 8] float32 ink coverage in 0..1.
@@ -100,8 +100,8 @@ def render_digit(grid: np.ndarray, height: float, angle: float, stretch: float) 
     """
     import cv2
 
-    # Subtracting the surroundings opens loops that the coarse grid has nearly filled, and keeps
-    # thin, pale strokes whole. Cubic interpolation rounds the strokes.
+    # Subtracting a blurred copy opens loops that are nearly filled on the coarse grid, and keeps
+    # thin, pale strokes connected. Cubic interpolation rounds the strokes.
     grid = np.pad(grid, 1)
     grid = grid - 0.7 * cv2.GaussianBlur(grid, (0, 0), 1.5, borderType=cv2.BORDER_CONSTANT)
     field = cv2.resize(grid, None, fx=_CELL, fy=_CELL, interpolation=cv2.INTER_CUBIC)
@@ -138,18 +138,18 @@ def compose_scene(
     Args:
         photo: [H, W, 3] uint8 RGB.
         digits: Pairs of ink coverage, [8, 8] float32 in 0..1, and class index.
-        heights: Least and greatest height of a digit's box in pixels, drawn log-uniformly.
+        heights: Smallest and largest height of a digit's box in pixels, drawn log-uniformly.
         size: Height and width of the scene.
-        rng: Source of everything random.
+        rng: Random number generator.
 
     Returns:
-        The scene; digits that found no room are not on it.
+        The scene, without digits for which there was no room.
     """
     canvas = _photo_crop(photo, size, rng)
     instances = np.zeros((size, size), np.uint8)
     occupied = np.zeros((size, size), bool)
     labels: list[int] = []
-    # The large ones come first, while there is room.
+    # Large digits first, while there is room.
     low, high = np.log(heights)
     wanted = sorted(np.exp(rng.uniform(low, high, len(digits))), reverse=True)
     for (grid, label), height in zip(digits, wanted, strict=True):
@@ -169,13 +169,13 @@ def compose_scene(
 def mask_polygons(mask: np.ndarray) -> list[list[float]]:
     """Outline a mask [H, W] bool by polygons x0, y0, x1, y1, ..., one for each connected part.
 
-    Coordinates are COCO's, where the first pixel spans 0..1. COCO has no holes: a cut of no
-    width joins them to the outline, so that filling the polygon leaves them empty.
+    Coordinates are COCO's, where the first pixel spans 0..1. COCO has no holes: a bridge of
+    zero width joins them to the outline, so that they stay empty when the polygon is filled.
     """
     import cv2
 
     # cv2 draws contours through the centres of border pixels, half a pixel too far inside.
-    # On a finer grid that is little.
+    # On a finer grid that error is small.
     zoom = 4
     fine = cv2.resize(mask.astype(np.uint8), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
     contours, hierarchy = cv2.findContours(fine, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
@@ -198,7 +198,7 @@ def mask_polygons(mask: np.ndarray) -> list[list[float]]:
 def _place_digit(
     grid: np.ndarray, heights: np.ndarray, occupied: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, tuple[slice, slice]] | None:
-    """Find room on a map [S, S] bool, trying one height after another: opacity and place."""
+    """Find room on a map [S, S] bool, trying each height in turn; return opacity and place."""
     size = len(occupied)
     angle = rng.uniform(-_MAX_ROTATION, _MAX_ROTATION)
     stretch = _MAX_STRETCH ** rng.uniform(-1, 1)
@@ -214,7 +214,7 @@ def _place_digit(
 
 
 def _photo_crop(photo: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Cut a square out of a photograph and shade it: [size, size, 3] float32 in 0..255."""
+    """Crop a square of a photograph and darken it: [size, size, 3] float32 in 0..255."""
     import cv2
 
     largest = min(photo.shape[:2])
@@ -234,10 +234,10 @@ def _light_colour(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     hsv = rng.uniform((0, 0.1, 0.85), (360, 0.6, 1), (1, 64, 3)).astype(np.float32)
     colours = 255 * cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0]
     luma = np.array([0.299, 0.587, 0.114], np.float32)
-    # A few pixels may be lighter still, where a pattern is strong.
+    # A few pixels of a strong pattern may be lighter.
     ground = np.quantile(patch.reshape(-1, 3) @ luma, 5 / 6)
     contrast = colours @ luma - ground
-    # One out of the better half, so that colours vary on any ground.
+    # One of the better half of the colours, so that they vary on any background.
     return colours[rng.choice(np.argsort(-contrast, kind='stable')[:32])]
 
 

@@ -1,1 +1,1 @@
-"""What trains and tests: hooks, optimizers, strategies, runners and processes, and the check of a job."""
+"""Training and testing: hooks, optimizers, strategies, runners, processes, and checks before a job starts."""

@@ -1,4 +1,4 @@
-"""Old place of what is in `mmcrossformer.apis.predictor` and `mmcrossformer.apis.prediction`; goes with version 0.2."""
+"""Deprecated alias of `mmcrossformer.apis.predictor` and `.prediction`; will be removed in version 0.2."""
 
 import warnings
 
@@ -9,7 +9,7 @@ __all__ = ['Prediction', 'Predictor', 'Task', 'above', 'class_name', 'read_image
 
 warnings.warn(
     'mmcrossformer.engine.inference is now mmcrossformer.apis.predictor and mmcrossformer.apis.prediction; the old '
-    'name goes with version 0.2 of mmcrossformer',
+    'name will be removed in version 0.2 of mmcrossformer',
     DeprecationWarning,
     stacklevel=2,
 )

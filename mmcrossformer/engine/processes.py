@@ -1,4 +1,4 @@
-"""Several processes that train or test one model."""
+"""Distributed training and testing."""
 
 import os
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from mmengine.dist import get_rank, get_world_size, is_distributed
 
 from mmcrossformer.utils.errors import UserError
 
-# Where launchers say which process this is.
+# Environment variable of the rank, by launcher.
 _RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 def is_first_process(launcher: str) -> bool:
-    """Whether this is the first process of a launcher, or the only one; needs no connection to the others."""
+    """Whether this is the first process of a launcher, or the only one; needs no process group."""
     return launcher not in _RANKS or os.environ.get(_RANKS[launcher], '0') == '0'
 
 
 def check_launcher(launcher: str) -> None:
-    """Raises a `UserError` for a launcher that needs GPUs, where there are none."""
+    """Raises a `UserError` for a launcher that needs GPUs on a machine without."""
     if launcher not in ('none', 'pytorch') and not torch.cuda.is_available():
         raise UserError(
             f'--launcher {launcher} needs GPUs, and torch sees none here: processes on CPUs are started with '
@@ -30,12 +30,12 @@ def check_launcher(launcher: str) -> None:
 
 
 def init_dist_on_cpu(cfg: Config) -> None:
-    """Joins the processes of torchrun over gloo; mmengine would ask each for a GPU of its own.
+    """Initializes the process group of torchrun with gloo; mmengine would need a GPU for each process.
 
     A process that waits for others longer than `env_cfg.dist_cfg.timeout` (seconds) ends with an error.
 
     Args:
-        cfg: The config; its model will be wrapped for CPUs.
+        cfg: The config; gets a `model_wrapper_cfg` for CPUs.
 
     Raises:
         UserError: The launcher is not torchrun.
@@ -51,34 +51,34 @@ def init_dist_on_cpu(cfg: Config) -> None:
 
 @contextmanager
 def report_lost_processes() -> Iterator[None]:
-    """Tells the user when other processes are gone: theirs is the cause, not what this one was computing.
+    """Reports the loss of other processes: the cause is in them, not in what this one was computing.
 
     Raises:
-        UserError: In place of what torch raises when it waits for others in vain.
+        UserError: In place of the error of torch when other processes do not answer.
     """
     try:
         yield
-    except RuntimeError as error:  # torch has a class of its own for some of them only
+    except RuntimeError as error:  # torch has a class of its own for only some of them
         if not is_distributed() or not any(sign in str(error) for sign in _SIGNS_OF_A_LOSS):
             raise
-        raise lost_processes_error(error, '--resume goes on from the last checkpoint') from error
+        raise lost_processes_error(error, '--resume continues from the last checkpoint') from error
 
 
 def lost_processes_error(error: RuntimeError, advice: str) -> UserError:
-    """Returns what to tell the user when this process waits for others in vain.
+    """Returns the error for a process that has lost the others.
 
     Args:
-        error: What torch raised.
-        advice: What to do.
+        error: Error of torch.
+        advice: What the user can do.
     """
     reason = str(error).strip().splitlines()[-1]
     return UserError(
-        f'process {get_rank()} of {get_world_size()} has lost the others ({reason}). If one of them tells another '
-        f'error, that is the cause; else look for a machine or connection that failed. {advice}'
+        f'process {get_rank()} of {get_world_size()} has lost the others ({reason}). If one of them reports another '
+        f'error, that is the cause; otherwise look for a machine or connection that failed. {advice}'
     )
 
 
-# How gloo and, where it raises an exception, NCCL tell that another process does not answer.
+# Messages of gloo and, where it raises an exception, NCCL when another process does not answer.
 _SIGNS_OF_A_LOSS = (
     'Connection closed by peer',
     'Connection reset by peer',
@@ -91,6 +91,6 @@ _SIGNS_OF_A_LOSS = (
 
 
 def plain_name(name: str) -> str:
-    """Removes from the name of a module or parameter what the wrappers of processes and compilers add to it."""
+    """Removes the parts that DDP, FSDP and torch.compile add to the name of a module or parameter."""
     added = ('_fsdp_wrapped_module', '_checkpoint_wrapped_module', '_orig_mod')
     return '.'.join(part for part in name.split('.') if part not in added).removeprefix('module.')

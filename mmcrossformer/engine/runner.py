@@ -1,4 +1,4 @@
-"""What a job runs on: its data are there, and its runner of mmengine is built."""
+"""Checks that the data of a job exist, and builds its mmengine runner."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from mmcrossformer.utils.weights import report_misfits
 
 
 def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
-    """Checks that the files named by the data sets exist; makes the embedded data set.
+    """Checks that the files of the data sets exist; generates the digits data set.
 
     Args:
         cfg: The config.
-        parts: Which loaders will be used, out of 'train', 'val', 'test'.
+        parts: The loaders that will be used, out of 'train', 'val', 'test'.
 
     Raises:
-        UserError: A folder or annotation file is not there.
+        UserError: A folder or annotation file does not exist.
     """
     for part in parts:
         for dataset in datasets_of(cfg.get(f'{part}_dataloader')):
@@ -33,9 +33,9 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
                 if not path.exists():
                     raise UserError(
                         f'{part} data: {path} does not exist ({part}_dataloader.dataset of the config, data_root '
-                        f'{dataset.get("data_root")!r}). Put or link the data there, or name another place with '
+                        f'{dataset.get("data_root")!r}). Put or link the data there, or name another folder with '
                         f'--data-root, --train-ann, --val-ann and --img-dir (COCO format) or --cfg-options '
-                        f'{part}_dataloader.dataset.data_root=DIR. The *_digits.py configs make their own data.'
+                        f'{part}_dataloader.dataset.data_root=DIR. The *_digits.py configs generate their own data.'
                     )
         evaluators = cfg.get(f'{part}_evaluator') or []
         for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
@@ -48,31 +48,31 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
 
 
 def _make_digits(dataset: dict) -> None:
-    """Makes the embedded data set, or tells why it cannot be made."""
+    """Generates the digits data set."""
     from mmcrossformer.datasets.digits import DigitsSpec, ensure_digits
 
     try:
         ensure_digits(dataset['data_root'], DigitsSpec(**dataset.get('spec', {})))
     except (ValueError, TypeError, ImportError, OSError) as error:
-        raise UserError(f'the digits cannot be made: {error}') from error
+        raise UserError(f'the digits data set cannot be generated: {error}') from error
 
 
 def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
-    """Builds the mmengine runner with everything that training or testing needs; joins the processes of a launcher.
+    """Builds the mmengine runner with its loops and optimizer; initializes the process group of a launcher on CPUs.
 
     Args:
-        cfg: The config. With a `strategy`, mmengine's `FlexibleRunner` trains; tests know no strategies.
+        cfg: The config. With a `strategy`, mmengine's `FlexibleRunner` trains; testing ignores it.
         train: Whether to train (else to test).
 
     Raises:
-        UserError: The config names a type, an argument or a folder that does not exist or fit.
+        UserError: A type, argument or folder in the config does not exist or does not fit.
     """
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         init_dist_on_cpu(cfg)
     strategy = cfg.get('strategy') if train else None
     if strategy and cfg.launcher == 'none':
         raise UserError(
-            f'strategy {strategy.get("type")!r} shares a model among processes: torchrun --nproc-per-node N '
+            f'strategy {strategy.get("type")!r} splits a model over processes: torchrun --nproc-per-node N '
             '-m mmcrossformer_cli train ... --launcher pytorch'
         )
     if train:
@@ -83,7 +83,7 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
     try:
         with report_misfits():
             runner = (FlexibleRunner if strategy else Runner).from_cfg(cfg)
-        # mmengine builds these when they are first needed; here, so that a mistake in them is told as one.
+        # mmengine builds these on first use. They are built here so that a mistake in them is reported as a UserError.
         if strategy:
             runner.model = runner.strategy.build_model(runner.model)
         check_channels(cfg.model, getattr(getattr(runner.model, 'module', runner.model), 'backbone', None))

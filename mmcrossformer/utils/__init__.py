@@ -1,1 +1,1 @@
-"""What all rooms of the package use: files, errors, weights, timing."""
+"""Shared helpers: files, errors, weights, timing."""

@@ -1,4 +1,4 @@
-"""Curves of a training: losses, learning rate and validation metrics."""
+"""Curves of a training run: losses, learning rate and validation metrics."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from mmcrossformer.utils.files import write_figure
 
 Points = list[tuple[int, float]]
 
-# What mmengine logs beside losses and metrics.
+# Logged by mmengine besides losses and metrics.
 _BOOKKEEPING = {'lr', 'base_lr', 'data_time', 'time', 'epoch', 'iter', 'memory', 'step', 'grad_norm', 'eta'}
 
 
@@ -23,7 +23,7 @@ class Curves:
 
 
 def read_curves(work_dir: str | Path) -> Curves:
-    """Reads what mmengine logged into a work directory.
+    """Reads the values that mmengine logged in a work directory.
 
     A resumed run replaces what an earlier run had logged from the same iteration on.
 
@@ -75,7 +75,7 @@ def plot_curves(curves: Curves, path: str | Path, title: str = '') -> None:
     """Draws losses, learning rate and validation metrics side by side.
 
     Args:
-        curves: What to draw.
+        curves: The curves.
         path: PNG file to write.
         title: Heading.
     """

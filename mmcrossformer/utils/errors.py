@@ -1,4 +1,4 @@
-"""Mistakes of the user, told in one message."""
+"""Mistakes of the user, reported in one message."""
 
 import sys
 import traceback
@@ -10,14 +10,14 @@ _NAMED = 5
 
 
 class UserError(Exception):
-    """Something the user can mend: what was found, what is allowed and what to do."""
+    """A mistake that the user can fix; the message says what was found, what is allowed and what to do."""
 
 
 def run(main: Callable[[], None]) -> None:
     """Runs a command-line tool; a `UserError` becomes one message on stderr and exit code 2.
 
     Args:
-        main: The tool.
+        main: Main function of the tool.
     """
     try:
         main()
@@ -30,18 +30,18 @@ def run(main: Callable[[], None]) -> None:
 
 
 def print_error(error: UserError) -> None:
-    """Prints the message for the user."""
+    """Prints the message on stderr."""
     print(f'error: {error}', file=sys.stderr, flush=True)
 
 
 def names(items: Sequence) -> str:
-    """Names the first of some items."""
+    """Joins the first items, and counts the others."""
     more = f' and {len(items) - _NAMED} more' if len(items) > _NAMED else ''
     return ', '.join(map(str, items[:_NAMED])) + more
 
 
 def innermost(error: BaseException) -> str:
-    """Returns the message of the first cause, which names the argument; mmengine wraps it again and again."""
+    """Returns the message of the first cause, which names the argument; mmengine wraps it several times."""
     while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = cause
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there. Every result is written through this module."""
+"""Atomic writing of files. Every result is written through this module."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PARTIAL = '.partial'
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[str]:
-    """Yields a name to write a file under, which becomes `path` when it is complete and on the disk.
+    """Yields a temporary name to write to; the file is renamed to `path` when it is complete and on the disk.
 
-    After an error the file that was at `path` before is still there, and nothing else.
+    After an error an older file at `path` stays, and the temporary file is removed.
     """
     partial = f'{path}{PARTIAL}'
     try:
         yield partial
-        with open(partial, 'r+b') as file:  # not every system syncs a file that is open for reading alone
+        with open(partial, 'r+b') as file:  # some systems cannot sync a file that is open for reading only
             os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException:
@@ -34,27 +34,27 @@ def atomic_write(path: str | Path) -> Iterator[str]:
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Writes bytes as a file that is whole or not there."""
+    """Writes bytes atomically."""
     with atomic_write(path) as partial:
         Path(partial).write_bytes(content)
 
 
 def write_text(path: str | Path, content: str) -> None:
-    """Writes text, in UTF-8 on every system, as a file that is whole or not there."""
+    """Writes text atomically, in UTF-8 on every system."""
     write_bytes(path, content.encode())
 
 
 def write_json(path: str | Path, content: Any, indent: int = 2) -> None:
-    """Writes json that is whole or not there; numbers, arrays and tensors of libraries become plain ones."""
+    """Writes JSON atomically; arrays and tensors become numbers and lists."""
     write_text(path, json.dumps(content, indent=indent, default=_plain) + '\n')
 
 
 def write_figure(path: str | Path, figure: Figure, **options: Any) -> None:
-    """Writes a figure of matplotlib as a PNG that is whole or not there; `options` go to its `savefig`."""
+    """Writes a matplotlib figure atomically as a PNG; `options` are passed to its `savefig`."""
     with atomic_write(path) as partial:
         figure.savefig(partial, format='png', **options)
 
 
 def _plain(value: Any) -> Any:
-    """Returns what json knows for a number, array or tensor of a library, and for others what they print."""
+    """Converts arrays and tensors to numbers and lists, other values to strings."""
     return value.tolist() if hasattr(value, 'tolist') else str(value)

@@ -1,4 +1,4 @@
-"""Timing by turns."""
+"""Interleaved timing."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,12 +10,12 @@ def time_interleaved(
     warmup: int = 1,
     synchronize: Callable[[], object] = lambda: None,
 ) -> list[list[float]]:
-    """Times several callables by turns: A B C A B C ..., so that what disturbs the machine disturbs all alike.
+    """Times several callables in turn: A B C A B C ..., so that disturbances of the machine affect all alike.
 
     Args:
-        steps: What to time.
-        repeats: Turns that count.
-        warmup: Turns before them that do not.
+        steps: The callables.
+        repeats: Number of measured turns.
+        warmup: Number of turns before them that are not measured.
         synchronize: Waits for the device, `torch.cuda.synchronize` for CUDA; called before and after each step.
 
     Returns:

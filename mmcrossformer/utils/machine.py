@@ -1,4 +1,4 @@
-"""What something was run with: versions, hardware and revision."""
+"""Versions, hardware and revision of a run."""
 
 import importlib.metadata
 import os
@@ -16,14 +16,14 @@ _PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpr
 
 
 def versions() -> dict[str, str]:
-    """Versions by name of the module, whatever distribution it came with."""
+    """Returns versions by module name, independent of the distribution."""
     found = importlib.metadata.packages_distributions()
     installed = {name: importlib.metadata.version(found[name][0]) for name in _PACKAGES if name in found}
     return dict(mmcrossformer=__version__, python=platform.python_version(), **installed)
 
 
 def command_line() -> str:
-    """The command that this process was started with, as it can be typed again."""
+    """Returns the command that started this process, quoted for a shell."""
     program, *arguments = sys.argv
     # `mmcrossformer train` is the name that a command has, see mmcrossformer_cli; a file is run by Python.
     start = program if program.startswith('mmcrossformer ') else shlex.join([Path(sys.executable).name, program])
@@ -31,7 +31,7 @@ def command_line() -> str:
 
 
 def hardware(device: str) -> dict[str, str | int | None]:
-    """The processor with its number of cores, or the GPU with its CUDA version."""
+    """Returns the processor with its number of cores and, for a GPU, its name and CUDA version."""
     cpu: dict[str, str | int | None] = dict(
         cpu=_cpu_name(), cores=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     )
@@ -41,7 +41,7 @@ def hardware(device: str) -> dict[str, str | int | None]:
 
 
 def revision() -> str | None:
-    """Revision of the checkout that this package lies in, marked if its code was changed; None outside of one."""
+    """Returns the git revision of the checkout of this package, marked if its code was changed; None outside of one."""
     root = Path(__file__).parents[2]
 
     def git(*arguments: str) -> str:

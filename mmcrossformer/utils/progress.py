@@ -1,4 +1,4 @@
-"""The progress bar of all commands and trainings."""
+"""The progress bar of all commands and of training."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich.text import Text
 
 
 class Rate(ProgressColumn):
-    """A column that shows how many are done in a second."""
+    """A column that shows the rate per second."""
 
     def render(self, task: Task) -> Text:
         """Returns the text for a task."""
@@ -26,11 +26,11 @@ class Rate(ProgressColumn):
 
 
 def new_progress(console: Console, *columns: ProgressColumn, **options: Any) -> Progress:
-    """Makes a display with name, bar, count, time and time left for each of its tasks.
+    """Creates a progress display with name, bar, count, elapsed time and time left for each task.
 
     Args:
-        console: Where it is shown.
-        *columns: More columns, behind the count.
+        console: Console to show it on.
+        *columns: More columns after the count.
         **options: See `rich.progress.Progress`.
     """
     return Progress(

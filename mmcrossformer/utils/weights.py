@@ -1,4 +1,4 @@
-"""Weights for testing and resuming: they fit, or the user is told what does not."""
+"""Loads weights for testing and resuming, and reports mismatches."""
 
 import hashlib
 import os
@@ -22,23 +22,23 @@ _WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
 def load_for_test(runner: Runner, path: str) -> None:
-    """Loads a checkpoint of this very model into a runner; see `load_weights`."""
+    """Loads a checkpoint of the same model into a runner; see `load_weights`."""
     load_weights(getattr(runner.model, 'module', runner.model), path)
     runner._has_loaded = True
 
 
 def load_weights(model: nn.Module, path: str | Path) -> dict[str, Any]:
-    """Loads a checkpoint of this very model; official files as they are published, too.
+    """Loads a checkpoint of the same model, or an official file of it.
 
     Args:
         model: The model.
         path: Checkpoint file.
 
     Returns:
-        What the file says about the training (mmengine's `meta`), so that it is read once; empty where it says nothing.
+        mmengine's `meta` of the file, so that it is read only once; empty without one.
 
     Raises:
-        UserError: An unreadable file, or one whose names and shapes are not those of the model.
+        UserError: The file is unreadable, or its names and shapes are not those of the model.
     """
     checkpoint = read_file(path)
     try:
@@ -47,7 +47,7 @@ def load_weights(model: nn.Module, path: str | Path) -> dict[str, Any]:
         raise UserError(f'{path}: {error}') from error
     own = model.state_dict()
     if is_official(state) and not state.keys() <= own.keys():
-        with suppress(ValueError):  # a file of another model: its names are reported below
+        with suppress(ValueError):  # a file of another model is reported below
             state = own_model_names(state)
     missing = [name for name in own if name not in state]
     foreign = [name for name in state if name not in own]
@@ -61,7 +61,7 @@ def load_weights(model: nn.Module, path: str | Path) -> dict[str, Any]:
             wrong.append(f'{len(other)} of another shape ({shapes})')
         raise UserError(
             f'checkpoint {path} is not of this model, which has {len(own)} parameters and buffers: '
-            f'{" and ".join(wrong)}. Use the config that it was trained with; training leaves a copy beside it.'
+            f'{" and ".join(wrong)}. Use the config that it was trained with; training writes a copy beside it.'
         )
     model.load_state_dict(state)
     meta = checkpoint.get('meta')
@@ -69,12 +69,12 @@ def load_weights(model: nn.Module, path: str | Path) -> dict[str, Any]:
 
 
 def prepare_resume(cfg: Config) -> None:
-    """Checks, before anything is built, that what a training shall start from can be read.
+    """Checks, before anything is built, that the checkpoint to start from can be read.
 
-    A training to resume goes on from the named checkpoint, or the last one of the work directory, with its seed.
+    A resumed run continues from `load_from`, or the last checkpoint of the work directory, with its seed.
 
     Raises:
-        UserError: `load_from` is unreadable, or a training to resume lacks the state of its optimizer.
+        UserError: The checkpoint is unreadable or, to resume, has no optimizer state.
     """
     if cfg.get('resume') and cfg.get('load_from') is None:
         cfg.load_from = latest_checkpoint(cfg.work_dir)
@@ -87,7 +87,7 @@ def prepare_resume(cfg: Config) -> None:
     meta = checkpoint.get('meta')
     if 'optimizer' not in checkpoint or not isinstance(meta, dict):
         raise UserError(
-            f'checkpoint {path} holds no state of a training by mmengine, so there is no training to resume: leave '
+            f'checkpoint {path} contains no training state of mmengine, so it cannot be resumed: leave '
             f'--resume out and start from its weights with --cfg-options load_from={path}'
         )
     randomness = cfg.get('randomness', {})
@@ -99,7 +99,7 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     """Finds the checkpoint to resume from.
 
     Returns:
-        What `last_checkpoint` names; if that file was cut off or names none, the checkpoint that was written last.
+        The path in `last_checkpoint`; if that file is missing or invalid, the checkpoint that was written last.
     """
     named = Path(work_dir) / 'last_checkpoint'
     if named.is_file() and Path(path := named.read_text().strip()).is_file():
@@ -110,10 +110,10 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
 
 @contextmanager
 def report_misfits() -> Iterator[None]:
-    """Tells the user when weights that timm loads while it builds a model are not of that model.
+    """Reports weights that timm loads while building a model and that do not fit it.
 
     Raises:
-        UserError: In place of torch's list of all names.
+        UserError: In place of torch's error, which lists all names.
     """
     try:
         yield
@@ -126,7 +126,7 @@ def report_misfits() -> Iterator[None]:
 
 @contextmanager
 def weights_only() -> Iterator[None]:
-    """Makes torch read checkpoints as data alone for as long as the context lasts."""
+    """Makes torch load checkpoints with `weights_only=True` within the context."""
     before = os.environ.get(_WEIGHTS_ONLY)
     os.environ[_WEIGHTS_ONLY] = '1'
     try:
@@ -139,9 +139,9 @@ def weights_only() -> Iterator[None]:
 
 
 def force_weights_only() -> None:
-    """Makes this process read all checkpoints without running code that they may carry, mmengine's ways included.
+    """Makes this process load all checkpoints without running code in them, including mmengine's loaders.
 
-    For the main function of commands alone: a program that imports this package keeps its own ways of loading.
+    Only for the main function of commands: a program that imports this package keeps its own loaders.
     """
     os.environ[_WEIGHTS_ONLY] = '1'
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_file, force=True)
@@ -149,43 +149,43 @@ def force_weights_only() -> None:
 
 
 def load_from_address(filename: str, map_location: object = None) -> dict:
-    """Reads the file at an address for mmengine; it is downloaded once, to where torch keeps its downloads.
+    """Loads a checkpoint from a URL for mmengine; it is downloaded once, to the directory of torch.hub.
 
     Raises:
-        UserError: It cannot be downloaded, or is no checkpoint.
+        UserError: The file cannot be downloaded, or is no checkpoint.
     """
-    # Many trainings have an epoch_12.pth.
+    # The hash keeps files of the same name apart, such as epoch_12.pth.
     place = hashlib.sha256(filename.encode()).hexdigest()[:8]
     path = Path(torch.hub.get_dir()) / 'checkpoints' / place / Path(urlparse(filename).path).name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f'{path}.lock'):  # one of the processes on a machine
+    with FileLock(f'{path}.lock'):  # one process of a machine downloads
         if not path.exists():
             try:
                 torch.hub.download_url_to_file(filename, str(path))
-            except OSError as error:  # what urllib raises, too
+            except OSError as error:  # includes the errors of urllib
                 raise UserError(f'checkpoint {filename} cannot be downloaded: {error}') from error
     return read_file(path)
 
 
 def load_from_file(filename: str, map_location: object = None) -> dict:
-    """Reads a file for mmengine."""
+    """Loads a checkpoint file for mmengine."""
     return read_file(Path(filename).expanduser())
 
 
 def inspect_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Reads all of a checkpoint but the values of its tensors, for a look before something else reads it.
+    """Reads a checkpoint without the values of its tensors.
 
     Raises:
-        UserError: No such file, or no checkpoint.
+        UserError: The file does not exist or is no checkpoint.
     """
     return read_file(path, values=False)
 
 
 def read_file(path: str | Path, *, values: bool = True) -> dict[str, Any]:
-    """Reads a checkpoint as data alone; see `read_checkpoint`.
+    """Reads a checkpoint without running code in it; see `read_checkpoint`.
 
     Raises:
-        UserError: No such file, or no checkpoint.
+        UserError: The file does not exist or is no checkpoint.
     """
     try:
         return read_checkpoint(path, values=values)

@@ -1,4 +1,4 @@
-"""A process that does work which may kill it."""
+"""Runs functions that may kill their process in a worker process."""
 
 import multiprocessing
 import signal
@@ -8,14 +8,14 @@ from typing import Any
 
 
 class WorkerDied(Exception):  # noqa: N818 - it is no error of the program
-    """The process ended before it answered; the message says how."""
+    """The process ended before it returned a result; the message says how."""
 
 
 class Worker:
-    """Calls a function in a process of its own, which is started when needed and replaced when it died.
+    """Calls a function in a separate process, which is started on the first call and restarted after it died.
 
     Args:
-        function: Function of a module; its arguments and result must pickle.
+        function: Function at module level; its arguments and result must be picklable.
 
     Examples:
         >>> with Worker(math.sqrt) as root:
@@ -28,10 +28,10 @@ class Worker:
         self._running: tuple[multiprocessing.process.BaseProcess, Connection] | None = None
 
     def __call__(self, *args: Any) -> Any:
-        """Calls the function there.
+        """Calls the function in the process.
 
         Raises:
-            WorkerDied: It was killed, crashed, or the function raised (its traceback is on stderr then).
+            WorkerDied: The process was killed or crashed, or the function raised (with its traceback on stderr).
         """
         process, connection = self._running = self._running or self._start()
         try:
@@ -61,7 +61,7 @@ class Worker:
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(self.function, theirs), daemon=True)
         process.start()
-        theirs.close()  # so that its end is seen when the process ends
+        theirs.close()  # so that recv raises EOFError when the process ends
         return process, ours
 
 

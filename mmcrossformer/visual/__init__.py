@@ -1,4 +1,4 @@
-"""Pictures of what models predict and of what CrossFormer does inside. They are figures of matplotlib."""
+"""Matplotlib figures of predictions and of the inner workings of CrossFormer."""
 
 from mmcrossformer.visual.filters import draw_filters
 from mmcrossformer.visual.groups import draw_group, draw_groups

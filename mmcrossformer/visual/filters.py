@@ -1,4 +1,4 @@
-"""Pictures of the filters of cross-scale embeddings."""
+"""Draws the filters of cross-scale embeddings."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -15,14 +15,14 @@ _SHOWN = 12
 
 
 def draw_filters(stem: CrossScaleEmbed) -> Figure:
-    """Draws filters of a stem: a line for each kernel size.
+    """Draws filters of a stem: a row for each kernel size.
 
     Args:
         stem: The first layer of a backbone (`backbone.stages[0].embed`).
 
     Returns:
-        Up to twelve filters of each kernel, evenly spaced among its channels. With three channels or more the first
-        three are red, green and blue, else the first is grey.
+        A figure with up to twelve filters of each kernel size, evenly spaced among its output channels. With three
+        input channels or more, the first three are red, green and blue; otherwise the first is grey.
     """
     convs = list(cast(Iterable[nn.Conv2d], stem.convs))
     channels = convs[0].in_channels
@@ -45,7 +45,7 @@ def draw_filters(stem: CrossScaleEmbed) -> Figure:
 
 @torch.no_grad()
 def filter_picture(weight: torch.Tensor) -> np.ndarray:
-    """Scales a filter [C, k, k] to [0, 1], 0 to 0.5, its largest weight to an end: [k, k, 3], or [k, k] of C < 3."""
+    """Scales a filter [C, k, k] to [0, 1] with 0 at 0.5: [k, k, 3], or [k, k] if C < 3."""
     weight = weight[:3] if len(weight) >= 3 else weight[:1]
     scaled = 0.5 + 0.5 * weight.float() / weight.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
     return scaled.permute(1, 2, 0).squeeze(-1).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Pictures of groups and of the attention inside of them."""
+"""Draws attention groups and the weights in them."""
 
 from collections.abc import Sequence
 
@@ -16,20 +16,20 @@ _PANEL = 3.0  # inches
 
 
 def draw_groups(placement: Placement, probes: Sequence[TokenAttention]) -> Figure:
-    """Draws where a token attends, block by block: its group on the image, and the weights in it.
+    """Draws the attention of a token in each block: its group on the image, and the weights in it.
 
     Args:
-        placement: The image and where it lies in the input.
-        probes: What `probe` returns, for at least one block.
+        placement: The image and its place in the input.
+        probes: Results of `probe`, for at least one block.
 
     Returns:
-        A line for each stage: a group and its weights, mean over heads, for each probed block. A blue frame marks the
-        token that attends.
+        A figure with a row for each stage: a group and its weights, mean over heads, for each probed block. A blue
+        frame marks the token.
     """
     by_stage = {
         stage: [found for found in probes if found.stage == stage] for stage in sorted({p.stage for p in probes})
     }
-    # SDA left and LDA right, also where a stage has one of them; several of a kind side by side.
+    # SDA on the left and LDA on the right, also if a stage has only one of them; several of a kind side by side.
     kinds = [max(sum(p.long_distance is kind for p in row) for row in by_stage.values()) for kind in (False, True)]
     columns = sum(kinds)
     height, width = placement.input_size
@@ -54,14 +54,14 @@ def draw_groups(placement: Placement, probes: Sequence[TokenAttention]) -> Figur
 
 
 def draw_group(axis: Axes, placement: Placement, token: TokenAttention) -> None:
-    """Marks the tokens of a group on what the backbone sees; a token is a square of `stride` pixels."""
+    """Marks the tokens of a group on the input of the backbone; a token is a square of `stride` pixels."""
     placement.show(axis)
-    # A veil makes the colours of the group stand out on any image.
+    # A white overlay makes the colours of the group visible on any image.
     height, width = placement.input_size
     axis.add_patch(Rectangle((0, 0), width, height, facecolor='white', alpha=0.45))
     side = token.stride
     squares = [Rectangle((col * side, row * side), side, side) for row in token.rows for col in token.cols]
-    # The thin frame shows tokens that are smaller than a pixel of the figure.
+    # The thin frame keeps tokens visible that are smaller than a pixel of the figure.
     axis.add_collection(PatchCollection(squares, facecolor=_GROUP, alpha=0.5, edgecolor=_GROUP, linewidth=0.8))
     row, col = token.query
     axis.add_patch(Rectangle((col * side, row * side), side, side, fill=False, edgecolor=_QUERY, linewidth=2))
@@ -70,7 +70,7 @@ def draw_group(axis: Axes, placement: Placement, token: TokenAttention) -> None:
 
 
 def draw_weights(figure: Figure, axis: Axes, token: TokenAttention) -> None:
-    """Draws the weights of a group, mean over heads in percent; the axes tell rows and columns of the token map."""
+    """Draws the weights of a group, mean over heads in percent; ticks are rows and columns of the token map."""
     mean = 100 * token.weights.float().mean(0).cpu().numpy()
     drawn = axis.imshow(mean, cmap=SCALE, vmin=0, interpolation='nearest')
     add_scale(figure, drawn, axis)

@@ -1,4 +1,4 @@
-"""Where the pixels of an image lie in what a backbone sees of it."""
+"""Maps pixels of an image to the input of a backbone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mmcrossformer.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Placement:
-    """An image in the input of a backbone: resized, then perhaps cropped in its middle, or padded on two sides.
+    """An image in the input of a backbone: resized, then optionally center-cropped, or padded at the bottom and right.
 
     Pairs are (rows, columns).
 
@@ -20,8 +20,8 @@ class Placement:
         image: Pixels [H, W, 3], uint8, RGB, as in the file.
         input_size: Height and width of the input in pixels, padding included.
         content_size: Height and width of the input without padding.
-        scale: Pixels of the input for one of the image, along each axis.
-        offset: Pixels that are cropped away above and to the left, after the resizing.
+        scale: Scale factor from image to input along each axis.
+        offset: Pixels cropped at the top and left, after resizing.
     """
 
     image: np.ndarray
@@ -32,7 +32,7 @@ class Placement:
 
     @classmethod
     def from_batch(cls, image: np.ndarray, batch: Mapping[str, Any]) -> 'Placement':
-        """Reads it from what `Predictor.prepare` returns for the image."""
+        """Creates the placement from the result of `Predictor.prepare` for the image."""
         meta = batch['data_samples'][0].metainfo
         height, width = batch['inputs'].shape[2:]
         across, down = meta.get('scale_factor', (1.0, 1.0))
@@ -43,10 +43,10 @@ class Placement:
         return cls(image, (height, width), (rows, cols), (float(down), float(across)), (top, left))
 
     def pixel(self, row: int, col: int) -> tuple[int, int]:
-        """Finds a pixel of the image in the input.
+        """Returns the pixel of the input for a pixel of the image.
 
         Raises:
-            UserError: A pixel outside the image, or one that is cropped away.
+            UserError: The pixel is outside of the image or cropped away.
         """
         height, width = self.image.shape[:2]
         if not (0 <= row < height and 0 <= col < width):
@@ -54,7 +54,7 @@ class Placement:
                 f'pixel {row} {col} is outside the image of {height} x {width} pixels: '
                 f'rows are 0 to {height - 1}, columns 0 to {width - 1}'
             )
-        # The middle of the pixel.
+        # The center of the pixel.
         found_row, found_col = (
             int((place + 0.5) * scale) - offset
             for place, scale, offset in zip((row, col), self.scale, self.offset, strict=True)
@@ -68,7 +68,7 @@ class Placement:
         return found_row, found_col
 
     def show(self, axis: Axes) -> None:
-        """Draws what the backbone sees, in pixels of the input; padding stays grey."""
+        """Draws the input of the backbone, in its pixels; padding is grey."""
         top, left = (-offset for offset in self.offset)
         bottom = top + self.image.shape[0] * self.scale[0]
         right = left + self.image.shape[1] * self.scale[1]

@@ -1,4 +1,4 @@
-"""Pictures of position biases."""
+"""Draws position biases."""
 
 import math
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ _LONGEST = 4  # times the short side of a group that is drawn in its proportions
 def draw_position_bias(
     backbone: CrossFormer, input_size: tuple[int, int], blocks: Sequence[Place] | None = None
 ) -> Figure:
-    """Draws what dynamic position biases add to the logits, for each offset between query and key.
+    """Draws the dynamic position bias of each head for each offset between query and key.
 
-    Which offsets occur depends on the groups, and those of long distance attention in scope `map` grow with the map: a
-    size of the input belongs to the picture.
+    Which offsets occur depends on the groups, and those of long distance attention in scope `map` grow with the map, so
+    the figure depends on the input size.
 
     Args:
         backbone: The backbone.
@@ -34,7 +34,8 @@ def draw_position_bias(
         blocks: Pairs (stage, block) to draw, from 0; by default the last block of each stage.
 
     Returns:
-        A map for each head, lines of up to twelve, for the largest group of each block; one scale for all of them.
+        A figure with a map for each head, up to twelve in a row, for the largest group of each block; one colour scale
+        for all of them.
     """
     stages = blocks_of(backbone)
     if blocks is None:
@@ -67,7 +68,7 @@ def draw_position_bias(
 
 
 def largest_group(rule: Rule, input_size: tuple[int, int], stage: int) -> tuple[int, int]:
-    """Rows and columns of the largest group on the map that a stage, counted from 0, has of an input."""
+    """Returns rows and columns of the largest group of a stage (counted from 0) for an input size."""
     stride = 4 * 2**stage
     grouping = rule(*(-(-side // stride) for side in input_size))
     rows, cols = (max(run.members for run in runs) for runs in grouping.runs)
@@ -80,16 +81,16 @@ def draw_offsets(axis: Axes, bias: Tensor, limit: float) -> AxesImage:
     Args:
         axis: Where to draw.
         bias: Bias of each offset [2*Gh-1, 2*Gw-1].
-        limit: Value at the ends of the colours, which are white at 0.
+        limit: Value at both ends of the colour scale, which is white at 0.
 
     Returns:
-        What a colour bar takes.
+        The image, for a colour bar.
     """
     rows, cols = ((side + 1) // 2 for side in bias.shape)
     axis.set(xticks=sorted({1 - cols, 0, cols - 1}), yticks=sorted({1 - rows, 0, rows - 1}))
     axis.tick_params(labelsize='xx-small', length=2)
     extent = (0.5 - cols, cols - 0.5, rows - 0.5, 0.5 - rows)
-    # Groups of elongated maps would be thin lines.
+    # Elongated groups would be thin lines.
     aspect: Literal['equal', 'auto'] = 'equal' if max(rows, cols) <= _LONGEST * min(rows, cols) else 'auto'
     values = bias.float().cpu().numpy()
     return axis.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, extent=extent, aspect=aspect)

@@ -1,4 +1,4 @@
-"""Figures of what a model predicts: the drawing of `apis.draw`, with a title, a legend or a chart of scores."""
+"""Figures of predictions: the drawing of `apis.draw` with a title, a legend or a chart of scores."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,26 +15,26 @@ from mmcrossformer.apis.prediction import Prediction, above, class_name
 from mmcrossformer.visual.style import COLOURS, OTHER, new_figure
 
 _TOP = 5
-_WIDTH = 8.0  # inches of a picture
+_WIDTH = 8.0  # of an image, in inches
 _MAX_HEIGHT = 9.0
-# Pixels of the long side of what is drawn: more than a figure has, which makes it smaller and stays sharp.
+# Long side of the drawing in pixels: more than in the figure, so that it stays sharp.
 _LONG_SIDE = 1600
 
 
 def draw_predictions(
     image: np.ndarray, prediction: Prediction, classes: Sequence[str], score_thr: float = 0.3
 ) -> Figure:
-    """Draws what a model finds on an image.
+    """Draws a prediction on an image.
 
     Args:
         image: Pixels [H, W, 3], uint8, RGB.
-        prediction: What was found on it.
-        classes: Names of the classes; those without one are shown by number.
-        score_thr: Objects with lower scores are left out. Says nothing about segments and classes of whole images.
+        prediction: The prediction.
+        classes: Names of the classes; those without a name are shown by number.
+        score_thr: Objects with lower scores are left out. Not used for segments and classes of whole images.
 
     Returns:
-        Boxes, masks and labels of objects; segments with a legend, the largest first; or the five best classes of the
-        image as bars.
+        A figure with boxes, masks and labels of objects; segments with a legend, the largest first; or the five best
+        classes as bars.
     """
     height, width = image.shape[:2]
     tall = min(_MAX_HEIGHT, max(2.5, _WIDTH * height / width)) + 0.8
@@ -69,7 +69,7 @@ def draw_objects(
         score_thr: Objects with lower scores are left out.
 
     Returns:
-        How many objects are shown.
+        Number of objects shown.
     """
     shown = above(prediction, score_thr)
     palette = [_rgb(colour) for colour in COLOURS]
@@ -84,10 +84,10 @@ def draw_segments(axis: Axes, image: np.ndarray, prediction: Prediction, classes
         axis: Where to draw.
         image: Pixels [H, W, 3], uint8, RGB.
         prediction: Of a segmenter.
-        classes: Names of the classes; pixels of none of them stay bare.
+        classes: Names of the classes; pixels without a class are not coloured.
 
     Returns:
-        What a legend shows.
+        Handles of a legend.
     """
     segments = prediction.segments
     assert segments is not None, f'{prediction.task} finds no segments'
@@ -95,7 +95,7 @@ def draw_segments(axis: Axes, image: np.ndarray, prediction: Prediction, classes
     order = np.argsort(-counts, kind='stable')
     named, rest = order[: len(COLOURS)], order[len(COLOURS) :]
     colours = [*COLOURS[: len(named)], *[OTHER] * len(rest)]
-    # What is drawn has the numbers of these colours in place of those of classes, and -1 for none.
+    # Relabels classes by indices of these colours; -1 for none.
     places = np.full(segments.shape, -1)
     for place, i in enumerate(order):
         places[segments == found[i]] = place
@@ -120,7 +120,7 @@ def draw_scores(axis: Axes, prediction: Prediction, classes: Sequence[str]) -> N
 
 
 def _show(axis: Axes, drawn: np.ndarray, image: np.ndarray) -> None:
-    """Shows what was drawn of an image; pixel i of the image reaches from i to i + 1, as in coordinates of boxes."""
+    """Shows a drawing of an image; pixel i of the image extends from i to i + 1, as in box coordinates."""
     axis.imshow(drawn, extent=(0, image.shape[1], image.shape[0], 0))
     axis.set_axis_off()
 

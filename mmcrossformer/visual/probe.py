@@ -1,4 +1,4 @@
-"""To what a token attends, block by block."""
+"""Attention of a token, block by block."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class TokenAttention:
-    """How a token attends to its group in one block. Pairs are (rows, columns).
+    """Attention of a token to its group in one block. Pairs are (rows, columns).
 
     Attributes:
         stage: Stage, from 0.
@@ -50,13 +50,13 @@ class TokenAttention:
 
 
 def blocks_of(backbone: CrossFormer) -> list[list[CrossFormerBlock]]:
-    """The blocks of each stage."""
+    """Returns the blocks of each stage."""
     stages = cast(Iterable[Stage], backbone.stages)
     return [list(cast(Iterable[CrossFormerBlock], stage.blocks)) for stage in stages]
 
 
 def last_blocks(backbone: CrossFormer) -> list[Place]:
-    """The last block of each stage that has SDA, and the last one that has LDA, if any."""
+    """Returns the last block with SDA and the last block with LDA of each stage, if any."""
     places = []
     for i, stage in enumerate(blocks_of(backbone)):
         by_kind = {block.attn.rule.long_distance: j for j, block in enumerate(stage)}
@@ -68,16 +68,16 @@ def last_blocks(backbone: CrossFormer) -> list[Place]:
 def probe(
     backbone: CrossFormer, image: Tensor, pixel: tuple[int, int], blocks: Sequence[Place] | None = None
 ) -> list[TokenAttention]:
-    """Runs a backbone and looks at the attention of the tokens under a pixel.
+    """Runs a backbone and records the attention of the token at a pixel in each block.
 
     Args:
-        backbone: A backbone in evaluation mode; nothing of it changes.
-        image: One image [1, C, H, W] as the backbone takes it.
+        backbone: A backbone in evaluation mode; it is not changed.
+        image: One image [1, C, H, W], preprocessed.
         pixel: Row and column of a pixel of it.
-        blocks: Pairs (stage, block) to look at, from 0; by default those of `last_blocks`.
+        blocks: Pairs (stage, block) to record, from 0; by default those of `last_blocks`.
 
     Returns:
-        What was found, in the order of `blocks`.
+        The attention of the token in each block, in the order of `blocks`.
 
     Raises:
         ValueError: More or less than one image, a pixel outside of it, a block that the backbone does not have, or a
@@ -110,7 +110,7 @@ def probe(
 
 
 def _recording_hook(place: Place, pixel: tuple[int, int], found: dict[Place, TokenAttention]) -> Callable:
-    """A hook that notes the attention of the token under a pixel; blocks with hooks run no fused operator."""
+    """Returns a hook that records the attention of the token at a pixel; blocks with hooks run no fused operator."""
     stage, block = place
     stride = 4 * 2**stage
 
@@ -128,7 +128,7 @@ def _recording_hook(place: Place, pixel: tuple[int, int], found: dict[Place, Tok
 
 
 def attention_weights(attention: GroupAttention, x: Tensor, query: tuple[int, int]) -> Tensor:
-    """Computes the weights with which a token sums the values of its group.
+    """Computes the attention weights of a token over its group.
 
     CrossFormer (ICLR 2022), section 3.2: the softmax of q . k / sqrt(d) + bias, in float32 or better as in the layer.
 
@@ -154,14 +154,14 @@ def attention_weights(attention: GroupAttention, x: Tensor, query: tuple[int, in
 
 
 def _bias_of(attention: GroupAttention, size: tuple[int, int], member: tuple[int, int]) -> Tensor:
-    """Bias of a member of a group for all places of a full one, [heads, Gh, Gw]: the offset is query - key."""
+    """Returns the bias of a member of a group for all places of a full one, [heads, Gh, Gw]; offset = query - key."""
     table = bias_table(attention, size)
     (height, width), (row, col) = size, member
     return table[:, row : row + height, col : col + width].flip(1, 2)
 
 
 def bias_table(attention: GroupAttention, size: tuple[int, int]) -> Tensor:
-    """Position bias of each offset between two places of a group of (Gh, Gw) tokens, [heads, 2*Gh-1, 2*Gw-1].
+    """Returns the position bias of each offset in a group of (Gh, Gw) tokens, [heads, 2*Gh-1, 2*Gw-1].
 
     Entry [:, i, j] belongs to a query that is i - (Gh-1) rows below and j - (Gw-1) columns right of its key.
     """

@@ -1,4 +1,4 @@
-"""Pictures of feature pyramids."""
+"""Draws feature pyramids."""
 
 from collections.abc import Sequence
 
@@ -12,26 +12,26 @@ from mmcrossformer.visual.style import DIVERGING, add_scale, new_figure
 
 
 def draw_pyramid(placement: Placement, features: Sequence[Tensor]) -> Figure:
-    """Draws the maps of a backbone, each by its first principal component.
+    """Draws the first principal component of each map of a backbone.
 
     The component is the direction in which the channels of a map vary most from token to token. Its sign, which is
     arbitrary, is that of the larger extreme; values are in standard deviations.
 
     Args:
-        placement: The image and where it lies in the input.
+        placement: The image and its place in the input.
         features: Maps [1, C, h, w], any number of levels.
 
     Returns:
-        The image and a panel for each level.
+        A figure with the image and a panel for each level.
 
     Raises:
-        UserError: A level that is no map, or holds what is not a number.
+        UserError: A level has another shape, or contains values that are not finite.
     """
     for i, level in enumerate(features):
         if level.dim() != 4 or len(level) != 1:
             raise UserError(f'level {i} of the backbone has shape {list(level.shape)}; maps are [1, C, h, w]')
         if not level.isfinite().all():
-            raise UserError(f'level {i} of the backbone holds what is not a finite number: its weights are spoilt')
+            raise UserError(f'level {i} of the backbone contains values that are not finite: check the weights')
     height, width = placement.input_size
     panel = 12 / (len(features) + 1)
     figure = new_figure(12, min(12, max(2.4, panel * height / width + 1.2)), 'First principal component of each level')
@@ -52,13 +52,13 @@ def draw_pyramid(placement: Placement, features: Sequence[Tensor]) -> Figure:
 
 
 def principal_component(level: Tensor) -> tuple[Tensor, float]:
-    """Computes the first principal component of a map over its places.
+    """Computes the first principal component of a map over its positions.
 
     Args:
         level: Map [C, h, w].
 
     Returns:
-        The component [h, w] in standard deviations, 0 everywhere where nothing varies; and its share of the variance.
+        The component [h, w] in standard deviations, 0 for a constant map; and its share of the variance.
     """
     x = level.flatten(1).double()
     x = x - x.mean(1, keepdim=True)

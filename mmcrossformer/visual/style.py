@@ -1,4 +1,4 @@
-"""What all pictures have in common: colours, sizes, files."""
+"""Colours, sizes and files of all figures."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -11,10 +11,10 @@ from PIL import Image
 
 from mmcrossformer.utils.files import atomic_write, write_figure
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
+# Okabe and Ito's colours, which are distinct for colour-blind readers.
 COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00', '#F0E442')
 OTHER = '#999999'
-# Magnitudes; and values on both sides of 0, which is white.
+# Colour maps of magnitudes, and of signed values with 0 in white.
 SCALE = 'viridis'
 DIVERGING = 'PuOr'
 DPI = 100
@@ -24,8 +24,8 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
     """Makes an empty figure.
 
     Args:
-        width: Inches; 12 fill a README.
-        height: Inches.
+        width: In inches; 12 for the width of a README.
+        height: In inches.
         title: Heading.
     """
     figure = Figure(figsize=(width, height), dpi=DPI, layout='constrained')
@@ -41,9 +41,9 @@ def add_scale(
 
     Args:
         figure: The figure.
-        drawn: What has the colours.
+        drawn: The drawing with the colours.
         axes: One or several axes.
-        label: What is shown, with its unit.
+        label: Quantity with its unit.
         cut: Whether values beyond both ends have the colours of the ends.
     """
     bar = figure.colorbar(drawn, ax=axes, label=label, fraction=0.046, pad=0.02, extend='both' if cut else 'neither')
@@ -56,7 +56,7 @@ def save(figure: Figure, path: str | Path, palette: int | None = None) -> None:
     Args:
         figure: The figure.
         path: File to write.
-        palette: Colours to reduce it to, at most 256, for small files; None keeps all.
+        palette: Number of colours to reduce it to, at most 256; None keeps all.
     """
     if palette is None:
         write_figure(path, figure, pil_kwargs=dict(optimize=True))

@@ -164,7 +164,7 @@ def test_a_number_of_pictures(finished):
     ReportHook(max_images=3, pictures=1).after_train(runner)
     page = Page(path)
     assert not warnings
-    assert 'on 3 of 10 held-out pictures, evenly spaced' in page.text
+    assert 'on 3 of 10 held-out images, evenly spaced' in page.text
     assert page.matrix.sum() == 3
     assert page.tags['figure'] == 2
     assert 'No validation was logged' in page.text
@@ -178,7 +178,7 @@ def test_what_fails_is_told(finished):
     ReportHook().after_train(runner)
     page = Page(path)
     assert 'Not evaluated: ValueError:' in page.text
-    assert 'has 2 classes: there is a matrix for exactly one' in page.text
+    assert 'has 2 classes: a confusion matrix needs exactly one' in page.text
     assert len(warnings) == 1
     path.unlink()
     runner.work_dir = runner.work_dir + '/none'

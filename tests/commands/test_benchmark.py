@@ -308,7 +308,7 @@ class TestTool:
             ),
             (['--repeats', '0'], "argument --repeats: must be a whole number from 1 on, got '0'"),
             (['--batch-size', '-1'], "argument --batch-size: must be a whole number from 1 on, got '-1'"),
-            (['--out', '/proc/none/out.json'], '--out: the folder /proc/none cannot be made'),
+            (['--out', '/proc/none/out.json'], '--out: the folder /proc/none cannot be created'),
             (['--out', 'out.txt'], '--out must name a file that ends in .json, got out.txt'),
             (['--mode', 'guess'], "invalid choice: 'guess'"),
         ],

@@ -69,8 +69,8 @@ def check(call, data):
 def test_nothing_is_wrong(check):
     code, text = check()
     assert code == 0, text
-    assert 'nothing that would spoil the training' in text
-    assert 'error' not in text
+    assert 'no errors that would spoil the training' in text
+    assert 'error:' not in text
     assert 'warning' not in text
 
 
@@ -134,7 +134,7 @@ FAULTS = {
     ),
     'image of another size': (
         set_to('images', 1, width=HEIGHT, height=WIDTH),
-        '1 of 4 images of * have another width x height than the annotations tell: *1.jpg (40 x 30, not 30 x 40)',
+        '1 of 4 images of * have another width x height than in the annotations: *1.jpg (40 x 30, not 30 x 40)',
     ),
     'no categories': (clear('categories'), 'train.json has no categories'),
     'no images': (clear('images'), 'train.json has no images'),
@@ -247,7 +247,7 @@ def test_train_checks_first(check, data, tmp_path):
     work_dir = tmp_path / 'run'
     code, text = check('--work-dir', work_dir, tool='train')
     assert code == 2
-    assert_contains(text, 'the job has faults (--no-check starts it all the same): * are missing: * cannot be decoded:')
+    assert_contains(text, 'the job has errors (--no-check starts it anyway): * are missing: * cannot be decoded:')
     assert not work_dir.exists()
 
 
@@ -259,7 +259,7 @@ def test_train_looks_before_the_processes_join(check, data, monkeypatch):
     waiting = ['--launcher', 'pytorch', '--cfg-options', 'env_cfg.dist_cfg.timeout=1']
     code, text = check(*waiting, tool='train')
     assert code == 2
-    assert_contains(text, 'the job has faults (--no-check starts it all the same): * are missing: ')
+    assert_contains(text, 'the job has errors (--no-check starts it anyway): * are missing: ')
 
 
 def test_each_file_is_read_once_and_each_backbone_built_once(check, tmp_path, monkeypatch):
@@ -299,11 +299,11 @@ def test_a_sample_of_a_large_data_set(job, data):
         (data / f'images/{i}.jpg').unlink()
     (data / 'images/2.jpg').write_text('no picture')
     missing, *_ = check_job(job, Limits(present=3), channels=False)
-    assert_contains(missing.text, '2 of 3 images of *train.json (evenly spread among 4) are missing: ')
+    assert_contains(missing.text, '2 of 3 images of *train.json (evenly spaced among 4) are missing: ')
     few = check_job(job, Limits(present=2, decoded=1), channels=False)
-    assert_contains(few[0].text, '1 of 2 images of *train.json (evenly spread among 4) are missing: */images/0.jpg')
+    assert_contains(few[0].text, '1 of 2 images of *train.json (evenly spaced among 4) are missing: */images/0.jpg')
     assert_contains(
-        few[1].text, '1 of 1 images of *train.json (evenly spread among 4) cannot be decoded: */images/2.jpg'
+        few[1].text, '1 of 1 images of *train.json (evenly spaced among 4) cannot be decoded: */images/2.jpg'
     )
 
 

@@ -116,14 +116,14 @@ def test_devices(monkeypatch, count):
 MISTAKES = [
     ('demo CONFIG none.pth', 'argument CHECKPOINT: none.pth is no file'),
     ('doctor now', 'unrecognized arguments: now'),
-    ('configs zzz', 'no config has all of these words'),
+    ('configs zzz', 'no config matches all of these words'),
     ('train CONFIG --seed x', "argument --seed: must be a whole number from 0 to 4294967295, got 'x'"),
     ('train CONFIG --resume none.pth', 'none.pth is no file'),
-    ('train CONFIG --work-dir file/run', '--work-dir: the folder file/run cannot be made'),
+    ('train CONFIG --work-dir file/run', '--work-dir: the folder file/run cannot be created'),
     ('test CONFIG none.pth', 'argument CHECKPOINT: none.pth is no file'),
     ('test CONFIG page.pth', 'page.pth is no weights file: it does not start as files of torch do'),
-    ('test CONFIG page.pth --work-dir file/run', '--work-dir: the folder file/run cannot be made'),
-    ('test CONFIG page.pth --show-dir file/run', '--show-dir: the folder file/run cannot be made'),
+    ('test CONFIG page.pth --work-dir file/run', '--work-dir: the folder file/run cannot be created'),
+    ('test CONFIG page.pth --show-dir file/run', '--show-dir: the folder file/run cannot be created'),
     ('check CONFIG --decode -3', "argument --decode: must be a whole number from 1 on, got '-3'"),
     ('analyze CONFIG --shape 0 9', "argument --shape: must be a whole number from 1 on, got '0'"),
     ('sweep CONFIG page.pth', 'page.pth is no weights file: it does not start as files of torch do'),
@@ -138,18 +138,18 @@ MISTAKES = [
     ('infer CONFIG page.pth image.png --out new --score-thr 2', "--score-thr: must be a number from 0 to 1, got '2'"),
     ('infer CONFIG page.pth image.png', 'the following arguments are required: --out'),
     ('visualize CONFIG page.pth image.png', 'page.pth is no weights file: it does not start as files of torch do'),
-    ('visualize CONFIG image.png --only filters --out file/new', '--out: the folder file/new cannot be made'),
+    ('visualize CONFIG image.png --only filters --out file/new', '--out: the folder file/new cannot be created'),
     ('visualize CONFIG image.png --device cuda:99', '--device cuda:99: torch sees'),
     ('visualize CONFIG image.png --score-thr nan', "--score-thr: must be a number from 0 to 1, got 'nan'"),
     ('export CONFIG page.pth --out new.pt2', 'page.pth is no weights file: it does not start as files of torch do'),
-    ('export CONFIG --out file/new.pt2', '--out: the folder file cannot be made'),
+    ('export CONFIG --out file/new.pt2', '--out: the folder file cannot be created'),
     ('export CONFIG --out new.bin', '--out must name a file that ends in .onnx or .pt2, got new.bin'),
     ('convert page.pth --out new.pth', 'page.pth is no weights file: it does not start as files of torch do'),
-    ('convert page.pth --out file/new.pth', '--out: the folder file cannot be made'),
+    ('convert page.pth --out file/new.pth', '--out: the folder file cannot be created'),
     ('convert page.pth new.pth', 'the following arguments are required: --out'),
     ('benchmark --device cuda:99', '--device cuda:99: torch sees'),
-    ('benchmark --models swin_t --out file/new.json', '--out: the folder file cannot be made'),
-    ('compare CONFIG --work-dir file/new', '--work-dir: the folder file/new cannot be made'),
+    ('benchmark --models swin_t --out file/new.json', '--out: the folder file cannot be created'),
+    ('compare CONFIG --work-dir file/new', '--work-dir: the folder file/new cannot be created'),
     ('compare CONFIG --seed -1', "argument --seed: must be a whole number from 0 to 4294967295, got '-1'"),
     ('compare CONFIG CONFIG', 'got twice: crossformer_t_digits'),
 ]
@@ -228,4 +228,4 @@ def test_list_of_configs(call):
     assert 'box AP 48.7, mask AP 43.9' in text
     code, text = call('configs', 'no_such_word')
     assert code == 2
-    assert 'no config has all of these words' in text
+    assert 'no config matches all of these words' in text

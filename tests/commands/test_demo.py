@@ -30,7 +30,7 @@ CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shuti
 FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-sync']
 FLAGS.append('--disable-component-update')
 PATIENCE = 180_000  # milliseconds; what hangs must not hang the tests
-SEEN = re.compile(r'seen at (\d+) x (\d+) pixels, ([\d.]+) s')
+INPUT = re.compile(r'input of (\d+) x (\d+) pixels, ([\d.]+) s')
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason='needs chromium (Debian: apt-get install chromium)')
 
 
@@ -90,7 +90,7 @@ def page(address):
         page.asked = []
         page.on('request', lambda request: page.asked.append(request.url))
         page.goto(address)
-        page.wait_for_function("document.querySelector('#summary')?.innerText.includes('seen at')")
+        page.wait_for_function("document.querySelector('#summary')?.innerText.includes('input of')")
         yield page
         browser.close()
 
@@ -125,24 +125,24 @@ def told(page):
 @in_browser
 def test_page(page, tmp_path):
     """From the first prediction through sliders, clicks and mistakes to a telephone."""
-    assert SEEN.search(summary(page)).group(1, 2) == ('112', '112')
+    assert INPUT.search(summary(page)).group(1, 2) == ('112', '112')
 
     # The threshold draws anew without the model: its time stays.
-    before = SEEN.search(summary(page))[0]
+    before = INPUT.search(summary(page))[0]
     set_slider(page, 'score', 1)
     wait_for_text(page, '#summary', '0 objects with a score of at least 1.00')
-    assert SEEN.search(summary(page))[0] == before
+    assert INPUT.search(summary(page))[0] == before
     set_slider(page, 'score', 0)
     wait_for_text(page, '#summary', 'of at least 0.00')
     assert not summary(page).startswith('0 objects')
 
     set_slider(page, 'resolution', 75)
-    wait_for_text(page, '#summary', 'seen at 75 x 75')
+    wait_for_text(page, '#summary', 'input of 75 x 75')
 
     picture = tmp_path / 'mine.png'
     Image.fromarray(np.random.default_rng(0).integers(256, size=(40, 90, 3), dtype=np.uint8)).save(picture)
     page.set_input_files('#upload input[type=file]', picture)
-    wait_for_text(page, '#summary', 'seen at 75 x 169')
+    wait_for_text(page, '#summary', 'input of 75 x 169')
 
     # A quarter down and three quarters to the right, when the browser has loaded the picture.
     page.wait_for_function("(x => x && x.width > 2 * x.height)(document.querySelector('#found img'))")
@@ -156,11 +156,11 @@ def test_page(page, tmp_path):
     page.get_by_role('tab', name='Two resolutions').click()
     set_slider(page, 'other', 40)
     page.click('#compare')
-    wait_for_text(page, '#sides', 'seen at 40 x 90')
-    assert 'seen at 75 x 169' in page.inner_text('#sides')
+    wait_for_text(page, '#sides', 'input of 40 x 90')
+    assert 'input of 75 x 169' in page.inner_text('#sides')
     assert page.locator('#left img').count() == page.locator('#right img').count() == 1
 
-    page.get_by_role('tab', name='Found').click()
+    page.get_by_role('tab', name='Prediction').click()
     page.get_by_role('button', name='Model').click()
     program = tmp_path / 'code.pth'
     trace = tmp_path / 'it_ran'
@@ -192,7 +192,7 @@ def test_files_that_are_no_pictures(page, tmp_path):
     broken = tmp_path / 'broken.png'
     broken.write_text('no picture')
     page.set_input_files('#upload input[type=file]', broken)
-    assert 'broken.png is no picture that can be read' in told(page)
+    assert 'broken.png cannot be read as an image' in told(page)
 
     large = tmp_path / 'large.png'
     Image.fromarray(np.random.default_rng(0).integers(256, size=(800, 800, 3), dtype=np.uint8)).save(large)
@@ -202,7 +202,7 @@ def test_files_that_are_no_pictures(page, tmp_path):
     assert 'size' in told(page)
 
     page.reload()
-    page.wait_for_function("document.querySelector('#summary')?.innerText.includes('seen at')")
+    page.wait_for_function("document.querySelector('#summary')?.innerText.includes('input of')")
 
 
 def test_built_in_pictures():
@@ -280,7 +280,7 @@ def test_the_page_says_that_a_checkpoint_changed(classifier):
 
     assert 'have changed' not in summary()
     written_beside(classifier[1], torch.load(classifier[1]))
-    assert 'The files of the model have changed since' in summary()
+    assert 'The files of the model have changed' in summary()
     assert 'have changed' not in summary()
     os.unlink(classifier[1])
     with pytest.raises(gr.Error, match=r'weights\.pth is no file'):
@@ -335,8 +335,8 @@ def test_mistakes(call, tmp_path, taken_port):
         (['crossformer_t_digits', tmp_path / 'b.pth'], 'b.pth is no weights file: it is empty'),
         (['--max-upload', '0'], '--max-upload: must be a whole number from 1 on'),
         (['--port', '70000'], '--port must be from 1 to 65535'),
-        (['--port', taken_port], f'cannot listen at 127.0.0.1:{taken_port}'),
-        (['--host', 'no.such.host.invalid'], 'cannot listen at no.such.host.invalid:7860'),
+        (['--port', taken_port], f'cannot listen on 127.0.0.1:{taken_port}'),
+        (['--host', 'no.such.host.invalid'], 'cannot listen on no.such.host.invalid:7860'),
         (['--device', 'gpu'], '--device: must be auto, cpu, cuda or cuda:N'),
         (['--device', 'cuda:99'], '--device cuda:99: torch sees'),
     ):
@@ -353,4 +353,4 @@ def test_mistakes_are_found_without_torch(taken_port, tmp_path):
     env = dict(os.environ, PYTHONPATH=str(tmp_path))
     result = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, env=env)
     assert (result.returncode, result.stdout) == (2, '')
-    assert result.stderr.startswith(f'error: cannot listen at 127.0.0.1:{taken_port} (')
+    assert result.stderr.startswith(f'error: cannot listen on 127.0.0.1:{taken_port} (')

@@ -100,9 +100,9 @@ def test_tool(quick, tmp_path, suffix, name, options):
     ('name', 'arguments', 'message'),
     [
         ('crossformer_t_digits', ['--out', 'x.tflite'], 'ends in .onnx or .pt2, got x.tflite'),
-        ('crossformer_t_digits', ['--out', 'file/x.pt2'], '--out: the folder file cannot be made'),
+        ('crossformer_t_digits', ['--out', 'file/x.pt2'], '--out: the folder file cannot be created'),
         ('crossformer_t_digits', ['--out', 'x.pt2', '--shape', 8, 8], 'take at least 32 pixels'),
-        ('upernet_crossformer_t_digits', ['--out', 'x.pt2', '--part', 'classifier'], 'is no classifier'),
+        ('upernet_crossformer_t_digits', ['--out', 'x.pt2', '--part', 'classifier'], 'is not a classifier'),
         ('crossformer_t_digits', ['no.pth', '--out', 'x.pt2'], 'no.pth'),
     ],
 )

@@ -107,7 +107,7 @@ def test_each_kind_of_input(photos, tmp_path):
         sources = find_sources([str(argument)], results)
         assert {'a.png', 'b.jpg', 'below/b.jpg'} <= {source.file_name for source in sources}
         assert not [source for source in sources if source.path.is_relative_to(results)]
-    with pytest.raises(UserError, match='nothing but results'):
+    with pytest.raises(UserError, match='only images in'):
         find_sources([str(photos / '*/overlays')], results)
     # Unless they are asked for.
     for argument in (results, results / '*', results / 'overlays/b.jpg'):
@@ -130,7 +130,7 @@ def test_detector_with_masks(model, photos, tmp_path, call):
     out = tmp_path / 'out'
     code, printed = call('infer', config, checkpoint, photos, '--out', out, '--overlays', '--device', 'cpu')
     assert code == 0, printed
-    assert printed.endswith(f'3 pictures: {out}/predictions.json\n')
+    assert printed.endswith(f'3 images: {out}/predictions.json\n')
     predictions = predictions_of(out)
     assert names_of(out) == ['a.png', 'b.jpg', 'below/b.jpg']
     assert [category['name'] for category in predictions['categories']] == list('0123456789')
@@ -267,8 +267,8 @@ def test_videos_and_broken_files(model, photos, tmp_path, call):
     shutil.copy(photos / 'b.jpg', photos / 'none.jpg')
     code, printed = call('infer', config, checkpoint, photos, clip, '--out', out, '--overlays', '--device', 'cpu')
     assert code == 0
-    assert '9 pictures' in printed
-    assert '8 of them were there before' in printed
+    assert '9 images' in printed
+    assert '8 of them from earlier runs' in printed
     assert not (out / 'failed.txt').exists()
 
 
@@ -283,16 +283,16 @@ def test_pictures_that_no_model_takes(model, photos, tmp_path, call):
         assert code == 1, printed
         assert f'skipped: {strip}: error: OpenCV' in printed
         assert f'skipped: image {link} is no file' in printed
-        assert f'{earlier} of them were there before' in printed or not earlier
+        assert f'{earlier} of them from earlier runs' in printed or not earlier
         failed = (out / 'failed.txt').read_text().splitlines()
         assert [line.split('\t')[0] for line in failed] == [str(link), str(strip)]
         assert names_of(out) == ['a.png', 'b.jpg', 'below/b.jpg']
 
 
 class WithoutTheOther(Processes):
-    """The first of two, of which the second lost its results and told of one file."""
+    """The first of two, of which the second lost its results and reported one file."""
 
-    told: ClassVar = {'cut.avi': 'told by the second'}
+    reported: ClassVar = {'cut.avi': 'reported by the second'}
 
     def wait(self):
         pass
@@ -301,7 +301,7 @@ class WithoutTheOther(Processes):
         return value
 
     def gather(self, value):
-        return [value, self.told]
+        return [value, self.reported]
 
     def fail_together(self):
         return nullcontext()
@@ -316,7 +316,7 @@ def test_files_without_results_are_always_told(model, photos, tmp_path, capsys):
     missing = {str(clip), str(photos / 'b.jpg')}  # every other frame, and every other picture
     assert summary.failed.keys() == missing | {'cut.avi'}
     printed = capsys.readouterr().err
-    assert 'skipped: told by the second' in printed
+    assert 'skipped: reported by the second' in printed
     assert all(f'skipped: {path}: results are missing' in printed for path in missing)
     assert len((out / 'failed.txt').read_text().splitlines()) == 3
     assert summary.images == 2 + 3
@@ -447,7 +447,7 @@ def test_a_killed_run_goes_on(model, many, tmp_path, call):
     assert 3 <= len(before) < 40
     code, printed = call(*command)
     assert code == 0, printed
-    assert f'40 pictures: {out}/predictions.json; {len(before)} of them were there before' in printed
+    assert f'40 images: {out}/predictions.json; {len(before)} of them from earlier runs' in printed
     after = lines_of(out)
     assert after[: len(before)] == before
     assert set(Counter(json.loads(line)[0][1] for line in after).values()) == {1}  # no picture twice
@@ -464,19 +464,19 @@ def test_two_processes_write_what_one_writes(model, photos, tmp_path, call):
     assert call('infer', config, checkpoint, *inputs, '--out', one, '--device', 'cpu')[0] == 1
     result = run('infer', config, checkpoint, *inputs, '--out', two, '--device', 'cpu', processes=2)
     assert result.returncode == 1, result.stderr[-3000:]
-    assert f'8 pictures: {two}/predictions.json; 1 files failed' in result.stdout
+    assert f'8 images: {two}/predictions.json; 1 files failed' in result.stdout
     assert result.stderr.count('skipped: ') == 1
     assert (two / 'failed.txt').read_bytes() == (one / 'failed.txt').read_bytes()
     assert (two / 'predictions.json').read_bytes() == (one / 'predictions.json').read_bytes()
     assert sorted(len(path.read_bytes().splitlines()) for path in (two / 'journal').iterdir()) == [3, 5]
-    # A mistake is told once.
+    # A mistake is reported once.
     result = run('infer', config, checkpoint, *inputs, '--out', two, '--top', 3, processes=2)
     assert result.stderr.count('error: --out: ') == 1
     assert 'top 5 and not 3' in result.stderr
     assert 'by peer' not in result.stderr
     # What two processes left, one goes on with.
     assert (
-        '8 of them were there before' in call('infer', config, checkpoint, *inputs, '--out', two, '--device', 'cpu')[1]
+        '8 of them from earlier runs' in call('infer', config, checkpoint, *inputs, '--out', two, '--device', 'cpu')[1]
     )
 
 
@@ -513,26 +513,26 @@ def test_mistakes(model, photos, tmp_path, call):
         assert not (tmp_path / 'out').exists()
         return printed
 
-    assert 'IN: none.jpg is no file or folder' in fails(config, checkpoint, 'none.jpg')
+    assert 'IN: none.jpg is neither a file nor a folder' in fails(config, checkpoint, 'none.jpg')
     (tmp_path / 'empty').mkdir()
-    assert 'holds no images' in fails(config, checkpoint, tmp_path / 'empty')
+    assert 'has no images' in fails(config, checkpoint, tmp_path / 'empty')
     assert 'argument CHECKPOINT: none.pth is no file' in fails(config, 'none.pth', photos)
     assert 'is no file' in fails('none.py', checkpoint, photos)
     assert '--short-side: must be a whole number from 1 on' in fails(config, checkpoint, photos, '--short-side', 0)
     assert '--score-thr: must be a number from 0 to 1' in fails(config, checkpoint, photos, '--score-thr', 30)
     assert '--timeout must be more than 0' in fails(config, checkpoint, photos, '--timeout', 0)
     assert '--top: must be a whole number from 1 on' in fails(config, checkpoint, photos, '--top', 0)
-    assert 'holds other things' in fails(config, checkpoint, photos, out=photos)
+    assert 'has other files' in fails(config, checkpoint, photos, out=photos)
     assert 'is no folder' in fails(config, checkpoint, photos, out=photos / 'b.jpg')
     assert "--device: must be auto, cpu, cuda or cuda:N (N from 0 on), got 'tpu9'" in fails(
         config, checkpoint, photos, '--device', 'tpu9'
     )
     cut, clip = write_video(tmp_path / 'clip.avi'), tmp_path / 'clip_000001.jpg'
     shutil.copy(photos / 'b.jpg', clip)
-    assert 'would get the same names' in fails(config, checkpoint, cut, clip)
+    assert 'would have the same name' in fails(config, checkpoint, cut, clip)
     state = torch.load(checkpoint)
     torch.save(dict(state_dict=state['state_dict']), tmp_path / 'bare.pth')
     assert 'names the classes' in fails(config, tmp_path / 'bare.pth', photos)
     few = '--cfg-options', 'test_dataloader.dataset.metainfo.classes=[a,b]'
     code, printed = call('infer', config, tmp_path / 'bare.pth', photos, '--out', tmp_path / 'few', *few)
-    assert (code, 'more classes apart than the 2 that are named' in printed) == (2, True)
+    assert (code, 'more classes than the 2 that are named' in printed) == (2, True)

@@ -129,7 +129,7 @@ class TestConvert:
         assert (code, text) == (2, f'error: {written} exists\n')
         assert written.read_bytes() == content
         assert 'ends in .pth or .safetensors, got' in call('convert', source, '--out', tmp_path / 'own.bin')[1]
-        assert 'cannot be made' in call('convert', source, '--out', source / 'own.pth')[1]
+        assert 'cannot be created' in call('convert', source, '--out', source / 'own.pth')[1]
         assert 'is no file' in call('convert', tmp_path / 'none.pth', '--out', tmp_path / 'a.pth')[1]
         torch.save({'conv1.weight': torch.ones(1)}, tmp_path / 'resnet.pth')
         for names in ('official', 'mmcrossformer'):
@@ -181,7 +181,7 @@ class TestCompare:
         assert code == 0
         code, text = call('compare', first, '--work-dir', work_dir, '--seed', 7)
         assert code == 2
-        assert 'holds a training with other settings' in text
+        assert 'has a training run with other settings' in text
         assert runs == {path: path.stat().st_mtime_ns for path in work_dir.rglob('*') if path.parent != work_dir}
 
     def test_mistakes(self, call, tmp_path):
@@ -191,7 +191,7 @@ class TestCompare:
         assert 'got twice: crossformer_t_digits' in text
         code, text = call('compare', config, '--work-dir', tmp_path, '--evaluate-only')
         assert code == 2
-        assert 'holds no finished training of' in text
+        assert 'has no finished training run of' in text
         assert 'none.py is no file' in call('compare', config, 'none.py', '--work-dir', tmp_path)[1]
         code, text = call('compare', config, '--backbones', 'swin_s', '--work-dir', tmp_path)
         assert code == 2
@@ -199,7 +199,7 @@ class TestCompare:
         weights = ['--cfg-options', 'load_from=weights.pth']
         code, text = call('compare', config, '--backbones', 'swin_t', 'swin_t', '--work-dir', tmp_path, *weights)
         assert code == 2
-        assert 'crossformer_t_digits starts from weights, with other backbones it starts from random ones' in text
+        assert 'crossformer_t_digits starts from pretrained weights; with other backbones' in text
         assert 'got twice: crossformer_t_digits+swin_t' in text
         other = ROOT / 'configs/upernet_crossformer_t_digits.py'
         assert 'must be of one task, got some for mmpretrain and some for mmseg' in call('compare', config, other)[1]

@@ -285,7 +285,7 @@ class TestMistakes:
         torch.save(dict(state_dict=torch.ones(1)), 'odd.pth')
         assert 'holds no dict of tensors' in self.fails('test', config, 'odd.pth')
         assert 'stages.0.embed.norm.weight: [99] in the file, [16] in the model' in message
-        assert 'holds no state of a training' in self.fails('train', config, '--resume', 'other.pth')
+        assert 'contains no training state' in self.fails('train', config, '--resume', 'other.pth')
 
     def test_own_data(self, own_data):
         boxes, masks = CONFIGS / 'retinanet_crossformer_t_digits.py', CONFIGS / 'mask_rcnn_crossformer_t_digits.py'

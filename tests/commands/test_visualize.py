@@ -377,7 +377,7 @@ class TestTool:
         config, out = quick('crossformer_t_digits'), tmp_path / 'out'
         code, text = call('visualize', config, image, '--only', 'predictions', 'filters', '--out', out)
         assert code == 0
-        assert 'predictions left out: they would be those of random weights; give a CHECKPOINT' in text
+        assert 'predictions left out: the weights are random; pass a CHECKPOINT' in text
         assert [path.name for path in out.iterdir()] == ['filters.png']
 
     def test_other_backbones(self, call, image, tmp_path):
@@ -408,7 +408,7 @@ class TestTool:
             (['CONFIG', 'none.pth', 'IMAGE'], 'none.pth'),
             (['CONFIG', 'IMAGE', '--score-thr', 30], "--score-thr: must be a number from 0 to 1, got '30'"),
             (['CONFIG', 'IMAGE', '--short-side', 0], "--short-side: must be a whole number from 1 on, got '0'"),
-            (['CONFIG', 'IMAGE', '--only', 'filters', '--out', 'IMAGE'], 'cannot be made'),
+            (['CONFIG', 'IMAGE', '--only', 'filters', '--out', 'IMAGE'], 'cannot be created'),
             (['CONFIG', 'IMAGE', '--only', 'everything'], 'invalid choice'),
         ],
     )

@@ -183,7 +183,7 @@ def test_models_that_take_no_other_backbone():
         swapped('crossvit_9_digits', 'swin_t')
     cfg = config_of('mask_rcnn_crossformer_t_digits')
     cfg.model.neck = [cfg.model.neck]
-    with pytest.raises(UserError, match=r'nothing in the model \(MaskRCNN\) is known to take the maps'):
+    with pytest.raises(UserError, match=r'nothing in the model \(MaskRCNN\) has in_channels for the maps'):
         replace_backbone(cfg, read_backbone('swin_t'))
 
 

@@ -31,7 +31,7 @@ def test_a_loss_that_is_no_number(name, job):
     assert result.returncode == 2, result.stderr
     (message,) = [line for line in result.stderr.splitlines() if line.startswith('error: the loss is ')]
     assert 'in iteration 2;' in message
-    assert 'the first layer to give such a value is backbone.stages.0.embed.' in message
+    assert 'the first layer with an output that is not finite is backbone.stages.0.embed.' in message
     assert 'whose inputs are finite (at most' in message
     assert '.jpg' in message or '.png' in message
     state = read_checkpoint(work_dir / 'non_finite.pth')
@@ -51,7 +51,7 @@ def test_images_that_cannot_be_read(workers, job):
     result = train('retinanet_crossformer_t_digits', more)
     assert result.returncode == 0, result.stderr[-3000:]
     for path in broken:
-        assert f'{path} cannot be read, another image takes its place' in result.stdout + result.stderr
+        assert f'{path} cannot be read, another image is used in its place' in result.stdout + result.stderr
     assert (work_dir / 'epoch_2.pth').is_file()
 
     more += "custom_hooks = [dict(type='mmcrossformer.SkipUnreadableHook', limit=1)]"

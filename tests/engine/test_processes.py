@@ -119,10 +119,10 @@ def test_a_loss_that_is_no_number_in_one_process(strategy, quick, tmp_path):
     hooks = "custom_hooks = [dict(type='PoisonHook'), dict(type='mmcrossformer.FiniteLossHook')]"
     result = run_with_hooks('poison', hooks, strategy, quick, tmp_path)
     assert (
-        'error: the loss is nan in iteration 2; the first layer to give such a value is data_preprocessor '
+        'error: the loss is nan in iteration 2; the first layer with an output that is not finite is data_preprocessor '
         in result.stderr
     )
-    assert 'error: the loss of another process is no number in iteration 2' in result.stderr
+    assert 'error: the loss of another process is not finite in iteration 2' in result.stderr
     state = read_checkpoint(tmp_path / 'run' / 'non_finite.pth')
     assert all(value.isfinite().all() for value in state['state_dict'].values())
 
@@ -132,4 +132,4 @@ def test_a_process_that_is_waited_for_in_vain(quick, tmp_path):
     more = 'env_cfg = dict(dist_cfg=dict(timeout=8))'
     result = run_with_hooks('stall', "custom_hooks = [dict(type='StallHook')]", more, quick, tmp_path)
     assert 'error: process 0 of 2 has lost the others' in result.stderr
-    assert '--resume goes on from the last checkpoint' in result.stderr
+    assert '--resume continues from the last checkpoint' in result.stderr

@@ -1,4 +1,4 @@
-# Pictures of one handwritten digit on a photograph, 64 x 64 seen at 56 x 56, made on first use.
+# Images of one handwritten digit on a photograph, 64 x 64 seen at 56 x 56, made on first use.
 data_root = 'data/digits/'
 data_preprocessor = dict(num_classes=10, mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 train_pipeline = [

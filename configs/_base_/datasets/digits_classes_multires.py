@@ -1,4 +1,4 @@
-# The digits of digits_classes.py, each picture seen at 56, 40 and 32 pixels, augmented separately; tests at 56.
+# The digits of digits_classes.py, each image seen at 56, 40 and 32 pixels, augmented separately; tests at 56.
 _base_ = './digits_classes.py'
 
 train_pipeline = [

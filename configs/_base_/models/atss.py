@@ -1,4 +1,4 @@
-# ATSS with FPN: RetinaNet with one anchor a place, assigned by ATSS, and more maps from the last one.
+# ATSS with FPN: RetinaNet with one anchor per position, assigned by ATSS, and more maps from the last one.
 _base_ = './retinanet.py'
 
 model = dict(

@@ -12,7 +12,7 @@ model = dict(
         anchor_generator=dict(scales=[6], ratios=[1.0, 2.0], strides=[4, 8, 16, 32]),
     ),
     roi_head=dict(
-        # One sample a bin: more would cost more than the backbone.
+        # One sample per bin: more would take longer than the backbone.
         bbox_roi_extractor=dict(out_channels=width, roi_layer=dict(sampling_ratio=1)),
         # Convolutions with BN learn to distinguish digits in far fewer iterations than two Linear layers.
         bbox_head=dict(

@@ -1,4 +1,4 @@
-# What segmenters share.
+# Settings that all segmenters share.
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(

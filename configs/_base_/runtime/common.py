@@ -1,4 +1,4 @@
-# What all tasks share.
+# Settings that all tasks share.
 _base_ = './hooks.py'
 
 env_cfg = dict(

@@ -1,5 +1,5 @@
-# Beside mmengine's hooks: a progress bar, curves, trainings that can be resumed exactly, and what they were run with;
-# a report at the end.
+# In addition to mmengine's hooks: a progress bar, curves, exact resuming, a record of settings and versions, and a
+# report at the end.
 custom_hooks = [
     dict(type='mmcrossformer.ProgressHook'),
     dict(type='mmcrossformer.CurvesHook'),

@@ -1,4 +1,4 @@
-# Mask2Former on ADE20K: AdamW, poly 0.9, 160k iterations, batch 16, the backbone at a tenth of the rate.
+# Mask2Former on ADE20K: AdamW, poly 0.9, 160k iterations, batch 16, the backbone at a tenth of the learning rate.
 query = dict(lr_mult=1.0, decay_mult=0.0)
 optim_wrapper = dict(
     type='OptimWrapper',

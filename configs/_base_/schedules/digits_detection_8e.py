@@ -1,5 +1,4 @@
-# Digits: eight epochs of 125 iterations, batch 8. A detector of one stage sees its classes on the maps alone and needs
-# longer than Mask R-CNN.
+# Digits: eight epochs of 125 iterations, batch 8. One-stage detectors need longer than Mask R-CNN.
 _base_ = './digits_detection.py'
 
 param_scheduler = [

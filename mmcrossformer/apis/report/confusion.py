@@ -1,4 +1,4 @@
-"""What is taken for what: matches of objects, and confusion matrices."""
+"""Matching of objects, and confusion matrices."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ _HALF = 0.5
 
 @dataclass(frozen=True)
 class Matching:
-    """Which prediction stands for which object of a picture with N objects and M predictions.
+    """Matching of M predictions to the N objects of an image.
 
     Attributes:
-        objects: For each prediction [M] the number of its object, or -1.
-        ious: Their intersection over union [M], 0 where there is none.
-        counted: Which predictions count [M]: those that lie on ignored regions alone do not.
+        objects: Index of the matched object for each prediction [M], or -1.
+        ious: IoU of each prediction with its object [M], 0 without one.
+        counted: Whether each prediction counts [M]: unmatched ones on ignored regions do not.
     """
 
     objects: np.ndarray
@@ -27,26 +27,26 @@ class Matching:
 def match_objects(
     truth: np.ndarray, found: np.ndarray, ignored: np.ndarray | None = None, threshold: float = 0.5
 ) -> Matching:
-    """Gives each prediction the free object that it overlaps most, the best prediction first, whatever the classes.
+    """Matches each prediction to the unmatched object with the highest IoU, best score first, regardless of classes.
 
     Args:
         truth: Boxes of the objects [N, 4], x1, y1, x2, y2.
         found: Boxes of the predictions [M, 4], sorted by descending score.
         ignored: Boxes of regions where predictions are neither right nor wrong [K, 4], such as crowds.
-        threshold: Least intersection over union.
+        threshold: Lowest IoU of a match.
     """
     overlaps = box_iou(_tensor(found), _tensor(truth)).numpy()
     objects, ious = np.full(len(found), -1), np.zeros(len(found))
     for i, row in enumerate(overlaps):
         if row.size and row.max() >= threshold:
             objects[i], ious[i] = row.argmax(), row.max()
-            overlaps[:, objects[i]] = -1  # taken
+            overlaps[:, objects[i]] = -1  # no longer free
     counted = (objects >= 0) | ~_inside(found, ignored)
     return Matching(objects, ious, counted)
 
 
 def _inside(found: np.ndarray, ignored: np.ndarray | None) -> np.ndarray:
-    """Which boxes lie in one of others for at least half of their area."""
+    """Returns which boxes are covered by one of the ignored boxes for at least half of their area."""
     if ignored is None or not len(ignored) or not len(found):
         return np.zeros(len(found), bool)
     corner = np.maximum(found[:, None, :2], ignored[None, :, :2])
@@ -56,17 +56,17 @@ def _inside(found: np.ndarray, ignored: np.ndarray | None) -> np.ndarray:
 
 
 def object_matrix(truth: np.ndarray, found: np.ndarray, matching: Matching, classes: int) -> np.ndarray:
-    """Counts classes of objects against those of their predictions.
+    """Computes the confusion matrix of matched objects.
 
     Args:
         truth: Classes of the objects [N].
         found: Classes of the predictions [M].
-        matching: Which belong together.
-        classes: How many there are.
+        matching: Matching of the predictions to the objects.
+        classes: Number of classes.
 
     Returns:
-        Counts [classes + 1, classes + 1], rows for the truth. The last column are objects without a prediction, the
-        last row predictions without an object; all other rows together have N.
+        Counts [classes + 1, classes + 1], rows for the truth. The last column counts objects without a prediction,
+        the last row predictions without an object; all other rows sum to N.
     """
     matrix = np.zeros((classes + 1, classes + 1), np.int64)
     missed = np.ones(len(truth), bool)
@@ -81,11 +81,11 @@ def object_matrix(truth: np.ndarray, found: np.ndarray, matching: Matching, clas
 
 
 def object_score(truth: np.ndarray, found: np.ndarray, matching: Matching) -> float:
-    """Quality of detection in a picture, from 0 to 1; see `object_matrix` for the arguments.
+    """Computes the quality of detection in an image, from 0 to 1; see `object_matrix` for the arguments.
 
     Returns:
-        The IoU of all matches of the right class, summed, over the mean number of objects and predictions; 1 where
-        there is nothing and nothing is found.
+        The sum of the IoU of matches of the right class over the mean number of objects and predictions; 1 without
+        objects and predictions.
     """
     right = (matching.objects >= 0) & (truth[matching.objects] == found) if len(truth) else np.zeros(len(found), bool)
     number = (len(truth) + int(matching.counted.sum())) / 2
@@ -93,18 +93,18 @@ def object_score(truth: np.ndarray, found: np.ndarray, matching: Matching) -> fl
 
 
 def label_matrix(truth: np.ndarray, found: np.ndarray, classes: int) -> np.ndarray:
-    """Counts labels of pixels or images against predicted ones.
+    """Computes the confusion matrix of labels of pixels or images.
 
     Args:
         truth: Labels, any shape; those outside of the classes are not counted.
         found: Predicted labels, same shape.
-        classes: How many there are.
+        classes: Number of classes.
 
     Returns:
         Counts [classes, classes], rows for the truth.
 
     Raises:
-        ValueError: Other shapes, or predictions outside of the classes where the truth has one.
+        ValueError: Shapes differ, or a prediction is outside of the classes where the truth is not.
     """
     if truth.shape != found.shape:
         raise ValueError(f'the truth has shape {truth.shape}, the prediction {found.shape}')
@@ -116,7 +116,7 @@ def label_matrix(truth: np.ndarray, found: np.ndarray, classes: int) -> np.ndarr
 
 
 def mean_iou(matrix: np.ndarray) -> float:
-    """Mean IoU of a matrix of labels, over the classes that occur or are predicted; 1 where nothing was counted."""
+    """Computes the mean IoU of a confusion matrix over the classes that occur or are predicted; 1 if it is empty."""
     hits = np.diag(matrix)
     unions = matrix.sum(axis=0) + matrix.sum(axis=1) - hits
     present = unions > 0

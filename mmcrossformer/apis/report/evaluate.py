@@ -1,4 +1,4 @@
-"""A checkpoint on held-out pictures: the confusion matrix and a score for each picture."""
+"""Evaluates a model on held-out images: the confusion matrix and a score for each image."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,24 +13,24 @@ from mmcrossformer.apis.report.confusion import label_matrix, match_objects, mea
 from mmcrossformer.apis.report.truth import read_truth
 
 SCORES: dict[Task, str] = dict(
-    detection='quality of detection: the IoU of all matches of the right class, summed, over the mean number of '
+    detection='quality of detection: the sum of the IoU of matches of the right class over the mean number of '
     'objects and predictions',
-    segmentation='mean IoU of the classes that occur in the picture or are predicted there',
+    segmentation='mean IoU of the classes that occur in the image or are predicted in it',
     classification='score of the true class',
 )
 
 
 @dataclass
 class Evaluation:
-    """What was found on held-out pictures.
+    """Result of an evaluation on held-out images.
 
     Attributes:
-        task: What the model does.
+        task: Task of the model.
         classes: Names of rows and columns of the matrix, rows for the truth.
-        palette: Colours of the classes that the model tells apart.
-        matrix: Counts of objects, pixels or pictures.
-        scores: Score of each picture, by its number in the data set.
-        available: Pictures in the data set; of more than allowed, evenly spaced ones were taken.
+        palette: Colours of the classes.
+        matrix: Confusion matrix of objects, pixels or images.
+        scores: Score of each image, by its index in the data set.
+        available: Number of images in the data set; only `scores` of them were evaluated.
     """
 
     task: Task
@@ -42,17 +42,17 @@ class Evaluation:
 
 
 def evaluate(predictor: Predictor, dataset: BaseDataset, max_images: int, score_thr: float) -> Evaluation:
-    """Predicts on held-out pictures, one by one, in this process.
+    """Predicts on held-out images, one by one, in this process.
 
     Args:
         predictor: The model.
-        dataset: The pictures and their truth.
-        max_images: How many of them to take at most.
-        score_thr: Least score of objects.
+        dataset: The images and their annotations.
+        max_images: Number of images at most; of more, evenly spaced ones are taken.
+        score_thr: Lowest score of objects.
 
     Raises:
-        ValueError: Annotations that the model does not predict.
-        UserError: A picture that cannot be read.
+        ValueError: The annotations are of another kind than the predictions.
+        UserError: An image cannot be read.
     """
     number = len(predictor.classes)
     objects = predictor.task == 'detection'
@@ -82,20 +82,20 @@ def evaluate(predictor: Predictor, dataset: BaseDataset, max_images: int, score_
 def predict_one(
     predictor: Predictor, dataset: BaseDataset, index: int, score_thr: float
 ) -> tuple[np.ndarray, Prediction, np.ndarray, Prediction]:
-    """Looks at one picture.
+    """Predicts on one image.
 
     Returns:
-        Its pixels, the truth, boxes of ignored objects, and what the model finds.
+        Its pixels, the truth, boxes of ignored objects, and the prediction.
     """
     info: dict[str, Any] = dataset.get_data_info(index)
     image = read_image(info['img_path'])
     found = predictor(image)
     if found.task != predictor.task:
-        raise ValueError('panoptic models are not compared picture by picture')
+        raise ValueError('panoptic models cannot be evaluated image by image')
     truth, ignored = read_truth(info, predictor.task, image.shape[:2])
     return image, truth, ignored, above(found, score_thr) if found.boxes is not None else found
 
 
 def evenly_spaced(available: int, wanted: int) -> list[int]:
-    """Numbers of at most so many pictures, evenly spaced."""
+    """Returns at most `wanted` of the indices below `available`, evenly spaced."""
     return [round(place) for place in np.linspace(0, available - 1, min(available, wanted))]

@@ -1,4 +1,4 @@
-"""The report of a training as one page of HTML."""
+"""Writes the report of a training run as one HTML page."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -9,32 +9,32 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mmcrossformer.apis.report.evaluate import SCORES, Evaluation
-from mmcrossformer.apis.report.pictures import Example, data_uri
+from mmcrossformer.apis.report.examples import Example, data_uri
 from mmcrossformer.utils.curves import Curves, headline
 from mmcrossformer.utils.files import write_text
 
-# A matrix of more classes is told by the pairs that are confused most.
+# Of more classes, the pairs that are confused most are shown in place of the matrix.
 _READABLE = 20
 _PAIRS = 20
 
 
 @dataclass
 class Report:
-    """What the page tells.
+    """Content of the page.
 
     Attributes:
-        name: Of the training.
+        name: Name of the training run.
         config: The config as it was trained, as text.
-        config_path: Where it is.
+        config_path: File of the config.
         checkpoint: File of the weights.
-        curves: What was logged.
-        curves_png: The same drawn, if it was.
+        curves: Logged values.
+        curves_png: File of the drawn curves; may not exist.
         starts: Entries of provenance.json, one for each start.
-        evaluation: What was found on held-out pictures.
-        best: Held-out pictures with the highest scores.
-        worst: Those with the lowest.
-        score_thr: Least score of objects that were counted.
-        missing: Why there is no evaluation.
+        evaluation: Evaluation on held-out images.
+        best: Held-out images with the highest scores.
+        worst: Held-out images with the lowest scores.
+        score_thr: Lowest score of counted objects.
+        missing: Reason why there is no evaluation.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of the validations: the last one, and the highest with its iteration."""
+    """A validation metric: its last value, and the highest with its iteration."""
 
     name: str
     final: float
@@ -63,7 +63,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two classes that are confused: how often, and the share of all with that truth."""
+    """Two classes that are confused: count, and share of all with that true class."""
 
     truth: str
     found: str
@@ -72,7 +72,7 @@ class Pair:
 
 
 def write_page(report: Report, path: Path) -> None:
-    """Writes the page: no other file, address or program is needed to read it."""
+    """Writes the page as a single file without external resources."""
     environment = Environment(
         loader=PackageLoader('mmcrossformer.apis.report', '.'),
         autoescape=True,
@@ -92,7 +92,7 @@ def write_page(report: Report, path: Path) -> None:
 
 
 def summarize_metrics(curves: Curves) -> list[Metric]:
-    """Final and highest value of each metric."""
+    """Returns the final and highest value of each metric."""
     metrics = []
     for name, points in headline(curves.metrics).items():
         best_at, best = max(points, key=lambda point: point[1])
@@ -101,7 +101,7 @@ def summarize_metrics(curves: Curves) -> list[Metric]:
 
 
 def most_confused(evaluation: Evaluation) -> list[Pair]:
-    """The pairs of classes that are confused most often."""
+    """Returns the pairs of classes that are confused most often."""
     counts, names = evaluation.matrix, evaluation.classes
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     pairs = [
@@ -113,15 +113,15 @@ def most_confused(evaluation: Evaluation) -> list[Pair]:
 
 
 def _matrix_parts(evaluation: Evaluation | None) -> dict[str, Any]:
-    """The matrix as rows of cells (count, share of the row) or the pairs of a large one, and what explains pictures."""
+    """Returns rows of cells (count, share of the row) or the pairs of a large matrix, and the legend of the images."""
     if evaluation is None:
         return dict(rows=[], pairs=[], score='', legend=[])
     rows = []
-    if len(evaluation.classes) <= _READABLE + 1:  # the background of detectors comes on top
+    if len(evaluation.classes) <= _READABLE + 1:  # plus the background of detectors
         for name, counts in zip(evaluation.classes, evaluation.matrix.tolist(), strict=True):
             total = sum(counts)
             rows.append((name, total, [(count, count / total if total else 0.0) for count in counts]))
-    # Maps of pixels carry no names.
+    # Drawn segments have no class names.
     legend = [*zip(evaluation.classes, evaluation.palette, strict=True)] if evaluation.task == 'segmentation' else []
     pairs = [] if rows else most_confused(evaluation)
     return dict(rows=rows, pairs=pairs, score=SCORES[evaluation.task], legend=legend)

@@ -1,4 +1,4 @@
-"""What data sets of the host libraries say about a picture."""
+"""Reads annotations of data sets of the host libraries."""
 
 from typing import Any
 
@@ -12,23 +12,23 @@ _NO_BOXES = np.zeros((0, 4))
 
 
 def read_truth(info: dict[str, Any], task: Task, size: tuple[int, int]) -> tuple[Prediction, np.ndarray]:
-    """Turns the annotations of a picture into a prediction that is right.
+    """Converts the annotations of an image to a prediction.
 
     Args:
-        info: What `get_data_info` of the data set gives.
-        task: What to read.
-        size: Height and width of the picture.
+        info: Result of `get_data_info` of the data set.
+        task: Kind of annotations to read.
+        size: Height and width of the image in pixels.
 
     Returns:
         The prediction, and boxes of ignored objects [K, 4].
 
     Raises:
-        ValueError: Annotations of another kind.
+        ValueError: An image with more or fewer classes than one, for a classifier.
     """
     if task == 'classification':
         label = np.asarray(info['gt_label']).reshape(-1)
         if label.size != 1:
-            raise ValueError(f'{info["img_path"]} has {label.size} classes: there is a matrix for exactly one')
+            raise ValueError(f'{info["img_path"]} has {label.size} classes: a confusion matrix needs exactly one')
         return Prediction(task, size, 0.0, label, np.ones(1)), _NO_BOXES
     if task == 'segmentation':
         init_default_scope('mmseg')
@@ -47,7 +47,7 @@ def read_truth(info: dict[str, Any], task: Task, size: tuple[int, int]) -> tuple
 
 
 def _mask(segmentation: list | dict, size: tuple[int, int]) -> np.ndarray:
-    """Fills polygons, or unpacks run lengths."""
+    """Decodes polygons or run-length encoding to a mask [H, W]."""
     if isinstance(segmentation, list):
         segmentation = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size))
     elif isinstance(segmentation['counts'], list):

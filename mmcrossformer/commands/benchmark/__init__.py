@@ -1,4 +1,4 @@
-"""Measures time, multiply-adds and memory of backbones side by side, or how they grow with the picture."""
+"""Measures time, multiply-adds and memory of backbones side by side, or how they grow with the image size."""
 
 import argparse
 import re
@@ -34,13 +34,13 @@ BASELINE = 'swin_t'
 
 
 def main() -> None:
-    """Parses the command line, measures, and prints and saves cell by cell."""
+    """Parses the command line, measures the cells, and prints and saves the results of each cell."""
     args = parse_arguments()
     backbones = [find_backbone(name) for name in dict.fromkeys(args.models)]
     models = [backbone.name for backbone in backbones]
     twice = sorted({name for name in models if models.count(name) > 1})
     if twice:
-        raise UserError(f'models must have names of their own, got twice: {", ".join(twice)}')
+        raise UserError(f'names of models must be unique, got twice: {", ".join(twice)}')
     if args.baseline is None:
         args.baseline = BASELINE if BASELINE in models else models[0]
     if args.baseline not in models:
@@ -94,36 +94,53 @@ def parse_arguments() -> argparse.Namespace:
         nargs='+',
         default=MODELS,
         metavar='NAME',
-        help=f'configs, whose backbones are taken, or names: {", ".join(backbone_names())} (default: {" ".join(MODELS)})',
+        help=f'configs, or names of backbones: {", ".join(backbone_names())} (default: {" ".join(MODELS)})',
     )
-    add('--baseline', metavar='NAME', help=f'model that ratios are of (default: {BASELINE}, or else the first)')
-    add('--shapes', nargs='+', default=SHAPES, metavar='HxW', help=f'pixels (default: {" ".join(SHAPES)})')
+    add(
+        '--baseline',
+        metavar='NAME',
+        help=f'reference model of the ratios (default: {BASELINE} if it is measured, else the first model)',
+    )
+    add(
+        '--shapes',
+        nargs='+',
+        default=SHAPES,
+        metavar='HxW',
+        help=f'image sizes in pixels (default: {" ".join(SHAPES)})',
+    )
     add(
         '--growth',
         choices=['square', 'elongated'],
-        help='in place of --shapes: squares, or bands 96 pixels high, of 0.05 to 8 megapixels; time and memory a pixel',
+        help='instead of --shapes: square images, or images 96 pixels high, of 0.05 to 8 megapixels; shows time and '
+        'memory per pixel',
     )
-    add('--batch-size', type=positive_int, default=1, metavar='N', help='images of a step (default: 1)')
-    add('--mode', nargs='+', choices=MODES, default=['inference'], help='training is forward and backward')
+    add('--batch-size', type=positive_int, default=1, metavar='N', help='images per step (default: 1)')
+    add(
+        '--mode',
+        nargs='+',
+        choices=MODES,
+        default=['inference'],
+        help='inference: forward; training: forward and backward',
+    )
     add('--dtype', nargs='+', choices=DTYPES, default=['fp32'], help='bf16 and fp16 by autocast')
-    add('--compile', action='store_true', help='measure models compiled by torch.compile, too')
+    add('--compile', action='store_true', help='also measure the models compiled with torch.compile')
     add_device(parser)
     add(
         '--threads',
         type=positive_int,
         default=torch.get_num_threads(),
         metavar='N',
-        help='threads of torch (default: %(default)s)',
+        help='number of threads of torch (default: %(default)s)',
     )
-    add('--repeats', type=positive_int, default=10, metavar='N', help='repetitions that count (default: %(default)s)')
-    add('--warmup', type=positive_int, default=2, metavar='N', help='repetitions before them (default: %(default)s)')
-    add('--no-memory', action='store_true', help='leave out the repetition that measures memory')
-    add('--out', type=Path, metavar='FILE.json', help='file to write the figures to, with a plot beside it')
+    add('--repeats', type=positive_int, default=10, metavar='N', help='timed repetitions (default: %(default)s)')
+    add('--warmup', type=positive_int, default=2, metavar='N', help='repetitions before timing (default: %(default)s)')
+    add('--no-memory', action='store_true', help='do not measure memory')
+    add('--out', type=Path, metavar='FILE.json', help='file for the results; a plot is written next to it')
     return parser.parse_args()
 
 
 def parse_shape(text: str) -> tuple[int, int]:
-    """Reads a size such as 800x1280."""
+    """Parses a size such as 800x1280."""
     match = re.fullmatch(r'([1-9]\d*)x([1-9]\d*)', text)
     if not match:
         raise UserError(f'--shapes takes HEIGHTxWIDTH in pixels such as 800x1280, got {text!r}')
@@ -131,7 +148,7 @@ def parse_shape(text: str) -> tuple[int, int]:
 
 
 def list_cells(args: argparse.Namespace, shapes: list[tuple[int, int]]) -> list[Cell]:
-    """Everything to measure, smaller questions first."""
+    """Lists the cells to measure, by mode, dtype and shape."""
     cells = []
     for mode in args.mode:
         for dtype in args.dtype:
@@ -144,7 +161,7 @@ def list_cells(args: argparse.Namespace, shapes: list[tuple[int, int]]) -> list[
 
 
 def show(console: Console, report: Report, start: int) -> int:
-    """Prints the tables from number `start` on and returns the number of the next."""
+    """Prints the tables from index `start` on; returns the index of the next one."""
     found = list(make_tables(report))
     for text in found[start:]:
         table = Table(title=text.title, box=box.SIMPLE, pad_edge=False, collapse_padding=True)

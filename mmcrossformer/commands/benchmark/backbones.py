@@ -53,8 +53,8 @@ def find_backbone(name: str) -> Backbone:
     """Finds a backbone by name or config.
 
     Args:
-        name: One of `backbone_names()`, at a stochastic depth rate of 0.2; or a config by path or name, whose `model.backbone`
-            or `backbone` is taken as it is.
+        name: One of `backbone_names()`, with a stochastic depth rate of 0.2; or path or name of a config, whose
+            `model.backbone` or `backbone` is used unchanged.
 
     Raises:
         UserError: The name is unknown, or the config does not parse or has no backbone.
@@ -93,7 +93,7 @@ def _required_imports(settings: dict[str, Any]) -> tuple[str, ...]:
 
 def _from_config(path: Path) -> Backbone:
     if not path.is_file():
-        raise UserError(f'model {path} does not exist; names of models are {", ".join(backbone_names())}')
+        raise UserError(f'model {path} is no file; names of models are {", ".join(backbone_names())}')
     try:
         # Custom imports may be missing here; building the backbone reports that.
         cfg = Config.fromfile(path, import_custom_modules=False)

@@ -83,7 +83,7 @@ class Row:
             Its counts of backward passes are not used: they are many times too large for depthwise convolutions.
         seconds: Time of a step for each repetition.
         peak_bytes: Peak memory of a step, see `peak_memory`.
-        product_rate: Multiply-adds per second of plain matrix products, interleaved with the models; see `PRODUCT_SIDE`.
+        product_rate: Multiply-adds per second of plain matrix products between the models; see `PRODUCT_SIDE`.
         error: First line of the error if the model cannot run.
     """
 

@@ -1,4 +1,4 @@
-"""Peak memory of one step."""
+"""Measures the peak memory of one step."""
 
 import json
 import os
@@ -12,16 +12,15 @@ from torch.profiler import ProfilerActivity, profile
 
 
 def peak_memory(step: Callable[[], object], device: str) -> int:
-    """Runs a step and returns the most bytes that it held at a time beyond what was there before.
+    """Runs a step and returns its peak memory in bytes beyond what was allocated before.
 
-    Counted is what torch's allocator hands out: activations, temporary tensors inside operators, and gradients. On CUDA
-    the allocator keeps the count itself. On a CPU torch's profiler reports every allocation and release; their running
-    sum is exact and the same in each run, which the resident set of a process is not: that grows by pages, keeps what
-    was freed, and depends on what ran before. Not counted, on a CPU, is scratch memory that libraries below torch
-    allocate past it.
+    This counts the memory of torch's allocator: activations, temporary tensors inside operators, and gradients. On CUDA
+    the allocator reports its peak. On a CPU torch's profiler reports every allocation and release; their running sum is
+    exact and reproducible. The resident set size of the process is not: it grows by pages, includes freed memory, and
+    depends on earlier work. On a CPU, scratch memory that libraries below torch allocate themselves is not counted.
 
     Args:
-        step: What to run; leaves no tensor of an earlier step to free.
+        step: Function to run; it must not free tensors of an earlier step.
         device: 'cpu', 'cuda' or 'cuda:N'.
     """
     if device != 'cpu':
@@ -31,7 +30,7 @@ def peak_memory(step: Callable[[], object], device: str) -> int:
         step()
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
-    os.environ.setdefault('KINETO_LOG_LEVEL', '99')  # the profiler's library tells when it starts and stops
+    os.environ.setdefault('KINETO_LOG_LEVEL', '99')  # the profiler's library logs when it starts and stops
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         step()
     with tempfile.TemporaryDirectory() as folder:

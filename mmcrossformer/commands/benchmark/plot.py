@@ -18,7 +18,7 @@ from mmcrossformer.utils.files import write_figure
 
 
 def plot(report: Report, path: Path) -> None:
-    """Draws a report: times against the baseline's for each size, or time and memory for each pixel as it grows."""
+    """Plots a report: times relative to the baseline for each size, or time and memory per pixel over the size."""
     from matplotlib.figure import Figure
 
     kinds = list(dict.fromkeys(describe_mode(cell) for cell, _ in report.cells))

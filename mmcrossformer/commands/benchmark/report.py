@@ -1,4 +1,4 @@
-"""What benchmarks came to: kept as json, shown as tables and plots."""
+"""Results of benchmarks, which are stored as json and shown as tables and plots."""
 
 import json
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ from mmcrossformer.utils.files import write_json
 
 @dataclass
 class Report:
-    """A run of `mmcrossformer benchmark`.
+    """Results of a run of `mmcrossformer benchmark`.
 
     Attributes:
         command: Command line.
-        baseline: Model whose times the others' are divided by.
-        growth: Whether the cells are one picture that grows.
-        settings: How was measured, see `benchmark.Settings`.
+        baseline: Reference model of the ratios.
+        growth: Whether the cells are growing image sizes.
+        settings: How it was measured, see `measure.Settings`.
         hardware: Processor or GPU.
-        versions: Versions of what took part.
+        versions: Versions of the packages.
         revision: Revision of the checkout, if there is one.
-        cells: What was measured.
+        cells: Each cell with its rows.
     """
 
     command: str
@@ -38,7 +38,7 @@ class Report:
     cells: list[tuple[Cell, list[Row]]] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
-        """Writes json; a reader never sees half of it."""
+        """Writes json, atomically."""
         content = asdict(self)
         content['cells'] = [dict(cell, rows=rows) for cell, rows in content['cells']]
         write_json(path, content, indent=1)
@@ -54,7 +54,7 @@ class Report:
         return cls(**content)
 
     def origin(self) -> list[str]:
-        """Lines that tell how the figures came about, for a table's caption."""
+        """Returns lines on hardware, repetitions and versions, for the caption of a table."""
         hardware, settings = self.hardware, self.settings
         lines = [hardware[key] for key in ('gpu', 'cpu') if key in hardware]
         lines[0] += f', CUDA {hardware["cuda"]}' if 'cuda' in hardware else ''
@@ -65,7 +65,7 @@ class Report:
 
 
 def group_by_model(report: Report) -> Iterator[tuple[str, str, list[tuple[Cell, Row]]]]:
-    """Yields for each model and way of computing: its name, the way, and its row in every size."""
+    """Yields, for each model and mode: name of the model, mode, and its rows at all sizes."""
     found = [(describe_mode(cell), row_label(row), cell, row) for cell, rows in report.cells for row in rows]
     order = list(dict.fromkeys(entry[:2] for entry in found))
     found.sort(key=lambda entry: order.index(entry[:2]))
@@ -74,49 +74,49 @@ def group_by_model(report: Report) -> Iterator[tuple[str, str, list[tuple[Cell, 
 
 
 def per_pixel(points: list[tuple[Cell, Row]]) -> tuple[list[float], list[float]]:
-    """Time and memory for each pixel, relative to the first size: 1 where they grow as the pixels do."""
+    """Returns time and memory per pixel relative to the first size: 1 if they grow in proportion to the pixels."""
     times = [quartiles(row)[1] / cell.batch_size / megapixels(cell) for cell, row in points]
     memories = [(row.peak_bytes or np.nan) / megapixels(cell) for cell, row in points]
     return [time / times[0] for time in times], [memory / memories[0] for memory in memories]
 
 
 def quartiles(row: Row) -> tuple[float, float, float]:
-    """First quartile, median and third quartile of a step's time in seconds; NaN without times."""
+    """Returns first quartile, median and third quartile of a step's time in seconds; NaN without times."""
     return tuple(np.percentile(row.seconds, (25, 50, 75)).tolist()) if row.seconds else (np.nan,) * 3
 
 
 def time_ratio(row: Row, base: Row) -> float:
-    """Median time of a row in that of another."""
+    """Returns the ratio of the median times of two rows."""
     return quartiles(row)[1] / quartiles(base)[1]
 
 
 def time_per_mac_ratio(row: Row, base: Row) -> float:
-    """Median time for each multiply-add of a row in that of another."""
+    """Returns the ratio of the median times per multiply-add of two rows."""
     return time_ratio(row, base) * (base.macs or np.nan) / (row.macs or np.nan)
 
 
 def share_of_products(cell: Cell, row: Row) -> float:
-    """A row's multiply-adds a second in those of plain matrix products; a training step has three forwards' worth."""
+    """Returns the rate of multiply-adds relative to plain matrix products; a training step counts as three forwards."""
     macs = (row.macs or np.nan) * (3 if cell.mode == 'training' else 1) * cell.batch_size
     return macs / quartiles(row)[1] / (row.product_rate or np.nan)
 
 
 def row_label(row: Row) -> str:
-    """Name of a row in tables."""
+    """Returns the name of a row in tables."""
     return row.model + ', compiled' * row.compiled
 
 
 def find_baseline(rows: list[Row], name: str, compiled: bool) -> Row:
-    """The row that ratios are to: that of the baseline, compiled if the other is."""
+    """Finds the row of the baseline, compiled or not."""
     return next(row for row in rows if row.model == name and row.compiled == compiled)
 
 
 def describe_mode(cell: Cell) -> str:
-    """How a cell is computed."""
+    """Describes mode, dtype and batch size of a cell."""
     batch = f', batch of {cell.batch_size}' if cell.batch_size > 1 else ''
     return f'{cell.mode}, {cell.dtype}{batch}'
 
 
 def megapixels(cell: Cell) -> float:
-    """Size of an image in millions of pixels."""
+    """Returns the image size of a cell in megapixels."""
     return cell.height * cell.width / 1e6

@@ -1,4 +1,4 @@
-"""Tables of benchmarks as text, for the terminal and for pages."""
+"""Text tables of benchmarks, for the terminal and for pages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,13 +37,13 @@ _GROWTH_HEAD = ('size', 'megapixels', 'ms', 'quartiles', 'ms/MP', 'ms/MP ratio',
 
 @dataclass
 class TextTable:
-    """A table.
+    """A table of strings.
 
     Attributes:
-        title: What it shows.
+        title: Title.
         head: Headings.
-        rows: Cells; '-' where there is nothing to tell.
-        errors: For each row that failed, what it is and why.
+        rows: Cells of each row; '-' for a missing value.
+        errors: Name and error of each row that failed.
     """
 
     title: str
@@ -53,7 +53,7 @@ class TextTable:
 
 
 def make_tables(report: Report) -> Iterator[TextTable]:
-    """Yields one table for each cell, or one for each model that was measured while the picture grows."""
+    """Yields one table for each cell or, for growing image sizes, for each model."""
     if not report.growth:
         for cell, rows in report.cells:
             yield _cell_table(cell, rows, report.baseline)
@@ -111,7 +111,7 @@ def _growth_table(title: str, points: list[tuple[Cell, Row]]) -> TextTable:
 
 
 def _milliseconds(cell: Cell, row: Row) -> tuple[float, str]:
-    """Median and quartiles for one image."""
+    """Returns median and quartiles per image."""
     low, median, high = (1e3 * seconds / cell.batch_size for seconds in quartiles(row))
     return median, f'{_format_short(low)}-{_format_short(high)}' if row.seconds else '-'
 
@@ -125,5 +125,5 @@ def _format_number(value: float, digits: int) -> str:
 
 
 def _format_short(value: float) -> str:
-    """A figure with a tenth below 100, whole above."""
+    """Formats a number with one decimal below 100 and with none above."""
     return _format_number(value, 1 if value < 100 else 0)

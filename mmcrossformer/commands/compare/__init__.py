@@ -29,11 +29,18 @@ def main() -> None:
         f'backbone, or {", ".join(list_backbones())}',
     )
     parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/compare'), help='folder for the results; finished runs in it are reused'
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/compare'),
+        help='folder for the results; finished runs in it are reused',
     )
-    parser.add_argument('--evaluate-only', action='store_true', help='test the checkpoints in the folder without training')
+    parser.add_argument(
+        '--evaluate-only', action='store_true', help='test the checkpoints in the folder without training'
+    )
     add_seed(parser, default=0)
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings to replace in all configs')
+    parser.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings to replace in all configs'
+    )
     args = parser.parse_args()
     results = compare(
         args.configs,

@@ -111,9 +111,7 @@ def compare(
                 'use another --work-dir, or delete this folder'
             )
         if not train and not (cost and (folder / 'last_checkpoint').is_file()):
-            raise UserError(
-                f'{folder} has no finished training run of {entry.name}: omit --evaluate-only to train it'
-            )
+            raise UserError(f'{folder} has no finished training run of {entry.name}: omit --evaluate-only to train it')
     make_folder('--work-dir', work_dir)
     runs = [_run(entry, work_dir / entry.name, wanted) for entry in candidates]
     seconds = time_steps([entry.cfg for entry in candidates])
@@ -222,7 +220,9 @@ def common_metric(results: Sequence[Result]) -> str:
     for metric in METRICS:
         if all(metric in result.metrics for result in results):
             return metric
-    raise UserError(f'the configs have none of these metrics in common: {", ".join(METRICS)}: compare one task at a time')
+    raise UserError(
+        f'the configs have none of these metrics in common: {", ".join(METRICS)}: compare one task at a time'
+    )
 
 
 def _run_tool(tool: str, arguments: Sequence[object]) -> int:

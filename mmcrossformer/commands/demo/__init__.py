@@ -1,6 +1,6 @@
-"""Opens a page in the browser on which a model can be tried.
+"""Serves a page in the browser for trying a model.
 
-On the standard library alone, and imported without the package: mistakes are reported before anything large is loaded.
+Imports only the standard library, and is imported without the package: errors are reported before torch is loaded.
 """
 
 import argparse
@@ -15,10 +15,10 @@ from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
-    """Parses the command line, checks it and serves the page until it is interrupted."""
+    """Parses and checks the command line, and serves the page until it is interrupted."""
     args = parse_args()
     check(args)
-    # From here on with the whole package, whose errors are classes of their own.
+    # From here on the whole package is imported; its UserError is another class than the one imported above.
     errors = importlib.import_module('mmcrossformer.utils.errors')
     errors.run(partial(importlib.import_module('mmcrossformer.commands.demo.serve').serve, args))
 
@@ -26,15 +26,17 @@ def main() -> None:
 def parse_args() -> argparse.Namespace:
     """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        'config', nargs='?', metavar='CONFIG', help='config of a model (default: that which make demo trained)'
-    )
-    add_checkpoint(parser, optional='that of the same training')
+    parser.add_argument('config', nargs='?', metavar='CONFIG', help='config of a model (default: that of make demo)')
+    add_checkpoint(parser, optional='that of make demo')
     add_device(parser)
-    parser.add_argument('--host', default='127.0.0.1', help='address to listen at (default: %(default)s, this machine)')
-    parser.add_argument('--port', type=positive_int, default=7860, metavar='N', help='(default: %(default)s)')
     parser.add_argument(
-        '--max-upload', type=positive_int, default=200, metavar='MB', help='largest file (default: %(default)s)'
+        '--host', default='127.0.0.1', help='address to listen on (default: %(default)s, this machine only)'
+    )
+    parser.add_argument(
+        '--port', type=positive_int, default=7860, metavar='N', help='port to listen on (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--max-upload', type=positive_int, default=200, metavar='MB', help='largest upload (default: %(default)s)'
     )
     args = parser.parse_args()
     if args.config is not None and args.checkpoint is None:
@@ -46,7 +48,7 @@ def check(args: argparse.Namespace) -> None:
     """Checks what can be checked without torch.
 
     Raises:
-        UserError: No gradio, no such config, or an address at which nobody can listen.
+        UserError: gradio is not installed, the config does not exist, or the address is not available.
     """
     if importlib.util.find_spec('gradio') is None:
         raise UserError("the page needs gradio: pip install 'mmcrossformer[demo]'")
@@ -62,6 +64,6 @@ def check(args: argparse.Namespace) -> None:
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> UserError:
-    """Returns the message for an address that is taken or of another machine."""
-    reason = str(error).partition(' (while')[0]  # names the address again
-    return UserError(f'cannot listen at {host}:{port} ({reason}): choose another --port or --host')
+    """Returns the error for an address that is taken or of another machine."""
+    reason = str(error).partition(' (while')[0]  # the rest repeats the address
+    return UserError(f'cannot listen on {host}:{port} ({reason}): choose another --port or --host')

@@ -1,4 +1,4 @@
-"""What the page does when somebody touches it."""
+"""Event handlers of the page."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,11 +14,11 @@ from mmcrossformer.config.package import list_configs
 from mmcrossformer.utils.errors import UserError
 
 _OWN = 'the trained model'
-_LONGEST = 4000  # pixels that a model is to see
+_LONGEST = 4000  # pixels of the long side of the model input
 
 
 def show_user_errors(function: Callable) -> Callable:
-    """Shows a mistake of the user on the page."""
+    """Decorates a handler to show a `UserError` on the page."""
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -31,42 +31,42 @@ def show_user_errors(function: Callable) -> Callable:
 
 
 class Actions:
-    """Answers to clicks and moves; each returns what the components of the page are to show.
+    """Event handlers; each returns the new values of components of the page.
 
     Args:
-        trained: Config and checkpoint that are offered first; None where there are none.
-        models: Loads models and keeps them.
+        trained: Config and checkpoint of the default model; None if there is none.
+        models: Cache of loaded models.
     """
 
     def __init__(self, trained: tuple[Path, Path] | None, models: Models) -> None:
         self.trained, self._loader = trained, models
-        self.pictures = builtin_images()
+        self.images = builtin_images()
         self._configs = list_configs()
 
     @property
     def models(self) -> list[str]:
-        """Names of the models that can be chosen."""
+        """Names of the available models."""
         return ([_OWN] if self.trained else []) + list(self._configs)
 
     @show_user_errors
     def predict(
         self, name: str, file: str | None, model: str, checkpoint: str | None, short_side: float, score: float
     ) -> tuple[Any, ...]:
-        """Result, picture, classes, summary; and hides the point and groups of an earlier one."""
+        """Returns result, image, classes and summary; hides point and groups of an earlier result."""
         result = self._run(name, file, model, checkpoint, short_side)
         best = result.scores()
         classes = gr.Label(best, visible=bool(best))
-        return result, result.picture(score), classes, result.summary(score), '', gr.Image(visible=False)
+        return result, result.draw(score), classes, result.summary(score), '', gr.Image(visible=False)
 
     @show_user_errors
     def rescore(self, result: Result | None, pair: tuple[Result, Result] | None, score: float) -> tuple[Any, ...]:
-        """Picture, summary, and both pictures with their summary, where they are there; no model runs."""
-        drawn = (result.picture(score), result.summary(score)) if result else (gr.skip(), gr.skip())
+        """Redraws the result and the pair, if there are any, at another score, without running a model."""
+        drawn = (result.draw(score), result.summary(score)) if result else (gr.skip(), gr.skip())
         return (*drawn, *(draw_pair(pair, score) if pair else [gr.skip()] * 3))
 
     @show_user_errors
     def click(self, result: Result | None, event: gr.SelectData) -> tuple[gr.Image, str]:
-        """The groups of the point that was clicked, and a line about it."""
+        """Returns the groups of the clicked point and a line that describes it."""
         if result is None:
             raise UserError('press Predict first')
         row, col = find_pixel(result.image, *event.index)
@@ -83,7 +83,7 @@ class Actions:
         second: float,
         score: float,
     ) -> tuple[Any, ...]:
-        """Both results, both pictures, and their summary."""
+        """Predicts at two resolutions; returns both results, both images and their summary."""
         first_result, second_result = (
             self._run(name, file, model, checkpoint, short_side) for short_side in (first, second)
         )
@@ -91,12 +91,12 @@ class Actions:
         return (pair, *draw_pair(pair, score))
 
     def _run(self, name: str, file: str | None, model: str, checkpoint: str | None, short_side: float) -> Result:
-        image = read_upload(file) if file else self.pictures[name]
+        image = read_upload(file) if file else self.images[name]
         long_side = short_side * max(image.shape[:2]) / min(image.shape[:2])
         if long_side > _LONGEST:
             raise UserError(
-                f'with a short side of {short_side:.0f} pixels the long side of this picture would have '
-                f'{long_side:.0f}; at most {_LONGEST} are predicted here: choose a smaller short side'
+                f'with a short side of {short_side:.0f} pixels the long side of this image would have '
+                f'{long_side:.0f} pixels, allowed are {_LONGEST}: choose a smaller short side'
             )
         if model == _OWN and self.trained:
             files = str(self.trained[0]), str(checkpoint or self.trained[1])

@@ -1,4 +1,4 @@
-"""Pictures that the page shows: built-in ones, uploads, and what is drawn on them."""
+"""Images of the page: built-in ones, uploads, and drawn predictions."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,39 +21,39 @@ _SCENE_SIZE = 160  # pixels, as in the embedded data set
 
 
 def builtin_images() -> dict[str, np.ndarray]:
-    """Scenes of digits that no training has seen, and photographs: pixels [H, W, 3], uint8, RGB, by name.
+    """Returns held-out scenes of digits and photographs: pixels [H, W, 3], uint8, RGB, by name.
 
-    They come out of the wheels of scikit-learn and scikit-image.
+    They are made from data in the packages scikit-learn and scikit-image.
     """
     photos = photographs('val')
     grids, labels = load_digits('val')
-    pictures = {}
+    images = {}
     for number, photo in zip(range(1, _SCENES + 1), photos.values(), strict=False):
         rng = np.random.default_rng(number)
         picks = rng.integers(len(grids), size=5)
         digits = [(grids[pick], int(labels[pick])) for pick in picks]
-        pictures[f'digits {number}'] = compose_scene(photo, digits, (32, 80), _SCENE_SIZE, rng).image
-    return pictures | {Path(name).stem: photo for name, photo in photos.items()}
+        images[f'digits {number}'] = compose_scene(photo, digits, (32, 80), _SCENE_SIZE, rng).image
+    return images | {Path(name).stem: photo for name, photo in photos.items()}
 
 
 def read_upload(path: str | Path) -> np.ndarray:
-    """Reads an image that somebody uploaded.
+    """Reads an uploaded image.
 
     Returns:
         Pixels [H, W, 3], uint8, RGB.
 
     Raises:
-        UserError: No picture, or one of so many pixels that it is not decoded.
+        UserError: The file is not an image, or has too many pixels.
     """
     try:
         with Image.open(path) as header:
             width, height = header.size
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise UserError(f'{Path(path).name} is no picture that can be read: choose a JPEG or PNG file') from error
+        raise UserError(f'{Path(path).name} cannot be read as an image: choose a JPEG or PNG file') from error
     if width * height > MAX_MEGAPIXELS * 1e6:
         raise UserError(
-            f'{Path(path).name} has {width} x {height} pixels, which is more than {MAX_MEGAPIXELS} megapixels: '
-            'choose a smaller one'
+            f'{Path(path).name} has {width} x {height} pixels, more than {MAX_MEGAPIXELS} megapixels: choose a '
+            'smaller image'
         )
     return read_image(path)
 
@@ -63,33 +63,35 @@ def draw_overlay(image: np.ndarray, prediction: Prediction, predictor: Predictor
 
     Args:
         image: Pixels [H, W, 3], uint8, RGB.
-        prediction: What was found on it.
-        predictor: Tells the classes and their colours.
-        score: Least score of what is drawn.
+        prediction: Prediction on the image.
+        predictor: Predictor with the classes and their colours.
+        score: Lowest score that is drawn.
 
     Returns:
         Pixels [h, w, 3], uint8, RGB.
     """
     shown = above(prediction, score)
     if prediction.task == 'classification':
-        shown = replace(shown, labels=shown.labels[:0], scores=shown.scores[:0])  # the page lists them beside it
+        shown = replace(
+            shown, labels=shown.labels[:0], scores=shown.scores[:0]
+        )  # the page lists them next to the image
     return draw_fitted(image, shown, predictor.classes, predictor.palette, _SHOWN)
 
 
 def shown_size(image: np.ndarray) -> tuple[int, int]:
-    """Height and width at which an image is shown."""
+    """Returns height and width at which an image is shown."""
     return fitted_size(image, _SHOWN)
 
 
 def find_pixel(image: np.ndarray, x: float, y: float) -> tuple[int, int]:
-    """Row and column of the pixel that is shown at (x, y)."""
+    """Returns row and column of the pixel that is shown at (x, y)."""
     shown = shown_size(image)
     row, col = (int(place * side / size) for place, side, size in zip((y, x), image.shape[:2], shown, strict=True))
     return min(max(row, 0), image.shape[0] - 1), min(max(col, 0), image.shape[1] - 1)
 
 
 def rasterize(figure: Figure) -> np.ndarray:
-    """Pixels [H, W, 3], uint8, RGB, of a figure."""
+    """Renders a figure to pixels [H, W, 3], uint8, RGB."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,4 +1,4 @@
-"""The page: pick a picture and a model, see what is found, click to see where a token attends."""
+"""Layout of the page: choose image and model, see the prediction, click to see where a token attends."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from mmcrossformer.commands.demo import cannot_listen
 from mmcrossformer.commands.demo.actions import Actions
 from mmcrossformer.commands.demo.models import Models
 
-# Fonts that every system has: the page loads nothing from elsewhere.
+# Fonts of the system, so that the page loads nothing from the network.
 _THEME = gr.themes.Soft(font=['system-ui', 'sans-serif'], font_mono=['monospace'])
 _RESOLUTION, _OTHER_RESOLUTION = 112, 224
 
@@ -19,18 +19,17 @@ def build(trained: tuple[Path, Path] | None, models: Models) -> gr.Blocks:
     """Builds the page.
 
     Args:
-        trained: Config and checkpoint that are offered first; None where there are none, so that weights must be
-            uploaded.
-        models: Loads models and keeps them.
+        trained: Config and checkpoint of the default model; None if there is none, so that weights must be uploaded.
+        models: Cache of loaded models.
     """
     do = Actions(trained, models)
     with gr.Blocks(title='mmcrossformer', analytics_enabled=False) as page:
-        gr.Markdown('# CrossFormer\nPictures and weights stay on this machine.')
+        gr.Markdown('# CrossFormer\nImages and weights stay on this machine.')
         result, compared = gr.State(), gr.State()
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
-                picture = gr.Dropdown(list(do.pictures), label='Picture', elem_id='picture')
-                upload = gr.File(label='Or one of your own', file_types=['image'], height=110, elem_id='upload')
+                image = gr.Dropdown(list(do.images), label='Image', elem_id='image')
+                upload = gr.File(label='Or your own image', file_types=['image'], height=110, elem_id='upload')
                 with gr.Accordion('Model', open=trained is None):
                     config = gr.Dropdown(do.models, label='Config', elem_id='config')
                     weights = gr.File(label='Checkpoint of this config', height=110, elem_id='weights')
@@ -38,28 +37,28 @@ def build(trained: tuple[Path, Path] | None, models: Models) -> gr.Blocks:
                 score = gr.Slider(0, 1, SCORE_THR, step=0.01, label='Lowest score', elem_id='score')
                 predict = gr.Button('Predict', variant='primary', elem_id='predict')
             with gr.Column(scale=3, min_width=280):
-                with gr.Tab('Found'):
-                    found = _picture('Click a point to see where it attends', 'found')
+                with gr.Tab('Prediction'):
+                    found = _output('Click a point to see where it attends', 'found')
                     classes = gr.Label(label='Classes', visible=False, elem_id='classes')
                     summary = gr.Markdown(elem_id='summary')
                     point = gr.Markdown(elem_id='point')
-                    groups = _picture(None, 'groups', visible=False)
+                    groups = _output(None, 'groups', visible=False)
                 with gr.Tab('Two resolutions'):
                     other = _resolution('Other short side [pixels]', _OTHER_RESOLUTION, 'other')
                     compare = gr.Button('Compare', elem_id='compare')
                     with gr.Row():
-                        left, right = _picture('First', 'left'), _picture('Other', 'right')
+                        left, right = _output('First', 'left'), _output('Other', 'right')
                     sides = gr.Markdown(elem_id='sides')
 
         sources, shown = (
-            [picture, upload, config, weights, resolution],
+            [image, upload, config, weights, resolution],
             [result, found, classes, summary, point, groups],
         )
-        # One after the other: a probe hangs hooks on the model, and host libraries have one default scope.
+        # Handlers run one at a time: a probe registers hooks on the model, and host libraries share one default scope.
         alone: dict[str, Any] = dict(concurrency_id='model', concurrency_limit=1)
         predict.click(do.predict, [*sources, score], shown, **alone)
         resolution.release(do.predict, [*sources, score], shown, **alone)
-        picture.input(lambda: None, None, upload).then(do.predict, [*sources, score], shown, **alone)
+        image.input(lambda: None, None, upload).then(do.predict, [*sources, score], shown, **alone)
         upload.upload(do.predict, [*sources, score], shown, **alone)
         score.input(do.rescore, [result, compared, score], [found, summary, left, right, sides], show_progress='hidden')
         found.select(do.click, [result], [groups, point], **alone)
@@ -73,8 +72,8 @@ def _resolution(label: str, value: int, name: str) -> gr.Slider:
     return gr.Slider(16, 1333, value, step=1, label=label, elem_id=name)
 
 
-def _picture(label: str | None, name: str, visible: bool = True) -> gr.Image:
-    """An output without gradio's button that sends pictures to others."""
+def _output(label: str | None, name: str, visible: bool = True) -> gr.Image:
+    """Creates an image output without gradio's share button."""
     return gr.Image(
         label=label, show_label=label is not None, elem_id=name, buttons=['download', 'fullscreen'], visible=visible
     )
@@ -85,12 +84,12 @@ def launch(page: gr.Blocks, host: str, port: int, max_upload: int) -> None:
 
     Args:
         page: The page.
-        host: Address to listen at; 127.0.0.1 is seen by this machine alone.
-        port: Its port.
+        host: Address to listen on; 127.0.0.1 is reachable from this machine only.
+        port: Port to listen on.
         max_upload: Largest file that may be uploaded, in megabytes.
 
     Raises:
-        UserError: The port is taken, or the address is not of this machine.
+        UserError: The port is taken, or the address is not one of this machine.
     """
     print(f'the page is at http://{host}:{port} until it is interrupted')
     try:

@@ -1,4 +1,4 @@
-"""What the page keeps of a prediction, and what it shows of it."""
+"""A prediction as the page stores and shows it."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from mmcrossformer.visual import Placement, draw_groups, probe
 
 @dataclass(frozen=True)
 class Result:
-    """What the page keeps of a prediction, so that another threshold needs no model.
+    """A prediction and its image, which can be redrawn at another threshold without running the model.
 
     Attributes:
         image: Pixels [H, W, 3], uint8, RGB.
-        short_side: Pixels of the short side that the model saw.
-        prediction: What it found.
+        short_side: Short side of the model input in pixels.
+        prediction: Prediction of the model.
         predictor: The model.
-        changed: Whether the files of the model were written anew since it was loaded before, so that it is another one.
+        changed: Whether the model was loaded again because its files changed.
     """
 
     image: np.ndarray
@@ -30,23 +30,23 @@ class Result:
     predictor: Predictor
     changed: bool = False
 
-    def picture(self, score: float) -> np.ndarray:
-        """The image with what has at least this score."""
+    def draw(self, score: float) -> np.ndarray:
+        """Draws the predictions with at least this score on the image."""
         return draw_overlay(self.image, self.prediction, self.predictor, score)
 
     def scores(self) -> dict[str, float]:
-        """Scores of the best classes of a classifier; empty for others."""
+        """Returns the scores of the best classes of a classifier; empty for other models."""
         if self.prediction.task != 'classification':
             return {}
         best = zip(self.prediction.labels[:5], self.prediction.scores[:5], strict=True)
         return {class_name(self.predictor.classes, label): float(score) for label, score in best}
 
     def summary(self, score: float) -> str:
-        """One line about it."""
+        """Describes the result in one line."""
         height, width = self.prediction.input_size
-        seen = f'seen at {height} x {width} pixels, {self.prediction.seconds:.2f} s'
+        seen = f'input of {height} x {width} pixels, {self.prediction.seconds:.2f} s'
         if self.changed:
-            seen += '. The files of the model have changed since: this is the new one'
+            seen += '. The files of the model have changed: this is the new model'
         if self.prediction.task != 'detection':
             return seen
         count = int((self.prediction.scores >= score).sum())
@@ -57,10 +57,10 @@ def draw_attention(result: Result, pixel: tuple[int, int]) -> np.ndarray:
     """Draws the groups and weights of the tokens under a pixel of the image, stage by stage.
 
     Raises:
-        UserError: The backbone is no CrossFormer, or does not see the pixel.
+        UserError: The backbone is not a CrossFormer, or the pixel is outside of the model input.
     """
     model = result.predictor.model
-    backbone = getattr(model, 'backbone', model)  # classifiers of timm are one whole
+    backbone = getattr(model, 'backbone', model)  # classifiers of timm have no separate backbone
     if not isinstance(backbone, CrossFormer):
         raise UserError(f'the backbone of this model is {type(backbone).__name__}: it has no groups')
     batch = result.predictor.prepare(result.image, result.short_side)
@@ -69,10 +69,10 @@ def draw_attention(result: Result, pixel: tuple[int, int]) -> np.ndarray:
 
 
 def draw_pair(pair: tuple[Result, Result], score: float) -> tuple[np.ndarray, np.ndarray, str]:
-    """Draws two results, and a line about both."""
+    """Draws two results and describes both in one line."""
     first, second = pair
     return (
-        first.picture(score),
-        second.picture(score),
+        first.draw(score),
+        second.draw(score),
         f'First: {first.summary(score)}.  \nOther: {second.summary(score)}.',
     )

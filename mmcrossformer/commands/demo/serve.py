@@ -1,4 +1,4 @@
-"""Loads what the page shows first, and serves the page."""
+"""Loads the default model and serves the page."""
 
 import argparse
 import importlib
@@ -10,19 +10,19 @@ from mmcrossformer.config.package import find_config
 
 
 def serve(args: argparse.Namespace) -> None:
-    """Serves the page as the command line says.
+    """Serves the page with the options of the command line.
 
     Raises:
-        UserError: No such device, a config and checkpoint that do not fit, or an address that is taken.
+        UserError: The device is not available, config and checkpoint do not fit, or the address is taken.
     """
     models = Models(find_device(args.device))
     if args.config is not None:
         config, checkpoint = find_config(args.config), Path(args.checkpoint)
-        models.load(str(config), str(checkpoint))  # a mistake is reported before the page opens
+        models.load(str(config), str(checkpoint))  # errors are reported before the page opens
         trained: tuple[Path, Path] | None = (config, checkpoint)
     else:
         trained = find_trained_model()
     if trained is None:
-        print(f'no training in {DEMO_DIR} (make demo leaves one there): the page asks for a checkpoint')
-    page = importlib.import_module('mmcrossformer.commands.demo.page')  # gradio takes seconds
+        print(f'no trained model in {DEMO_DIR} (make demo trains one): the page asks for a checkpoint')
+    page = importlib.import_module('mmcrossformer.commands.demo.page')  # importing gradio takes seconds
     page.launch(page.build(trained, models), args.host, args.port, args.max_upload)

@@ -1,4 +1,4 @@
-"""Predicts on images, folders and videos, and keeps boxes, masks, label maps or classes."""
+"""Predicts on images, folders and videos, and writes boxes, masks, label maps or classes."""
 
 import argparse
 import sys
@@ -37,16 +37,16 @@ def main() -> None:
         )
         if processes.is_first:
             print(summarize(summary, args.out), flush=True)
-        processes.wait()  # torchrun ends all when one ends with exit code 1: first everything is told
+        processes.wait()  # torchrun ends all processes when one exits with code 1: the messages must come first
     if summary.failed:
         sys.exit(1)
 
 
 def summarize(summary: Summary, out: Path) -> str:
-    """The last line of a run."""
-    text = f'{summary.images} pictures: {out / "predictions.json"}'
+    """Returns the last line of the output."""
+    text = f'{summary.images} images: {out / "predictions.json"}'
     if summary.earlier:
-        text += f'; {summary.earlier} of them were there before'
+        text += f'; {summary.earlier} of them from earlier runs'
     if summary.failed:
         text += f'; {len(summary.failed)} files failed: {out / "failed.txt"}'
     return text
@@ -58,18 +58,25 @@ def parse_args() -> argparse.Namespace:
     add_config_arguments(parser)
     add_checkpoint(parser)
     parser.add_argument(
-        'inputs', nargs='+', metavar='IN', help="images, videos, folders (all images below them) or 'patterns/**/*.jpg'"
+        'inputs',
+        nargs='+',
+        metavar='IN',
+        help="images, videos, folders (all images in and below them) or patterns such as 'photos/**/*.jpg'",
     )
     add_out(parser, 'DIR', 'folder for the results')
-    parser.add_argument('--overlays', action='store_true', help='also draw the predictions on the pictures')
+    parser.add_argument('--overlays', action='store_true', help='also draw the predictions on the images')
     add_short_side(parser)
     add_score_thr(
         parser,
-        f'lowest score of what is drawn and written (default: draw objects from {SCORE_THR} on, write all)',
+        f'lowest score of predictions that are drawn and written (default: {SCORE_THR} for drawn objects, write all)',
         default=None,
     )
     parser.add_argument(
-        '--top', type=positive_int, default=5, metavar='N', help='classes of a classifier to keep (default: 5)'
+        '--top',
+        type=positive_int,
+        default=5,
+        metavar='N',
+        help='number of classes of a classifier to keep (default: 5)',
     )
     add_device(parser)
     parser.add_argument(
@@ -77,7 +84,8 @@ def parse_args() -> argparse.Namespace:
         type=float,
         default=TIMEOUT,
         metavar='SECONDS',
-        help=f'several processes: one that does not answer for so long counts as lost (default: {TIMEOUT:.0f})',
+        help='with several processes, time after which a process that does not answer counts as lost '
+        f'(default: {TIMEOUT:.0f})',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace results of another run in the folder')
     return parser.parse_args()

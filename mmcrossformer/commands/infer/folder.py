@@ -1,4 +1,4 @@
-"""The folder of a run: its settings, so that another run does not mix its results with these."""
+"""Prepares the folder of a run and stores its settings, so that results of different runs are not mixed."""
 
 import hashlib
 import json
@@ -13,21 +13,21 @@ from mmcrossformer.utils.files import write_json
 
 _SETTINGS = 'infer.json'
 JOURNALS = 'journal'
-# All that a run may leave; nothing else is ever removed.
+# All files of a run; nothing else is ever removed.
 _FILES = (_SETTINGS, 'predictions.json', 'predictions.csv', 'failed.txt')
 _FOLDERS = (JOURNALS, 'segments', 'overlays')
 
 
 def describe_run(cfg: Config, checkpoint: str | Path, choices: dict[str, Any]) -> dict[str, Any]:
-    """What the results of a run depend on, beside the images.
+    """Returns the settings that the results of a run depend on, apart from the images.
 
     Args:
         cfg: The config.
-        checkpoint: File of the weights; its content counts.
+        checkpoint: File of the weights, which is identified by its content.
         choices: Values of options.
 
     Raises:
-        UserError: No such checkpoint.
+        UserError: The checkpoint cannot be read.
     """
     digest = hashlib.sha256()
     try:
@@ -41,15 +41,15 @@ def describe_run(cfg: Config, checkpoint: str | Path, choices: dict[str, Any]) -
 
 
 def prepare_folder(folder: Path, run: dict[str, Any], overwrite: bool) -> None:
-    """Makes the folder, or finds that it holds results of the same run.
+    """Creates the folder, or checks that it has results of the same run.
 
     Args:
         folder: The folder.
-        run: What `describe_run` gives.
-        overwrite: Remove results of another run.
+        run: Settings from `describe_run`.
+        overwrite: Whether to remove results of another run.
 
     Raises:
-        UserError: The folder holds something else.
+        UserError: The folder has other content.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f'--out: {folder} is no folder')
@@ -60,23 +60,23 @@ def prepare_folder(folder: Path, run: dict[str, Any], overwrite: bool) -> None:
         else:
             _compare(folder, json.loads(path.read_text()), run)
     elif folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f'--out: {folder} holds other things than results of `mmcrossformer infer`: name a new folder')
+        raise UserError(f'--out: {folder} has other files than results of `mmcrossformer infer`: name a new folder')
     try:
         (folder / JOURNALS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f'--out: {folder} cannot be made: {error.strerror}') from error
+        raise UserError(f'--out: {folder} cannot be created: {error.strerror}') from error
     write_json(path, run)
 
 
-def _compare(folder: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
+def _compare(folder: Path, earlier: dict[str, Any], run: dict[str, Any]) -> None:
     differing = [
-        f'another {name}' if name in ('config', 'checkpoint') else f'{name} {there.get(name)} and not {here[name]}'
-        for name in here
-        if there.get(name) != here[name]
+        f'another {name}' if name in ('config', 'checkpoint') else f'{name} {earlier.get(name)} and not {run[name]}'
+        for name in run
+        if earlier.get(name) != run[name]
     ]
     if differing:
         raise UserError(
-            f'--out: {folder} holds results of another run, with {", ".join(differing)}: '
+            f'--out: {folder} has results of another run, with {", ".join(differing)}: '
             'name another folder, or replace them with --overwrite'
         )
 

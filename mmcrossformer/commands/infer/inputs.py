@@ -1,4 +1,4 @@
-"""Which images a run is about: files, folders, patterns and videos."""
+"""Finds and reads the inputs of a run: files, folders, patterns and videos."""
 
 import glob
 import os
@@ -16,20 +16,20 @@ from mmcrossformer.utils.errors import UserError
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
-# Headers of videos estimate how many frames there are; one that ends before this part of them is broken.
-_WHOLE = 0.9
+# The header of a video estimates its number of frames; a video that ends before this part of them is broken.
+_COMPLETE = 0.9
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file with one picture or, for a video, many.
+    """An image or a video.
 
     Attributes:
         path: The file.
-        file_name: Its path below the deepest folder that holds all inputs of the run.
-        name: The same without suffix, or with it where that would be another file's name. No two are alike.
-        size: Bytes.
-        changed: When it was written, in nanoseconds.
+        file_name: Its path relative to the deepest folder that has all inputs of the run.
+        name: Unique name: `file_name` without suffix, or with it if two files differ only in their suffix.
+        size: Size in bytes.
+        changed: Time of the last change, in nanoseconds.
     """
 
     path: Path
@@ -40,27 +40,27 @@ class Source:
 
     @property
     def is_video(self) -> bool:
-        """Whether it has frames."""
+        """Whether the file is a video."""
         return self.path.suffix.lower() in VIDEO_SUFFIXES
 
     def name_of(self, frame: int | None) -> str:
-        """The name for results of the picture, or of a frame from 0 on."""
+        """Returns the name for results of the image, or of a frame (from 0 on)."""
         return self.name if frame is None else f'{self.name}_{frame:06d}'
 
 
 def find_sources(inputs: Sequence[str], excluded: Path) -> list[Source]:
-    """Finds all files that the arguments of a command line name.
+    """Finds all files that the arguments IN name.
 
     Args:
         inputs: Files, folders (all images in and below them) and patterns such as `'photos/**/*.jpg'`.
-        excluded: A folder whose images are not taken, though it may lie in one of the inputs: that of the results.
-            An argument that names the folder itself or something below it gets them.
+        excluded: Folder of the results; its images are skipped if it is inside an input folder. They are included if an
+            argument names this folder or a path below it.
 
     Returns:
-        Each file once, sorted by path.
+        One source for each file, sorted by path.
 
     Raises:
-        UserError: An argument that names nothing.
+        UserError: An argument matches no images.
     """
     paths = sorted({path for argument in inputs for path in _files_of(argument, Path(os.path.abspath(excluded)))})
     root = Path(os.path.commonpath([path.parent for path in paths]))
@@ -76,7 +76,7 @@ def find_sources(inputs: Sequence[str], excluded: Path) -> list[Source]:
 
 
 def _files_of(argument: str, excluded: Path) -> list[Path]:
-    """The files that one argument names, absolute."""
+    """Returns the absolute paths of the files that one argument names."""
     named = [argument] if os.path.exists(argument) else glob.glob(argument, recursive=True)
     files: list[Path] = []
     for path in (Path(os.path.abspath(name)) for name in named):
@@ -85,12 +85,12 @@ def _files_of(argument: str, excluded: Path) -> list[Path]:
         results = [path for path in files if path.is_relative_to(excluded)]
         files = [path for path in files if not path.is_relative_to(excluded)]
         if results and not files:
-            raise UserError(f'IN: {argument} holds nothing but results in {excluded}, the folder of --out')
+            raise UserError(f'IN: {argument} has only images in {excluded}, the folder of --out')
     if files:
         return files
     if not named:
-        raise UserError(f'IN: {argument} is no file or folder, and a pattern that nothing matches')
-    raise UserError(f'IN: {argument} holds no images, which end with {", ".join(IMAGE_SUFFIXES)}')
+        raise UserError(f'IN: {argument} is neither a file nor a folder, and matches no files as a pattern')
+    raise UserError(f'IN: {argument} has no images; allowed suffixes are {", ".join(IMAGE_SUFFIXES)}')
 
 
 def _images_below(folder: Path) -> list[Path]:
@@ -98,7 +98,7 @@ def _images_below(folder: Path) -> list[Path]:
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:
-    """Bytes and time of the last change; of a link to nothing 0, and reading it will tell."""
+    """Returns bytes and time of the last change; 0 for a broken link, which is reported when it is read."""
     try:
         status = path.stat()
     except OSError:
@@ -111,7 +111,7 @@ def _is_image(name: str) -> bool:
 
 
 def _check_names(sources: Sequence[Source]) -> None:
-    """Refuses the rare names that meet: x.jpg.png beside x.jpg and x.png, clip_000001.jpg beside clip.avi."""
+    """Rejects the rare names that collide: x.jpg.png with x.jpg and x.png, clip_000001.jpg with clip.avi."""
     videos = {source.name: source for source in sources if source.is_video}
     by_name: dict[str, Source] = {}
     for source in sources:
@@ -119,21 +119,23 @@ def _check_names(sources: Sequence[Source]) -> None:
         other = videos.get(frame_of[1]) if frame_of else None
         other = other or by_name.setdefault(source.name, source)
         if other is not source:
-            raise UserError(f'results of {other.path} and {source.path} would get the same names: rename one of them')
+            raise UserError(
+                f'results of {other.path} and {source.path} would have the same name: rename one of the files'
+            )
 
 
 def read_images(source: Source, wanted: Callable[[int], bool]) -> Iterator[tuple[int | None, np.ndarray]]:
-    """Reads a picture, or frames of a video one by one.
+    """Reads an image, or the frames of a video one by one.
 
     Args:
         source: The file.
-        wanted: Whether to read a frame of a video, by its number; others are passed over.
+        wanted: Returns whether to read the frame of a video with this number; other frames are skipped.
 
     Yields:
-        Number of the frame (None for a picture) and pixels [H, W, 3], uint8, RGB.
+        Number of the frame (None for an image) and pixels [H, W, 3], uint8, RGB.
 
     Raises:
-        UserError: A file that cannot be read, or a video that ends early (after its frames).
+        UserError: A file cannot be read, or a video ends early (raised after its frames).
     """
     if not source.is_video:
         yield None, read_image(source.path)
@@ -143,20 +145,20 @@ def read_images(source: Source, wanted: Callable[[int], bool]) -> Iterator[tuple
     try:
         while video.grab():
             if wanted(number):
-                there, pixels = video.retrieve()
-                if not there:
+                is_decoded, pixels = video.retrieve()
+                if not is_decoded:
                     break
                 yield number, np.ascontiguousarray(pixels[..., ::-1])
             number += 1
     finally:
         announced = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
         video.release()
-    if number == 0 or number < _WHOLE * announced:
+    if number == 0 or number < _COMPLETE * announced:
         raise UserError(f'video {source.path} ends after {number} of {announced} frames: it is broken')
 
 
 def count_frames(source: Source) -> int:
-    """How many frames the header of a video announces."""
+    """Returns the number of frames in the header of a video."""
     video = cv2.VideoCapture(str(source.path))
     frames = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     video.release()
@@ -166,5 +168,5 @@ def count_frames(source: Source) -> int:
 def _open_video(source: Source) -> cv2.VideoCapture:
     video = cv2.VideoCapture(str(source.path))
     if not video.isOpened():
-        raise UserError(f'video {source.path} cannot be read: OpenCV knows no such format, or it is broken')
+        raise UserError(f'video {source.path} cannot be read: OpenCV does not support its format, or it is broken')
     return video

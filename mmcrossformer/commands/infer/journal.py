@@ -1,4 +1,4 @@
-"""Results as they come, one line for each picture, so that an interrupted run loses nothing."""
+"""Stores each result at once, in one line for each image, so that an interrupted run loses nothing."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _BLOCK = 1 << 16  # bytes; most lines are shorter
 
 
 class Key(NamedTuple):
-    """Which picture a line is about; a file that was changed since is another one."""
+    """Identifies the image or frame of a line; a file that changed since has another key."""
 
     path: str
     name: str
@@ -25,21 +25,21 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, source: Source, frame: int | None) -> 'Key':
-        """The key of a picture or frame."""
+        """Returns the key of an image or frame."""
         return cls(str(source.path), source.name, source.size, source.changed, frame)
 
 
 class Journal:
-    """Lines that one process appends, on the disk soon after.
+    """File to which one process appends lines, synced to disk every few seconds.
 
     Args:
-        path: The file; what an interrupted run left of its last line is removed.
+        path: The file; an incomplete last line of an interrupted run is removed.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open('a+b')
-        self._file.truncate(_end_of_whole_lines(self._file))
+        self._file.truncate(_end_of_complete_lines(self._file))
         self._synced = time.monotonic()
 
     def __enter__(self) -> 'Journal':
@@ -50,7 +50,7 @@ class Journal:
         self._file.close()
 
     def append(self, key: Key, record: Record) -> None:
-        """Adds a line, which survives the end of the process from then on."""
+        """Adds a line, which from then on survives a crash of the process."""
         self._file.write(json.dumps([key, record]).encode() + b'\n')
         self._file.flush()
         if time.monotonic() - self._synced > _SYNC_SECONDS:
@@ -62,10 +62,10 @@ class Journal:
 
 
 class FinishedRecords:
-    """What the journals of a folder hold; records stay on the disk until they are asked for.
+    """Records in the journals of a folder, which are read from disk on request.
 
     Args:
-        folder: Where the journals are. Lines that were cut off do not count.
+        folder: Folder of the journals. Incomplete lines are ignored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,7 +82,7 @@ class FinishedRecords:
         return key in self._places
 
     def images(self, sources: Sequence[Source]) -> Iterator[tuple[Source, int | None]]:
-        """Yields what is finished of some sources, in their order: the source and, of videos, number of the frame."""
+        """Yields the finished images of some sources, in order: the source and, for a video, number of the frame."""
         frames: dict[Key, list[int]] = {}
         for key in self._places:
             if key.frame is not None:
@@ -93,15 +93,15 @@ class FinishedRecords:
                     yield source, frame
 
     def read(self, source: Source, frame: int | None) -> Record:
-        """Reads the record of a picture that is finished."""
+        """Reads the record of a finished image."""
         path, place = self._places[Key.of(source, frame)]
         with path.open('rb') as file:
             file.seek(place)
             return json.loads(file.readline())[1]
 
 
-def _end_of_whole_lines(file: BinaryIO) -> int:
-    """Returns the place behind the last newline, looking from the end of the file for it."""
+def _end_of_complete_lines(file: BinaryIO) -> int:
+    """Returns the position after the last newline, searching from the end of the file."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - _BLOCK)
@@ -116,5 +116,5 @@ def _end_of_whole_lines(file: BinaryIO) -> int:
 def _parse(line: bytes) -> list | None:
     try:
         return json.loads(line) if line.endswith(b'\n') else None
-    except ValueError:  # the power failed while it was written
+    except ValueError:  # broken by a power failure during the write
         return None

@@ -1,4 +1,4 @@
-"""Several processes under torchrun, or one."""
+"""Communication of several processes under torchrun; a single process needs none."""
 
 import os
 import sys
@@ -18,19 +18,19 @@ from mmcrossformer.utils.errors import EXIT_USER_ERROR, UserError, print_error
 Value = TypeVar('Value')
 
 TIMEOUT = 1800.0  # seconds
-_ROUND = 10.0  # seconds between signs of life
+_ROUND = 10.0  # seconds between heartbeats
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among all of them.
+    """This process in the group of processes.
 
-    Each method but `device` is called by all; in a single process it does nothing. Who waits in vain gets a
-    `UserError`.
+    All processes call each method except `device`; a single process does not communicate. Methods raise a `UserError`
+    if another process is lost.
 
     Attributes:
-        rank: Its number, from 0 on.
-        number: How many there are.
+        rank: Rank of this process, from 0 on.
+        number: Number of processes.
         timeout: Seconds after which another process that does not answer counts as lost.
     """
 
@@ -40,17 +40,17 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this one prepares and assembles."""
+        """Whether this is the process that prepares the run and writes its final files."""
         return self.rank == 0
 
     def wait(self) -> None:
-        """Returns when all have come here."""
+        """Waits until all processes have called this."""
         if self.number > 1:
             with self._report_loss():
                 dist.barrier()
 
     def broadcast(self, value: Value) -> Value:
-        """The first process's value, in all."""
+        """Returns the value of the first process, in all processes."""
         values = [value]
         if self.number > 1:
             with self._report_loss():
@@ -58,17 +58,17 @@ class Processes:
         return values[0]
 
     def gather(self, value: Value) -> list[Value]:
-        """The values of all processes, in the first one; this one's alone in others."""
+        """Returns the values of all processes in the first one; in the others only their own."""
         if self.number == 1:
             return [value]
-        values = [value] * self.number if self.is_first else None  # all are replaced
+        values = [value] * self.number if self.is_first else None  # placeholders
         with self._report_loss():
             dist.gather_object(value, values)
         return values or [value]
 
     @contextmanager
     def fail_together(self) -> Iterator[None]:
-        """A step that all take: where a `UserError` keeps some from it, one of these tells theirs, and all end."""
+        """Ends all processes if any raises a `UserError` in the block; one of these prints its message."""
         if self.number == 1:
             yield
             return
@@ -84,15 +84,15 @@ class Processes:
             return
         if mine is not None and failed.index(True) == self.rank:
             print_error(mine)
-        self.wait()  # torchrun ends all when one ends: the message comes first
+        self.wait()  # torchrun ends all processes when one ends: the message must come first
         sys.exit(EXIT_USER_ERROR)
 
     @contextmanager
     def keep_alive(self) -> Iterator[None]:
-        """Work that takes each process a time of its own; left when all are ready.
+        """Runs work that takes a different time in each process; exits when all processes are ready.
 
-        A thread answers the others meanwhile. So those who are ready wait for slower ones as long as it takes, but
-        not for one that is gone.
+        A thread answers the other processes meanwhile, so that processes that are ready wait for slower ones without
+        timeout, but not for a lost one.
         """
         if self.number == 1:
             yield
@@ -108,7 +108,7 @@ class Processes:
             raise losses[0]
 
     def _answer(self, ready: Event, losses: list[UserError]) -> None:
-        """Meets the others again and again until all are ready."""
+        """Exchanges heartbeats until all processes are ready."""
         try:
             while True:
                 all_ready = torch.tensor(int(ready.is_set()))
@@ -125,23 +125,23 @@ class Processes:
         try:
             yield
         except RuntimeError as error:
-            advice = 'Nothing that is finished is lost: the same command goes on with the rest'
+            advice = 'Finished results are kept: run the same command again to continue'
             raise lost_processes_error(error, advice) from error
 
     def device(self, name: str) -> str:
-        """The device of this process: its own GPU of the machine, where a GPU is asked for."""
+        """Returns the device of this process: for 'cuda' with several processes, its own GPU of the machine."""
         return f'cuda:{os.environ["LOCAL_RANK"]}' if self.number > 1 and name == 'cuda' else name
 
 
 @contextmanager
 def join_processes(timeout: float = TIMEOUT) -> Iterator[Processes]:
-    """Joins what torchrun started, over gloo, with or without GPUs.
+    """Joins the processes that torchrun started, over gloo, with or without GPUs.
 
     Args:
         timeout: Seconds after which a process that does not answer counts as lost.
 
     Raises:
-        UserError: A time that is none.
+        UserError: The timeout is not positive or too large.
     """
     if not 0 < timeout < timedelta.max.total_seconds():
         raise UserError(f'--timeout must be more than 0 seconds, got {timeout}')

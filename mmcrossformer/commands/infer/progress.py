@@ -1,4 +1,4 @@
-"""A progress bar with rate and time left."""
+"""Progress bar with rate and remaining time."""
 
 from rich.console import Console
 
@@ -7,18 +7,18 @@ from mmcrossformer.utils.progress import Rate, new_progress
 
 
 class Bar:
-    """Shows the first process's share on a terminal; elsewhere nothing.
+    """Shows the progress of the first process, if it runs in a terminal.
 
     Args:
-        total: Pictures that this process expects.
-        processes: Who shares the work.
+        total: Number of images that this process expects.
+        processes: Processes that share the work.
     """
 
     def __init__(self, total: int, processes: Processes) -> None:
         console = Console(stderr=True)
         shown = console.is_terminal and processes.is_first
         self._progress = new_progress(console, Rate(), disable=not shown)
-        name = 'pictures' if processes.number == 1 else f'pictures of process 1 of {processes.number}'
+        name = 'images' if processes.number == 1 else f'images of process 1 of {processes.number}'
         self._task = self._progress.add_task(name, total=total)
 
     def __enter__(self) -> 'Bar':
@@ -29,5 +29,5 @@ class Bar:
         self._progress.stop()
 
     def advance(self) -> None:
-        """Counts a picture."""
+        """Counts one image."""
         self._progress.advance(self._task)

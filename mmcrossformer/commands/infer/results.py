@@ -1,4 +1,4 @@
-"""From predictions to records, label maps and the files that a run ends with."""
+"""Converts predictions to records and label maps, and writes the final files of a run."""
 
 import csv
 import io
@@ -17,16 +17,16 @@ from mmcrossformer.commands.infer.inputs import Source
 from mmcrossformer.commands.infer.journal import FinishedRecords, Record
 from mmcrossformer.utils.files import atomic_write
 
-# Numbers of classes up to this one make maps of 8 bits, whose highest value means none of them.
+# Up to this number of classes label maps have 8 bits; their highest value means no class.
 _CLASSES_OF_8_BITS = 255
 
 
 def make_record(prediction: Prediction, top: int) -> Record:
-    """What the journal keeps of a prediction.
+    """Returns the record of a prediction for the journal.
 
     Args:
-        prediction: What the model found.
-        top: How many classes of a classifier to keep.
+        prediction: Prediction of the model.
+        top: Number of classes of a classifier to keep.
     """
     if prediction.task == 'segmentation':
         return dict(task='segmentation')
@@ -34,7 +34,7 @@ def make_record(prediction: Prediction, top: int) -> Record:
     if prediction.task == 'classification':
         best = zip(prediction.labels[:top], scores[:top], strict=True)
         return dict(task='classification', classes=[dict(category_id=int(label), score=score) for label, score in best])
-    assert prediction.boxes is not None, 'detectors find boxes'
+    assert prediction.boxes is not None, 'detectors predict boxes'
     objects = []
     for i, (label, score) in enumerate(zip(prediction.labels, scores, strict=True)):
         x1, y1, x2, y2 = (float(edge) for edge in prediction.boxes[i])
@@ -50,14 +50,14 @@ def make_record(prediction: Prediction, top: int) -> Record:
 
 
 def encode_segments(segments: np.ndarray, palette: Sequence[Color]) -> bytes:
-    """Makes a PNG of a label map.
+    """Encodes a label map as PNG.
 
     Args:
-        segments: Class of each pixel [H, W]; the number of classes and above is none of them.
+        segments: Class of each pixel [H, W]; values from the number of classes on mean no class.
         palette: Colour of each class.
 
     Returns:
-        8 bits with the palette, 255 where there is no class; for more than 255 classes 16 bits, and 65535.
+        PNG of 8 bits with the palette and 255 for no class; for more than 255 classes 16 bits and 65535.
     """
     number = len(palette)
     small = number <= _CLASSES_OF_8_BITS
@@ -73,7 +73,7 @@ def encode_segments(segments: np.ndarray, palette: Sequence[Color]) -> bytes:
 
 
 def list_categories(task: Task, classes: Sequence[str], palette: Sequence[Color]) -> list[dict[str, Any]]:
-    """The entry of each class; numbers start at 1 for detectors, as COCO's do, and at 0 else."""
+    """Returns the entry of each class; ids start at 1 for detectors, as in COCO, otherwise at 0."""
     first = int(task == 'detection')
     named = zip(classes, palette, strict=True)
     return [dict(id=number, name=name, color=color) for number, (name, color) in enumerate(named, first)]
@@ -85,14 +85,14 @@ def write_predictions(
     """Writes `predictions.json` and, for a classifier, `predictions.csv`.
 
     Args:
-        folder: Where.
-        finished: The records.
-        sources: Whose results to write.
-        task: What the model does.
-        categories: What `list_categories` gives.
+        folder: Folder of the results.
+        finished: Records of the run.
+        sources: Sources whose results are written.
+        task: Task of the model.
+        categories: Entries from `list_categories`.
 
     Returns:
-        How many pictures there are.
+        Number of images.
     """
     parts: dict[str, Callable[[], Iterable[dict]]] = dict(
         images=lambda: (image for image, _ in _images(finished, sources, task)),
@@ -115,7 +115,7 @@ def write_predictions(
 def _images(
     finished: FinishedRecords, sources: Sequence[Source], task: Task
 ) -> Iterator[tuple[dict[str, Any], Record]]:
-    """The entry of each picture, and its record."""
+    """Yields the entry of each image and its record."""
     for i, (source, frame) in enumerate(finished.images(sources), 1):
         record = finished.read(source, frame)
         name = source.file_name if frame is None else source.name_of(frame)
@@ -138,7 +138,7 @@ def _annotations(images: Iterable[tuple[dict[str, Any], Record]]) -> Iterator[di
 
 
 def _write_table(folder: Path, images: Iterable[tuple[dict[str, Any], Record]], categories: list[dict]) -> None:
-    """One row for each class of each picture, the best first."""
+    """Writes one row for each class of each image, best first."""
     with atomic_write(folder / 'predictions.csv') as partial, open(partial, 'w', newline='') as file:
         table = csv.writer(file)
         table.writerow(['file_name', 'rank', 'category_id', 'name', 'score'])

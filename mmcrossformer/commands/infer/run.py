@@ -1,4 +1,4 @@
-"""Predicts on many pictures: keeps each result as it comes, goes on where it stopped, shares work among processes."""
+"""Predicts on many images: stores each result at once, resumes interrupted runs, shares work among processes."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,10 +37,10 @@ class Choices:
     """How to predict and what to keep.
 
     Attributes:
-        short_side: Pixels of the short side that the model sees; None for what the config says.
+        short_side: Short side of the model input in pixels; None for that of the config.
         score_thr: Lowest score of objects and classes to keep; None keeps all.
-        top: Classes of a classifier to keep.
-        overlays: Whether to draw.
+        top: Number of classes of a classifier to keep.
+        overlays: Whether to draw the predictions.
     """
 
     short_side: int | None = None
@@ -51,12 +51,12 @@ class Choices:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run came to.
+    """Summary of a run.
 
     Attributes:
         images: Images and frames with results, those of earlier runs included.
-        earlier: How many of them were there before.
-        failed: Reason for each file that has none, or not all.
+        earlier: Number of these from earlier runs.
+        failed: Reason for each file with missing results.
     """
 
     images: int
@@ -76,27 +76,27 @@ def infer(
     device: str = 'cpu',
     overwrite: bool = False,
 ) -> Summary:
-    """Predicts on all inputs; see docs/inference.md for what is written.
+    """Predicts on all inputs and writes the results; docs/inference.md describes the files.
 
     Args:
         config: Config file.
-        checkpoint: Weights of its model.
+        checkpoint: Weights of the model.
         inputs: Files, folders and patterns.
         out: Folder for the results.
         choices: How to predict and what to keep.
-        processes: Who shares the work.
+        processes: Processes that share the work.
         options: Settings of the config to replace, by dotted name.
-        device: Where the models run.
-        overwrite: Replace results of another run in the folder.
+        device: Device of the model.
+        overwrite: Whether to replace results of another run in the folder.
 
     Returns:
-        What came of it, the same in all processes.
+        Summary of the run, the same in all processes.
 
     Raises:
-        UserError: Inputs, config, checkpoint or folder that cannot be used.
+        UserError: Inputs, config, checkpoint or folder cannot be used.
     """
     with processes.fail_together():
-        # One looks for them all: the share of each is cut from the same list.
+        # The first process lists the files, so that all take their share of the same list.
         sources = find_sources(inputs, excluded=out) if processes.is_first else []
         cfg = read_config(config, options)
         run = describe_run(cfg, checkpoint, vars(choices))
@@ -106,7 +106,7 @@ def infer(
             prepare_folder(out, run, overwrite)
     sources = processes.broadcast(sources)
     finished = FinishedRecords(out / JOURNALS)
-    processes.wait()  # nobody writes while others still read
+    processes.wait()  # no process writes while others still read
     summary = Summary(0, sum(1 for _ in finished.images(sources)), {})
     with processes.keep_alive():
         failed = _Worker(predictor, choices, out).work(sources, finished, processes)
@@ -124,37 +124,37 @@ def _check_use(predictor: Predictor, config: str, checkpoint: str, choices: Choi
     if not predictor.classes:
         raise UserError(
             f'neither {checkpoint} nor {config} names the classes: '
-            '--cfg-options "test_dataloader.dataset.metainfo.classes=[...]" does'
+            'set them with --cfg-options "test_dataloader.dataset.metainfo.classes=[...]"'
         )
     if predictor.task == 'segmentation' and choices.score_thr is not None:
-        raise UserError('--score-thr is for detectors and classifiers: a segmenter gives each pixel a class')
+        raise UserError('--score-thr is for detectors and classifiers: a segmenter predicts a class for each pixel')
 
 
 def _assemble(out: Path, sources: Sequence[Source], finished: FinishedRecords, predictor: Predictor) -> int:
-    """Writes the files that a run ends with; returns the number of pictures."""
+    """Writes the final files of a run; returns the number of images."""
     first = next(finished.images(sources), None)
-    task = finished.read(*first)['task'] if first else predictor.task  # a panoptic detector segments
+    task = finished.read(*first)['task'] if first else predictor.task  # segmentation for a panoptic detector
     categories = list_categories(task, predictor.classes, predictor.palette)
     return write_predictions(out, finished, sources, task, categories)
 
 
 class _Worker:
-    """Predicts and keeps results."""
+    """Predicts and stores the results."""
 
     def __init__(self, predictor: Predictor, choices: Choices, out: Path) -> None:
         self.predictor, self.choices, self.out = predictor, choices, out
 
     def work(self, sources: Sequence[Source], finished: FinishedRecords, processes: Processes) -> dict[str, str]:
-        """Does this process's share of what is not finished; returns the reason for each file that failed."""
+        """Processes this process's share of the open images; returns the reason for each file that failed."""
         failed: dict[str, str] = {}
-        pictures = prefetch(_read_share(sources, finished, processes))
+        images = prefetch(_read_share(sources, finished, processes))
         total = _count(sources, finished, processes)
         with Journal(self.out / JOURNALS / f'{processes.rank}.jsonl') as journal, Bar(total, processes) as bar:
-            for source, frame, image in pictures:
+            for source, frame, image in images:
                 result = image if isinstance(image, UserError) else self._predict(source, frame, image)
                 if isinstance(result, UserError):
                     failed[str(source.path)] = str(result)
-                    if processes.is_first:  # which tells of the others' at the end, each once
+                    if processes.is_first:  # failures of other processes are printed at the end, each once
                         _print_skipped(str(result))
                 else:
                     journal.append(Key.of(source, frame), result)
@@ -166,8 +166,10 @@ class _Worker:
             prediction = self.predictor(image, self.choices.short_side)
         except torch.OutOfMemoryError:
             size = ' x '.join(map(str, image.shape[:2]))
-            return UserError(f'{source.path} ({size} pixels) needs more memory than there is: try --short-side')
-        except Exception as error:  # the host libraries raise what they like at odd pictures; others go on
+            return UserError(
+                f'{source.path} ({size} pixels) needs more memory than is available: try a smaller --short-side'
+            )
+        except Exception as error:  # host libraries can raise anything; other images continue
             return UserError(f'{source.path}: {type(error).__name__}: {" ".join(str(error).split())}')
         prediction = above(prediction, self.choices.score_thr or 0.0)
         self._check(prediction)
@@ -180,10 +182,10 @@ class _Worker:
         return dict(width=width, height=height, **make_record(prediction, self.choices.top))
 
     def _check(self, prediction: Prediction) -> None:
-        """Ends a run whose names of classes are another model's."""
+        """Raises a `UserError` if the model has more classes than names."""
         names = len(self.predictor.classes)
         if prediction.segments is None and len(prediction.labels) and prediction.labels.max() >= names:
-            raise UserError(f'the model tells more classes apart than the {names} that are named')
+            raise UserError(f'the model predicts more classes than the {names} that are named')
 
     def _draw(self, image: np.ndarray, prediction: Prediction) -> bytes:
         if prediction.task == 'detection' and self.choices.score_thr is None:
@@ -198,17 +200,17 @@ class _Worker:
 
 
 def prefetch(items: Iterable[Item]) -> Iterator[Item]:
-    """Takes each item in a thread while the one before is worked on."""
+    """Fetches the next item in a thread while the caller works on the current one."""
     iterator = iter(items)
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(list, islice(iterator, 1))
-        while taken := coming.result():  # a list of one, empty behind the last
+        while taken := coming.result():  # a list of one item, empty at the end
             coming = pool.submit(list, islice(iterator, 1))
             yield from taken
 
 
 def _read_share(sources: Sequence[Source], finished: FinishedRecords, processes: Processes) -> Iterator[ReadImage]:
-    """Reads this process's share of what is not finished; in place of what cannot be read comes the reason."""
+    """Reads this process's share of the open images; yields the error in place of an image that cannot be read."""
     for source, wanted in _share(sources, finished, processes):
         frame = None
         try:
@@ -221,7 +223,7 @@ def _read_share(sources: Sequence[Source], finished: FinishedRecords, processes:
 def _share(
     sources: Sequence[Source], finished: FinishedRecords, processes: Processes
 ) -> Iterator[tuple[Source, Callable[[int], bool]]]:
-    """The pictures of this process, and the frames that it takes of each video."""
+    """Yields the sources of this process, each with a function that selects its frames of a video."""
     rank, number = processes.rank, processes.number
     open_ones = [source for source in sources if not source.is_video and Key.of(source, None) not in finished]
     mine = set(open_ones[rank::number])
@@ -235,7 +237,7 @@ def _is_mine(source: Source, finished: FinishedRecords, processes: Processes, fr
 
 
 def _count(sources: Sequence[Source], finished: FinishedRecords, processes: Processes) -> int:
-    """How many pictures this process will meet, as far as the headers of videos are right."""
+    """Estimates the number of images of this process; the headers of videos may be wrong."""
     frames = [(source, wanted) for source, wanted in _share(sources, finished, processes)]
     return sum(sum(map(wanted, range(count_frames(source)))) if source.is_video else 1 for source, wanted in frames)
 
@@ -243,14 +245,14 @@ def _count(sources: Sequence[Source], finished: FinishedRecords, processes: Proc
 def _collect_failures(
     parts: Sequence[dict[str, str]], sources: Sequence[Source], finished: FinishedRecords
 ) -> dict[str, str]:
-    """Joins the reasons of all processes for files that failed, and finds those that nobody gave a reason for."""
+    """Merges the failed files of all processes, and adds files whose results are missing without a reason."""
     failed = {name: reason for part in reversed(parts) for name, reason in part.items()}
     frames: dict[Source, list[int | None]] = {}
     for source, frame in finished.images(sources):
         frames.setdefault(source, []).append(frame)
     for source in sources:
-        there = frames.get(source, [])
-        if not there or (source.is_video and there != [*range(len(there))]):
+        found = frames.get(source, [])
+        if not found or (source.is_video and found != [*range(len(found))]):
             reason = f'{source.path}: results are missing. Every process must see the same folder --out'
             failed.setdefault(str(source.path), reason)
     for name in sorted(failed.keys() - parts[0].keys()):
@@ -263,7 +265,7 @@ def _print_skipped(reason: str) -> None:
 
 
 def _write_failed(out: Path, failed: dict[str, str]) -> None:
-    """Lists files without results, and removes the list where there are none."""
+    """Writes the list of failed files, or removes it if there are none."""
     path = out / 'failed.txt'
     path.unlink(missing_ok=True)
     if failed:

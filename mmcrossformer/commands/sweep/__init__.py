@@ -48,8 +48,8 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         type=positive_int,
         metavar='PIXELS',
-        help='resolutions: short sides of the images that the test pipeline returns (default: half to twice that of the '
-        'config)',
+        help='resolutions: short sides of the images that the test pipeline returns (default: half to twice that of '
+        'the config)',
     )
     add_device(parser)
     add_work_dir(parser)

@@ -1,4 +1,4 @@
-"""What a model reaches over resolutions: kept as json, shown as a plot."""
+"""Results of a model at several resolutions, which are stored as json and shown as a plot."""
 
 import json
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from mmcrossformer.utils.files import write_figure, write_json
 
 @dataclass(frozen=True)
 class Point:
-    """A model at one resolution.
+    """Result of a model at one resolution.
 
     Attributes:
-        size: Shorter side of what the test pipeline makes, in pixels.
-        result: The metric; None where the model cannot run.
-        seconds: Median time of the model for an image; None where the model cannot run.
-        error: Why it cannot run.
+        size: Short side of the images that the test pipeline returns, in pixels.
+        result: Value of the metric; None if the model cannot run.
+        seconds: Median time of the model per image; None if the model cannot run.
+        error: Why the model cannot run.
     """
 
     size: int
@@ -29,20 +29,20 @@ class Point:
 
 @dataclass
 class Sweep:
-    """A run of `mmcrossformer sweep`.
+    """Results of a run of `mmcrossformer sweep`.
 
     Attributes:
         config: Name of the config.
         checkpoint: Name of the checkpoint's file.
         metric: Name of the metric, as the evaluator reports it.
-        own_size: Resolution of the config's test.
-        trained_sizes: Resolutions of the config's training; empty where it does not tell.
+        own_size: Test resolution of the config.
+        trained_sizes: Training resolutions of the config; empty if the config does not set them.
         images: Number of images at each resolution.
-        settings: How was measured: batch size, device, threads and settings of the config that were replaced.
+        settings: Batch size, device, threads and replaced settings of the config.
         hardware: Processor or GPU.
-        versions: Versions of what took part.
+        versions: Versions of the packages.
         revision: Revision of the checkout, if there is one.
-        points: What was measured.
+        points: Results at each resolution.
     """
 
     config: str
@@ -66,7 +66,7 @@ class Sweep:
         """Reads what `save` wrote.
 
         Raises:
-            UserError: The file is something else.
+            UserError: The file is not a sweep.
         """
         try:
             content = json.loads(path.read_text())
@@ -76,10 +76,10 @@ class Sweep:
 
 
 def plot(sweeps: Sequence[Sweep], path: Path) -> None:
-    """Draws metric and time over the resolution, one line for each sweep; resolutions of its training are filled.
+    """Plots metric and time over the resolution, one line for each sweep; training resolutions have filled markers.
 
     Args:
-        sweeps: Sweeps of one metric, with names of their own.
+        sweeps: Sweeps of the same metric.
         path: PNG file to write.
     """
     from matplotlib.figure import Figure
@@ -97,9 +97,9 @@ def plot(sweeps: Sequence[Sweep], path: Path) -> None:
             axis.plot(sizes, values, markerfacecolor='white', linewidth=1.2, label=one.config, **style)
             axis.plot([sizes[i] for i in seen], [values[i] for i in seen], linestyle='', **style)
     left.set(ylabel=sweeps[0].metric, title='result (filled: seen in training)')
-    right.set(ylabel='ms for an image', title='time', ylim=(0, None))
+    right.set(ylabel='ms per image', title='time', ylim=(0, None))
     for axis in (left, right):
-        axis.set(xlabel='resolution: shorter side [pixels]')
+        axis.set(xlabel='resolution: short side [pixels]')
         axis.grid(alpha=0.3)
     figure.legend(*left.get_legend_handles_labels(), loc='outside lower center', ncols=4, fontsize='small')
     write_figure(path, figure)

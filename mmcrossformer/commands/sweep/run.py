@@ -133,9 +133,7 @@ def _main_metric(metrics: dict[str, Any]) -> str:
     for name in METRICS:
         if name in metrics:
             return name
-    raise UserError(
-        f'test_evaluator reports {", ".join(metrics)}, but a sweep needs one of {", ".join(METRICS)}'
-    )
+    raise UserError(f'test_evaluator reports {", ".join(metrics)}, but a sweep needs one of {", ".join(METRICS)}')
 
 
 def _now(device: str) -> float:

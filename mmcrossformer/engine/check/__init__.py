@@ -1,4 +1,4 @@
-"""What is wrong with a job, reported before it starts: by the command that checks and by the one that trains."""
+"""Checks of a job before it starts, for the commands check and train."""
 
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits

@@ -1,4 +1,4 @@
-"""Annotation files in COCO format."""
+"""Checks annotation files in COCO format."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.utils.errors import names
 
-# Tools that draw masks round to pixels, or to the far edge of one.
+# Annotation tools round coordinates of masks to pixels, some up.
 _EDGE = 1.0
 
 
@@ -16,10 +16,10 @@ def check_coco(coco: dict[str, Any], path: Path, classes: Sequence[str], *, mask
     """Checks the annotations of a file.
 
     Args:
-        coco: Its content.
-        path: Its path, for the messages.
-        classes: Names of the classes that the data set takes from it.
-        masks: Whether masks will be trained.
+        coco: Content of the file.
+        path: Path of the file, for the messages.
+        classes: Names of the classes of the data set.
+        masks: Whether the config trains masks.
     """
     annotations, images = coco['annotations'], {image['id']: image for image in coco['images']}
     categories = {category['id']: category['name'] for category in coco['categories']}
@@ -50,7 +50,7 @@ def check_coco(coco: dict[str, Any], path: Path, classes: Sequence[str], *, mask
             bare,
             total,
             f'{of} have no segmentation, and the config trains masks',
-            'Use a config that needs boxes alone, such as a retinanet_*.py',
+            'Use a config that needs only boxes, such as a retinanet_*.py',
         )
         findings += count_bad(astray, total, f'{of} have a mask that is no polygon inside of the image', tolerant=True)
     return findings
@@ -59,7 +59,7 @@ def check_coco(coco: dict[str, Any], path: Path, classes: Sequence[str], *, mask
 def _check_classes(
     annotations: Sequence[dict[str, Any]], categories: dict[int, str], path: Path, classes: Sequence[str]
 ) -> list[Finding]:
-    """Mmdet drops annotations of classes that the data set does not know, and says nothing."""
+    """Compares categories with the classes of the data set: mmdet drops annotations of others without a message."""
     counts = Counter(categories[entry['category_id']] for entry in annotations)
     listed = set(categories.values())
     unknown = [name for name in classes if name not in listed]
@@ -99,7 +99,7 @@ def _misses(box: Sequence[float], image: dict[str, Any]) -> bool:
 
 
 def _strays(segmentation: Any, image: dict[str, Any]) -> bool:
-    """Whether a mask has another size than the image, or a polygon leaves it or is none."""
+    """Whether a mask has another size than the image, or a polygon is invalid or leaves the image."""
     if not segmentation:
         return False
     if isinstance(segmentation, dict):

@@ -1,21 +1,21 @@
-"""One thing that is wrong."""
+"""Findings of the checks."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from mmcrossformer.utils.errors import names
 
-# Data sets of this world have some bad annotations, which the host libraries drop; more of them are a mistake.
+# Real data sets have some bad annotations, which the host libraries drop; more of them are a mistake.
 _TOLERATED = 0.01
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with a job.
+    """A problem of a job.
 
     Attributes:
-        text: What was found where, and what to do.
-        warning: Whether the job can run all the same.
+        text: What was found and where, and what to do.
+        warning: Whether the job can still run.
     """
 
     text: str
@@ -26,17 +26,17 @@ class Finding:
 
 
 def count_bad(bad: Collection, total: int, what: str, advice: str = '', *, tolerant: bool = False) -> list[Finding]:
-    """Counts bad things and names the first.
+    """Reports how many items are bad and names the first of them.
 
     Args:
-        bad: The bad ones.
-        total: How many there are in all.
-        what: What they are, such as 'images of a.json are missing'.
-        advice: What to do, or what will become of them.
-        tolerant: Whether up to 1 % of them are a warning only.
+        bad: The bad items.
+        total: Number of all items.
+        what: Description, such as 'images of a.json are missing'.
+        advice: What to do, or what happens to the bad items.
+        tolerant: Whether up to 1 % of bad items are only a warning.
 
     Returns:
-        A finding, or none if nothing is bad.
+        One finding, or an empty list if nothing is bad.
     """
     if not bad:
         return []

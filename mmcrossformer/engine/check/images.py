@@ -1,4 +1,4 @@
-"""Image files."""
+"""Checks image files and label maps."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,11 +19,11 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Limits:
-    """How many images of each data set to look at, evenly spread; None for all.
+    """How many images of each data set to check, evenly spaced; None for all.
 
     Attributes:
-        present: Of how many it is checked that they are there.
-        decoded: How many of these are decoded.
+        present: Number of images whose existence is checked.
+        decoded: Number of these that are decoded.
     """
 
     present: int | None = None
@@ -31,12 +31,12 @@ class Limits:
 
 
 def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | None) -> list[Finding]:
-    """Checks that images are there, can be decoded and have the size that annotations tell.
+    """Checks that images exist, can be decoded and have the size in the annotations.
 
     Args:
-        sizes: Width and height by path; None where nothing tells them.
-        source: What names them, for the messages.
-        decode: How many to decode, spread evenly; None for all. Of all in `sizes` it is checked that they exist.
+        sizes: Width and height by path; None if unknown.
+        source: Where the images are listed, for the messages.
+        decode: Number of images to decode, evenly spaced; None for all.
     """
     exists = dict(zip(sizes, _in_threads(_is_file, sizes), strict=True))
     there, missing = ([path for path in sizes if exists[path] is state] for state in (True, False))
@@ -61,7 +61,7 @@ def check_images(sizes: Mapping[Path, Size | None], source: str, decode: int | N
     return [
         *count_bad(missing, len(sizes), f'images of {source} are missing'),
         *count_bad(broken, len(chosen), f'{looked} cannot be decoded'),
-        *count_bad(other, len(chosen), f'{looked} have another width x height than the annotations tell'),
+        *count_bad(other, len(chosen), f'{looked} have another width x height than in the annotations'),
     ]
 
 
@@ -73,10 +73,10 @@ def check_label_maps(
     Args:
         maps: Label map by image.
         num_classes: Number of classes.
-        ignored: Label that no loss sees.
-        reduce_zero: Whether label 0 is ignored, and 1 the first class.
-        source: What names them, for the messages.
-        decode: How many to decode; None for all.
+        ignored: Label that losses ignore.
+        reduce_zero: Whether label 0 is ignored and label 1 is the first class.
+        source: Where the maps are listed, for the messages.
+        decode: Number of maps to decode, evenly spaced; None for all.
     """
     exists = dict(zip(maps, _in_threads(_is_file, maps.values()), strict=True))
     missing = [path for image, path in maps.items() if not exists[image]]
@@ -106,7 +106,7 @@ def check_label_maps(
 
 
 def evenly_spaced(items: Sequence[Item], count: int | None) -> Sequence[Item]:
-    """Takes at most so many items, evenly spread; None for all."""
+    """Returns at most `count` items, evenly spaced; None for all."""
     if count is None or count >= len(items):
         return items
     return [items[i * len(items) // count] for i in range(count)]
@@ -123,10 +123,10 @@ def _decode(path: Path) -> Size | None:
 
 
 def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # Path.is_file raises where it may not look
+    return os.path.isfile(path)  # Path.is_file raises without permission
 
 
 def _in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Calls a function for each item: disks answer many questions at once much sooner than one by one."""
+    """Calls a function for each item in threads: parallel requests to a disk are much faster than sequential ones."""
     with ThreadPoolExecutor() as pool:
         return list(pool.map(function, items))

@@ -1,4 +1,4 @@
-"""The whole job: data, classes, channels and learning rate."""
+"""Checks a job: data, classes, channels and learning rate."""
 
 import json
 import os
@@ -20,9 +20,9 @@ from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.engine.check.images import Limits, check_images, check_label_maps, evenly_spaced
 from mmcrossformer.utils.errors import UserError, innermost, names
 
-# Heads that have classes of their own, whatever the data set has.
+# Heads whose number of classes does not depend on the data set.
 _OTHER_CLASSES = ('rpn_head', 'semantic_head')
-# A learning rate is taken to be right for batches up to so many times larger or smaller.
+# A learning rate is accepted for batches up to this factor larger or smaller.
 _FAR = 2
 _NO_LIMITS = Limits()
 
@@ -30,17 +30,17 @@ _NO_LIMITS = Limits()
 def check_job(
     cfg: Config, limits: Limits = _NO_LIMITS, *, channels: bool = True, read: Reader = read_coco
 ) -> list[Finding]:
-    """Checks data sets of training and validation, and whether the model fits them.
+    """Checks the data sets of training and validation, and whether the model fits them.
 
     Args:
-        cfg: Config of a training.
-        limits: How many images of each data set to look at.
-        channels: Whether to build the backbone and compare its channels with those of the parts behind it. What builds
-            the model afterwards compares them then.
-        read: Reads an annotation file; one that remembers, where others read the same file.
+        cfg: Config to train.
+        limits: How many images of each data set to check.
+        channels: Whether to build the backbone and compare its channels with those of neck and heads. Not needed
+            before `build_runner` or `build_model`, which do the same.
+        read: Reads an annotation file; pass a cached function if the same files are read elsewhere.
 
     Returns:
-        What was found, in the order of the config.
+        The findings, in the order of the config.
     """
     init_default_scope(cfg.default_scope)
     findings, seen = [], set()
@@ -64,7 +64,7 @@ def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Lim
     try:
         lazy = dict(lazy_init=True) if coco is not None and _can_be_lazy(settings) else {}
         dataset = DATASETS.build({**settings, 'pipeline': [], **lazy})
-    except Exception as error:  # a data set of any library: it can fail in any way
+    except Exception as error:  # a data set of any library can raise anything
         return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')]
     classes = list(dataset.metainfo.get('classes') or ())
     source = str(path) if path.is_file() else f'{part}_dataloader'
@@ -83,7 +83,7 @@ def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Lim
 
 
 def _can_be_lazy(settings: dict[str, Any]) -> bool:
-    """Whether a data set can be built without reading its annotation file, which was read already."""
+    """Whether a data set supports `lazy_init`, which skips its annotation file."""
     kind = settings.get('type')
     with DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(kind) if isinstance(kind, str) else kind
@@ -91,12 +91,12 @@ def _can_be_lazy(settings: dict[str, Any]) -> bool:
 
 
 def _among(looked_at: int, total: int) -> str:
-    """Says of a sample how many there are in all."""
-    return '' if looked_at == total else f' (evenly spread among {total})'
+    """Returns a note on the total for a sample, nothing for all images."""
+    return '' if looked_at == total else f' (evenly spaced among {total})'
 
 
 def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, limits: Limits) -> list[Finding]:
-    """Checks what a data set of any kind lists."""
+    """Checks the entries of any data set."""
     total = len(dataset)
     if not total:
         return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
@@ -134,7 +134,7 @@ def _has_area(box: Sequence[float]) -> bool:
 def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> list[Finding]:
     """Compares the number of classes of the data with those of the heads."""
     heads = {f'model.{key}': value for key, value in model.items() if 'head' in key and key not in _OTHER_CLASSES}
-    if 'backbone' not in model:  # a whole model of timm has its heads inside
+    if 'backbone' not in model:  # a whole model of timm contains its head
         heads['model'] = {key: value for key, value in model.items() if not isinstance(value, dict | list)}
     findings = []
     for name, head in heads.items():
@@ -153,19 +153,19 @@ def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> 
 
 
 def _check_channels(cfg: Config) -> list[Finding]:
-    """Builds the backbone and compares; a model that is one whole, such as a classifier of timm, has none."""
+    """Builds the backbone and compares its channels; classifiers of timm have none."""
     settings = model_settings(cfg)
     if 'backbone' not in settings:
         return []
     try:
         check_channels(settings, MODELS.build({**settings['backbone'], 'init_cfg': None}))
-    except Exception as error:  # a backbone of any library: it can fail in any way
+    except Exception as error:  # a backbone of any library can raise anything
         return [Finding(str(error) if isinstance(error, UserError) else f'model.backbone: {innermost(error)}')]
     return []
 
 
 def _check_views(cfg: Config) -> list[Finding]:
-    """Compares the views of a training pipeline with what the classifier takes."""
+    """Compares the views of the training pipeline with those that the classifier needs."""
     several = cfg.model.get('type') == 'mmcrossformer.MultiResolutionClassifier'
     for settings in datasets_of(cfg.get('train_dataloader')):
         views = pipeline_views(settings.get('pipeline', []))
@@ -185,7 +185,7 @@ def _check_views(cfg: Config) -> list[Finding]:
 
 
 def _check_rate(cfg: Config) -> list[Finding]:
-    """Compares the batch with the one that the learning rate was chosen for."""
+    """Compares the batch size with the one that the learning rate was chosen for."""
     base, loader = cfg.get('auto_scale_lr', {}), cfg.get('train_dataloader', {})
     rate = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('lr')
     if not base.get('base_batch_size') or base.get('enable') or not loader.get('batch_size') or rate is None:

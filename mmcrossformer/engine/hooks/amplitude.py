@@ -1,4 +1,4 @@
-"""How large activations are behind each block."""
+"""Amplitude of activations after each block."""
 
 import json
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ _FILE = 'amplitudes.json'
 
 @HOOKS.register_module()
 class AmplitudeHook(Hook):
-    """Logs the amplitude of the residual stream behind each block: the mean absolute value of a block's output.
+    """Logs the amplitude of the residual stream after each block: the mean absolute value of a block's output.
 
-    It grows from block to block in a CrossFormer; the amplitude cooling layers of CrossFormer++ (TPAMI 2023) are there
-    to stop that. Values go to the visualizer as `amplitude/<block>`; at the end of the training the work directory gets
-    them as `amplitudes.json` and drawn as `amplitudes.png`.
+    It grows from block to block in a CrossFormer; the amplitude cooling layers of CrossFormer++ (TPAMI 2023) prevent
+    that. Values go to the visualizer as `amplitude/<block>`; at the end of training they are written to
+    `amplitudes.json` and drawn in `amplitudes.png` in the work directory.
 
     Args:
         interval: Iterations between two measurements.
@@ -38,7 +38,7 @@ class AmplitudeHook(Hook):
         self._history: dict[int, dict[str, float]] = {}
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Watches the blocks for this iteration."""
+        """Registers forward hooks on the blocks for this iteration."""
         if not self.every_n_train_iters(runner, self.interval):
             return
         for name, module in runner.model.named_modules():
@@ -48,7 +48,7 @@ class AmplitudeHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Logs what was seen."""
+        """Logs the measured amplitudes."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -60,7 +60,7 @@ class AmplitudeHook(Hook):
         self._values.clear()
 
     def after_train(self, runner: Runner) -> None:
-        """Writes and draws."""
+        """Writes and draws the amplitudes."""
         if self._history and is_main_process():
             folder = Path(runner.work_dir)
             write_json(folder / _FILE, self._history)
@@ -74,23 +74,23 @@ class AmplitudeHook(Hook):
 
 
 def read_amplitudes(work_dir: str | Path) -> dict[int, dict[str, float]]:
-    """Reads what the hook wrote: for each measured iteration the amplitude behind each block, in their order."""
+    """Reads `amplitudes.json`: for each measured iteration the amplitude after each block, in order."""
     history = json.loads((Path(work_dir) / _FILE).read_text())
     return {int(iteration): values for iteration, values in history.items()}
 
 
-def plot_amplitudes(trainings: Mapping[str, Mapping[int, Mapping[str, float]]], path: str | Path) -> None:
-    """Draws the amplitudes of trainings over the blocks, first and last measurement of each.
+def plot_amplitudes(runs: Mapping[str, Mapping[int, Mapping[str, float]]], path: str | Path) -> None:
+    """Draws amplitudes over the blocks, first and last measurement of each training run.
 
     Args:
-        trainings: For each name of a training what `read_amplitudes` gives.
+        runs: Results of `read_amplitudes` by name of the training run.
         path: PNG file to write.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), dpi=110, layout='constrained')
     axis = figure.subplots()
-    for color, (name, history) in enumerate(trainings.items()):
+    for color, (name, history) in enumerate(runs.items()):
         iterations = sorted(history)
         for iteration, style in dict(zip((iterations[0], iterations[-1]), ('--', '-'), strict=True)).items():
             values = list(history[iteration].values())

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there."""
+"""Writes checkpoints atomically."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,23 +13,23 @@ from mmengine.runner import Runner
 from mmcrossformer.registry import HOOKS
 from mmcrossformer.utils.files import PARTIAL, atomic_write
 
-# The arguments by which mmengine finds the backend below.
+# `backend_args` that select the backend below.
 ATOMIC = dict(backend='mmcrossformer.atomic')
 
 
 class AtomicBackend(LocalBackend):
-    """Writes files of this machine under another name, which they lose when they are complete and on the disk."""
+    """Local files that are written under a temporary name and renamed when they are complete and on the disk."""
 
     def __init__(self) -> None:
         self._deferred: list[str | Path] | None = None
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Writes a file, or leaves the one that is there."""
+        """Writes a file; after an error, an older file stays."""
         with atomic_write(filepath) as partial:
             super().put(obj, partial)
 
     def remove(self, filepath: str | Path) -> None:
-        """Removes a file; inside `defer_removals`, at its end."""
+        """Removes a file; within `defer_removals`, at the end of it."""
         if self._deferred is None:
             super().remove(filepath)
         else:
@@ -37,7 +37,7 @@ class AtomicBackend(LocalBackend):
 
     @contextmanager
     def defer_removals(self) -> Iterator[None]:
-        """Holds removals back until what is written meanwhile is there; may be nested."""
+        """Defers removals to the end of the context, and drops them after an error; may be nested."""
         if self._deferred is not None:
             yield
             return
@@ -56,10 +56,10 @@ register_backend(ATOMIC['backend'], AtomicBackend)
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """mmengine's hook, for trainings that may be killed at any moment: a checkpoint is whole or not there.
+    """mmengine's hook with atomic writes: training can be killed at any moment and leaves no partial checkpoint.
 
-    An old one is removed when the new one is there. Takes the arguments of `CheckpointHook`; where the config gives
-    `backend_args`, files are written as these say.
+    An old checkpoint is removed after the new one is written. Takes the arguments of `CheckpointHook`; with
+    `backend_args`, files are written by that backend.
     """
 
     backend_args: dict[str, Any] | None
@@ -70,7 +70,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self.backend_args = dict(ATOMIC)
 
     def before_train(self, runner: Runner) -> None:
-        """Removes what a killed training left unfinished."""
+        """Removes partial files of a killed run."""
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicBackend) and is_main_process():
             for path in Path(self.out_dir).glob(f'*.pth{PARTIAL}'):

@@ -1,4 +1,4 @@
-"""Curves of a training as a picture."""
+"""Draws the curves of a training run."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mmcrossformer.utils.curves import Curves, plot_curves, read_curves
 
 @HOOKS.register_module()
 class CurvesHook(Hook):
-    """Writes `curves.png` into the work directory after each epoch and validation, and at the end of the training."""
+    """Writes `curves.png` into the work directory after each epoch and validation, and at the end of training."""
 
     priority = 'LOWEST'
 
@@ -20,15 +20,15 @@ class CurvesHook(Hook):
         self._drawn: Curves | None = None
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Draws what is known so far."""
+        """Draws the curves so far."""
         self._draw(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Draws what is known so far."""
+        """Draws the curves so far."""
         self._draw(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Draws the whole training."""
+        """Draws the curves of the whole run."""
         self._draw(runner)
 
     def _draw(self, runner: Runner) -> None:

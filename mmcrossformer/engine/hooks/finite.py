@@ -1,4 +1,4 @@
-"""Stops a training whose loss is no number any more, and tells where it came from."""
+"""Stops training when the loss is not finite, and reports the cause."""
 
 import math
 from collections.abc import Iterator
@@ -21,19 +21,18 @@ from mmcrossformer.utils.errors import UserError, names
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Stops a training with an infinite loss, or one that is no number, before the weights are updated with it.
+    """Stops training when the loss is infinite or NaN, before the weights are updated with it.
 
-    The state is saved as `non_finite.pth` in the work directory; running statistics of BatchNorm have seen the batch,
-    weights have not. The error names the iteration, the images of the batch and the first layer that gives a value that
-    is not finite; for that the batch is computed once more. Of several processes all stop, and those whose loss it is
-    tell where it came from.
+    The state is saved as `non_finite.pth` in the work directory; running statistics of BatchNorm include the batch,
+    weights do not. The error names the iteration, the images of the batch and the first layer whose output is not
+    finite; to find it, the forward pass is repeated. All processes stop, and those with the loss report the cause.
     """
 
     def __init__(self) -> None:
         self._batch: Any = None
 
     def before_train(self, runner: Runner) -> None:
-        """Puts the check, which raises a `UserError`, in front of each update."""
+        """Wraps the update of the weights with the check, which raises a `UserError`."""
         wrapper = runner.optim_wrapper
         update = wrapper.update_params
 
@@ -46,7 +45,7 @@ class FiniteLossHook(Hook):
         wrapper.update_params = checked
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Keeps the batch."""
+        """Stores the batch."""
         self._batch = data_batch
 
     def _report(self, runner: Runner, loss: float) -> str:
@@ -56,7 +55,10 @@ class FiniteLossHook(Hook):
         )
         origin = self._find_origin(runner)
         if math.isfinite(loss):
-            return f'the loss of another process is no number in iteration {runner.iter + 1}: it names the cause'
+            return (
+                f'the loss of another process is not finite in iteration {runner.iter + 1}: '
+                'that process reports the cause'
+            )
         images = [getattr(sample, 'img_path', 'unknown') for sample in self._batch.get('data_samples', ())]
         return (
             f'the loss is {loss} in iteration {runner.iter + 1}; {origin}. '
@@ -65,7 +67,7 @@ class FiniteLossHook(Hook):
         )
 
     def _find_origin(self, runner: Runner) -> str:
-        """Computes the batch again, in all processes, and watches every layer."""
+        """Repeats the forward pass in all processes and checks the output of every layer."""
         model = runner.model
         broken = next((name for name, value in model.named_parameters() if not value.isfinite().all()), None)
         found: list[str] = []
@@ -83,17 +85,17 @@ class FiniteLossHook(Hook):
             with torch.no_grad(), runner.optim_wrapper.optim_context(runner.model):
                 data = getattr(model, 'module', model).data_preprocessor(self._batch, True)
                 _ = model(**data, mode='loss') if isinstance(data, dict) else model(*data, mode='loss')
-        except Exception as error:  # what computes with such values may fail in any way
+        except Exception as error:  # computing with such values can raise anything
             if not found and broken is None:
-                return f'computing the batch again ended with {type(error).__name__}: {error}'
+                return f'repeating the forward pass failed with {type(error).__name__}: {error}'
         finally:
             for handle in handles:
                 handle.remove()
         if broken is not None:
             return f'weights were not finite before, such as {plain_name(broken)}'
         if not found:
-            return 'all layers give finite values, so that the loss itself does not'
-        return f'the first layer to give such a value is {found[0]}'
+            return 'the outputs of all layers are finite, so the loss function itself is the cause'
+        return f'the first layer with an output that is not finite is {found[0]}'
 
 
 def _is_finite_everywhere(loss: Tensor) -> bool:

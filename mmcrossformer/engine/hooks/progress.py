@@ -18,9 +18,9 @@ from mmcrossformer.utils.progress import new_progress
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Shows how far training, validation and testing are, on a terminal; the log lines scroll above the bar.
+    """Shows progress bars of training, validation and testing on a terminal; log lines scroll above them.
 
-    Where the output is no terminal, it does nothing: mmengine's log lines carry the time left.
+    Without a terminal it does nothing: mmengine's log lines contain the time left.
     """
 
     priority = 'VERY_LOW'
@@ -32,12 +32,12 @@ class ProgressHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Starts the display and sends the logger's lines through it."""
         console = Console(stderr=True)
-        # The display takes over both streams; one that goes into a file must get all of its lines.
+        # The display captures both streams; a stream that is redirected to a file must get all of its lines.
         if not (console.is_terminal and sys.stdout.isatty() and is_main_process()):
             return
         self.progress = new_progress(console, TextColumn('{task.fields[status]}'))
         self.progress.start()
-        # An error leaves no other chance to give the cursor back.
+        # After an error nothing else restores the cursor.
         atexit.register(self.progress.stop)
         for handler in runner.logger.handlers:
             if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
@@ -53,11 +53,11 @@ class ProgressHook(Hook):
         self._show('train', runner.max_iters, runner.iter)
 
     def before_val(self, runner: Runner) -> None:
-        """Shows a validation."""
+        """Shows validation."""
         self._show('val', len(runner.val_dataloader))
 
     def before_test(self, runner: Runner) -> None:
-        """Shows the test."""
+        """Shows testing."""
         self._show('test', len(runner.test_dataloader))
 
     def after_train_iter(
@@ -70,13 +70,13 @@ class ProgressHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence | None = None
     ) -> None:
-        """Advances a validation."""
+        """Advances validation."""
         self._advance('val')
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence | None = None
     ) -> None:
-        """Advances the test."""
+        """Advances testing."""
         self._advance('test')
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a checkpoint came from."""
+"""Records how a checkpoint was trained."""
 
 import hashlib
 import json
@@ -19,9 +19,9 @@ from mmcrossformer.utils.machine import command_line, hardware, revision, versio
 
 @HOOKS.register_module()
 class ProvenanceHook(Hook):
-    """Stores what a training was run with: command, versions, hardware, seed, data and git revision.
+    """Records how training was run: command, versions, hardware, seed, data and git revision.
 
-    Each start adds an entry to `provenance.json` in the work directory; checkpoints have the last one as
+    Each start adds an entry to `provenance.json` in the work directory; checkpoints contain the last one as
     `meta['provenance']`.
     """
 
@@ -29,7 +29,7 @@ class ProvenanceHook(Hook):
         self._entry: dict[str, Any] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Collects and writes."""
+        """Collects and writes the entry of this start."""
         if not is_main_process():
             return
         self._entry = dict(
@@ -49,15 +49,15 @@ class ProvenanceHook(Hook):
         write_json(path, [*entries, self._entry])
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Adds the entry of this start."""
+        """Adds the entry of this start to the checkpoint."""
         checkpoint['meta']['provenance'] = self._entry
 
 
 def data_digest(cfg: Config) -> str:
-    """Hashes the training data of a config: the bytes of annotation files, names and sizes of all that is in folders.
+    """Hashes the training data of a config: the bytes of annotation files, names and sizes of files in folders.
 
     Returns:
-        SHA-256, the same wherever the data lie.
+        SHA-256, which does not depend on the path of the data.
     """
     digest = hashlib.sha256()
     for dataset in datasets_of(cfg.get('train_dataloader')):

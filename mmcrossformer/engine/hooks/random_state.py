@@ -1,4 +1,4 @@
-"""Random numbers that depend on the seed and on how far a training is, and on nothing else."""
+"""Random numbers that depend only on the seed, the rank and the iteration."""
 
 import random
 from functools import partial
@@ -16,65 +16,65 @@ from mmcrossformer.registry import HOOKS
 
 @HOOKS.register_module()
 class RandomStateHook(Hook):
-    """Makes a training that was killed and resumed end as if it had never been.
+    """Makes a killed and resumed run end with the same weights as an uninterrupted one.
 
-    mmengine stores no random state, and what its workers draw depends on how long they have lived. Here random numbers
-    are seeded anew for each iteration, from the seed of the training, the rank and the number of the iteration; workers
-    start anew with each epoch and, in loops without epochs, behind each checkpoint.
+    mmengine stores no random state, and random numbers of its workers depend on how long these have run. Here random
+    numbers are seeded for each iteration, from the seed of the run, the rank and the iteration; workers are restarted
+    with each epoch and, in loops without epochs, after each checkpoint.
     """
 
-    # Behind the hook that saves, and behind all that draw random numbers themselves.
+    # After the hook that saves, and after all hooks that draw random numbers.
     priority = 'LOWEST'
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seeds what the first batch draws."""
+        """Seeds the loading of the first batch."""
         loader = runner.train_loop.dataloader
         loader.worker_init_fn = _worker_init_fn(runner, loader.num_workers, runner.iter)
         if loader.persistent_workers:
-            loader._iterator = None  # torch has no other way to make them start anew
+            loader._iterator = None  # torch has no public way to restart them
         _seed(runner, 'data', runner.iter)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Seeds what the model draws."""
+        """Seeds the forward pass."""
         seed_model(runner)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Seeds what the next batch draws, where this process loads it."""
+        """Seeds the loading of the next batch."""
         if not isinstance(runner.train_loop, EpochBasedTrainLoop) and _is_saved(runner):
             _restart_data(runner, runner.iter + 1)
         _seed(runner, 'data', runner.iter + 1)
 
     def after_val(self, runner: Runner) -> None:
-        """Seeds the same again, for a validation draws as well."""
+        """Seeds the loading of the next batch again: validation draws random numbers, too."""
         _seed(runner, 'data', runner.iter)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Warns of what is not stored."""
+        """Warns if accumulated gradients are lost."""
         if any(parameter.grad is not None for parameter in runner.model.parameters()):
             runner.logger.warning(
-                'this checkpoint lies between two updates of the weights: a training that resumes from it starts to '
-                'accumulate gradients anew. Save at multiples of optim_wrapper.accumulative_counts'
+                'this checkpoint is between two updates of the weights: accumulated gradients are not stored, and a '
+                'resumed run starts without them. Save at multiples of optim_wrapper.accumulative_counts'
             )
 
 
 def seed_model(runner: Runner) -> None:
-    """Seeds what the model draws in the iteration that the runner is in."""
+    """Seeds the forward pass of the current iteration."""
     _seed(runner, 'model', runner.iter)
 
 
 def _is_saved(runner: Runner) -> bool:
-    """Whether a checkpoint belongs behind this iteration; all ranks must agree, and only one of them writes it."""
+    """Whether a checkpoint is due after this iteration; all ranks must agree, and only one of them writes it."""
     hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and not hook.by_epoch]
     return any(hook.interval > 0 and (runner.iter + 1) % hook.interval == 0 for hook in hooks)
 
 
 def _restart_data(runner: Runner, iteration: int) -> None:
-    """Loads on from the same place, as a resumed training will."""
+    """Restarts data loading at an iteration, as a resumed run does."""
     loop = runner.train_loop
     if not hasattr(loop.dataloader.sampler, 'skip'):
-        return  # such a training cannot be resumed exactly, and its data would be read twice here
+        return  # cannot be resumed exactly anyway, and skipping would read the data twice
     loop.dataloader.worker_init_fn = _worker_init_fn(runner, loop.dataloader.num_workers, iteration)
     loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
     loop.dataloader_iterator.skip_iter(iteration)
@@ -92,6 +92,6 @@ def _seed(runner: Runner, what: str, iteration: int) -> None:
 
 
 def _derive_seed(runner: Runner, what: str, iteration: int) -> int:
-    """A number of 31 bits, in no visible relation to those of other iterations and ranks; workers add theirs to it."""
+    """Returns an independent seed of 31 bits for each purpose, iteration and rank; workers add their number to it."""
     entropy = [runner.seed, get_rank(), *what.encode(), iteration]
     return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)

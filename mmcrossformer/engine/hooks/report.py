@@ -1,7 +1,7 @@
-"""A report at the end of a training.
+"""Writes a report at the end of training.
 
-mmengine imports all hooks to find one. What the report needs (the host's readers of images, pycocotools, jinja2) is
-imported when it is written.
+mmengine imports all hooks to find one, so the dependencies of the report (mmcv, pycocotools, jinja2) are imported when
+it is written.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class ReportHook(Hook):
-    """Writes `report.html` into the work directory at the end of a training: one file with everything in it.
+    """Writes `report.html` into the work directory at the end of training, as a single file.
 
-    It has final and highest metrics, curves, a confusion matrix, the best and worst held-out pictures, what was trained
-    and how to use the checkpoint. For matrix and pictures, the first process loads the last checkpoint and predicts on
-    the validation set; the others do not wait. What fails is a warning in the log: the training is over by then.
+    It has final and highest metrics, curves, a confusion matrix, the best and worst held-out images, the provenance of
+    the run and how to use the checkpoint. For matrix and images, the first process loads the last checkpoint and
+    predicts on the validation set; the others do not wait. An error is only a warning in the log: training is complete.
 
     Args:
-        max_images: Held-out pictures to predict on, evenly spaced in the validation set.
-        score_thr: Least score of objects that are counted and drawn.
-        pictures: Best and worst pictures to show, of each.
+        max_images: Number of held-out images to predict on, evenly spaced in the validation set.
+        score_thr: Lowest score of objects that are counted and drawn.
+        pictures: Number of best and of worst images to show.
     """
 
-    # Behind the hook that draws the curves, and all that log.
+    # After the hook that draws the curves, and all that log.
     priority = 'LOWEST'
 
     def __init__(self, max_images: int = 500, score_thr: float = 0.3, pictures: int = 4) -> None:
         self.max_images, self.score_thr, self.pictures = max_images, score_thr, pictures
 
     def after_train(self, runner: Runner) -> None:
-        """Evaluates and writes."""
+        """Evaluates the last checkpoint and writes the report."""
         if not is_main_process():
             return
         path = Path(runner.work_dir) / 'report.html'
@@ -53,7 +53,7 @@ class ReportHook(Hook):
 
             write_page(self._report(runner), path)
             runner.logger.info(f'report: {path}')
-        except Exception as error:  # nothing in it may fail a training that went well
+        except Exception as error:  # no error here may fail a complete run
             runner.logger.warning(f'{path} was not written: {type(error).__name__}: {error}')
 
     def _report(self, runner: Runner) -> Report:
@@ -74,13 +74,13 @@ class ReportHook(Hook):
         )
         try:
             self._evaluate(runner, report)
-        except Exception as error:  # the rest of the page is worth having
+        except Exception as error:  # the rest of the page is still useful
             report.evaluation, report.missing = None, f'{type(error).__name__}: {error}'
-            runner.logger.warning(f'the report has no confusion matrix and no pictures: {report.missing}')
+            runner.logger.warning(f'the report has no confusion matrix and no images: {report.missing}')
         return report
 
     def _evaluate(self, runner: Runner, report: Report) -> None:
-        """Predicts with a model of its own, for that of the runner may be split over processes or averaged."""
+        """Predicts with a new model: that of the runner may be split over processes or averaged."""
         from mmcrossformer.apis.predictor import Predictor
         from mmcrossformer.apis.report import best_and_worst, draw_examples, evaluate
 

@@ -1,4 +1,4 @@
-"""Trainings go on when an image cannot be read."""
+"""Continues training when an image cannot be read."""
 
 import logging
 from typing import Any
@@ -16,12 +16,12 @@ from mmcrossformer.utils.errors import UserError
 
 @HOOKS.register_module()
 class SkipUnreadableHook(Hook):
-    """Replaces images that cannot be read by others, counts them, and stops when there are too many.
+    """Replaces unreadable images by others, counts them, and stops training when there are too many.
 
-    The count holds however the workers that load data are started: by fork, spawn or forkserver.
+    Works with data loader workers started by fork, spawn or forkserver.
 
     Args:
-        limit: How many times a training may meet such images.
+        limit: How many times an image may be unreadable in a run.
     """
 
     def __init__(self, limit: int = 20) -> None:
@@ -29,10 +29,10 @@ class SkipUnreadableHook(Hook):
         self._counts = torch.zeros(1, dtype=torch.int64)
 
     def before_train(self, runner: Runner) -> None:
-        """Puts a net under each loading step of the training."""
+        """Wraps each step that loads images."""
         loader = runner.train_loop.dataloader
-        # Tensors in shared memory reach workers of any kind. Each adds to a place of its own, so no lock is needed;
-        # without workers, this process takes the first.
+        # Workers of any kind share tensors in shared memory. Each has an element of its own, so no lock is needed;
+        # without workers, this process uses the first.
         self._counts = torch.zeros(max(1, loader.num_workers), dtype=torch.int64).share_memory_()
         for pipeline in _pipelines(loader.dataset):
             pipeline.transforms = [
@@ -58,11 +58,11 @@ class SkipUnreadableHook(Hook):
 
 
 class _SkipUnreadable:
-    """A loading step whose failure makes the data set take another image.
+    """Wraps a loading step: after an error it returns None, and the data set takes another image.
 
     Args:
         step: The step.
-        counts: Failures of each worker [N], in shared memory.
+        counts: Errors of each worker [N], in shared memory.
     """
 
     def __init__(self, step: Any, counts: Tensor) -> None:
@@ -71,10 +71,10 @@ class _SkipUnreadable:
     def __call__(self, results: dict) -> dict | None:
         try:
             return self.step(results)
-        except Exception as error:  # readers fail in many ways, and the file is the cause
+        except Exception as error:  # readers raise errors of many types
             worker = get_worker_info()
             self.counts[worker.id if worker else 0] += 1
-            message = f'{results.get("img_path")} cannot be read, another image takes its place: {error}'
+            message = f'{results.get("img_path")} cannot be read, another image is used in its place: {error}'
             print_log(message, 'current', logging.WARNING)
             return None
 
@@ -83,7 +83,7 @@ class _SkipUnreadable:
 
 
 def _pipelines(dataset: Any) -> list[Any]:
-    """The pipelines of a data set and of those that it wraps."""
+    """Returns the pipelines of a data set and of those that it wraps."""
     own = [dataset.pipeline] if hasattr(getattr(dataset, 'pipeline', None), 'transforms') else []
     inner = [*getattr(dataset, 'datasets', ()), *([dataset.dataset] if hasattr(dataset, 'dataset') else [])]
     return own + [pipeline for part in inner for pipeline in _pipelines(part)]

@@ -1,4 +1,4 @@
-"""How the parameters of a model are optimized."""
+"""Optimizer wrapper constructors."""
 
 from mmcrossformer.engine.optim.layer_decay import LayerDecayOptimWrapperConstructor
 

@@ -1,4 +1,4 @@
-"""Learning rates that fall towards the input, for fine-tuning."""
+"""Layer-wise learning rate decay, for fine-tuning."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from mmcrossformer.registry import OPTIM_WRAPPER_CONSTRUCTORS
 class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Layer-wise learning rate decay for detectors, segmenters and classifiers alike.
 
-    The last blocks of the backbone, the neck and the heads learn at the full rate; each block towards the input at
+    The last blocks of the backbone, the neck and the heads have the full learning rate; each earlier block has
     `layer_decay_rate` times the rate of the next. Norms, biases and the position bias (DPB) get no weight decay.
 
     Works with every backbone that has mmpretrain's `get_layer_depth`.
@@ -23,8 +23,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             part, factors `lr_mult` and `decay_mult`, as in mmengine; the longest key counts.
 
     Raises:
-        ValueError: An unknown key or a rate that is not allowed.
-        TypeError: A model whose backbone cannot tell the depth of its parameters.
+        ValueError: Unknown keys, or a rate outside of (0, 1].
+        TypeError: The backbone of the model has no `get_layer_depth`.
 
     Examples:
         >>> optim_wrapper = dict(
@@ -36,7 +36,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         super().__init__(optim_wrapper_cfg, dict(paramwise_cfg or {}))
-        self.paramwise_cfg.pop('_delete_', None)  # mmengine leaves it where there was nothing to delete
+        self.paramwise_cfg.pop('_delete_', None)  # mmengine keeps the key if there was nothing to delete
         allowed = ('layer_decay_rate', 'custom_keys')
         unknown = [key for key in self.paramwise_cfg if key not in allowed]
         if unknown:
@@ -44,7 +44,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 f'paramwise_cfg of {type(self).__name__} takes {" and ".join(allowed)}, got {", ".join(unknown)}. '
                 'In a config that inherits another paramwise_cfg, replace it with _delete_=True'
             )
-        # Never empty: mmengine asks for no groups without settings.
+        # Never empty: without settings mmengine does not call add_params.
         self.rate = self.paramwise_cfg.setdefault('layer_decay_rate', 1.0)
         if not 0 < self.rate <= 1:
             raise ValueError(f'layer_decay_rate must be above 0 and at most 1, got {self.rate!r}')

@@ -1,4 +1,4 @@
-"""Strategies of mmengine's `FlexibleRunner`: how processes share a model."""
+"""Strategies of mmengine's `FlexibleRunner`: how a model is distributed over processes."""
 
 from mmcrossformer.engine.strategies.fsdp import FSDPStrategy, wrap_crossformer_blocks
 

@@ -1,4 +1,4 @@
-"""Pictures inside of a page."""
+"""Example images of the report page."""
 
 import base64
 from collections.abc import Sequence
@@ -11,19 +11,19 @@ from mmcrossformer.apis.draw import draw_fitted, encode_jpeg
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.apis.report.evaluate import predict_one
 
-_SIDE = 400  # pixels of the long side
+_SIDE = 400  # long side in pixels
 _JPEG_QUALITY = 85
 
 
 @dataclass(frozen=True)
 class Example:
-    """A held-out picture.
+    """A held-out image.
 
     Attributes:
         name: Name of the file.
-        score: How good the prediction is.
-        truth: The truth drawn on it, as an address of data.
-        found: The prediction drawn on it, likewise.
+        score: Score of the prediction.
+        truth: The image with its truth drawn, as a data URI.
+        found: The image with the prediction drawn, as a data URI.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Example:
 def draw_examples(
     predictor: Predictor, dataset: BaseDataset, scores: dict[int, float], indices: Sequence[int], score_thr: float
 ) -> list[Example]:
-    """Draws truth and prediction of some pictures.
+    """Draws truth and prediction of images.
 
     Args:
         predictor: The model.
-        dataset: The pictures and their truth.
-        scores: Score of each picture, by its number.
-        indices: Which pictures to draw.
-        score_thr: Least score of objects.
+        dataset: The images and their annotations.
+        scores: Score of each image, by its index.
+        indices: Indices of the images to draw.
+        score_thr: Lowest score of objects.
     """
     examples = []
     for index in indices:
@@ -51,20 +51,20 @@ def draw_examples(
         for side, is_truth in ((truth, True), (found, False)):
             if side.task == 'classification':
                 side = replace(side, labels=side.labels[:1], scores=side.scores[:1])
-            picture = draw_fitted(image, side, predictor.classes, predictor.palette, _SIDE, scores=not is_truth)
-            sides.append(data_uri(encode_jpeg(picture, _JPEG_QUALITY)))
+            drawn = draw_fitted(image, side, predictor.classes, predictor.palette, _SIDE, scores=not is_truth)
+            sides.append(data_uri(encode_jpeg(drawn, _JPEG_QUALITY)))
         name = Path(dataset.get_data_info(index)['img_path']).name
         examples.append(Example(name, scores[index], *sides))
     return examples
 
 
 def best_and_worst(scores: dict[int, float], number: int) -> tuple[list[int], list[int]]:
-    """The pictures with the highest scores and those with the lowest, so many of each, none in both."""
+    """Returns indices of `number` images with the highest and with the lowest scores, none in both."""
     order = sorted(scores, key=lambda index: (-scores[index], index))
     number = min(number, len(order) // 2)
     return order[:number], order[::-1][:number]
 
 
 def data_uri(data: bytes, kind: str = 'jpeg') -> str:
-    """An address that holds a picture itself."""
+    """Returns a data URI of an encoded image."""
     return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
