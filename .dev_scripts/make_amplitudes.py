@@ -1,4 +1,4 @@
-"""Draws docs/images/amplitudes.png: two short trainings on the digits, CrossFormer-S and CrossFormer++-S.
+"""Draws docs/images/amplitudes.png: short training runs of CrossFormer-S and CrossFormer++-S on the digits.
 
 python .dev_scripts/make_amplitudes.py
 """
@@ -16,7 +16,7 @@ EPOCHS = 4
 
 
 def main() -> None:
-    """Trains, unless that is done, and draws."""
+    """Trains the models that are not yet trained, and draws their amplitudes."""
     trainings = {}
     for name, arch in MODELS.items():
         work_dir = ROOT / 'work_dirs' / 'amplitudes' / arch

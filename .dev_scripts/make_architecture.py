@@ -26,7 +26,7 @@ MARKERS = 'osD^v'
 
 
 def main() -> None:
-    """Draws all of them."""
+    """Draws all pictures."""
     IMAGES.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
         path = IMAGES / f'architecture_{name}.png'
@@ -34,15 +34,15 @@ def main() -> None:
         print(path)
 
 
-def on_paper(arch: str, **options: object) -> CrossFormer:
-    """Builds a backbone without memory for its weights."""
+def build_on_meta(arch: str, **options: object) -> CrossFormer:
+    """Builds a backbone on the meta device."""
     with torch.device('meta'):
         return CrossFormer(arch, **options)
 
 
 def draw_embeddings() -> Figure:
-    """CEL: kernels of several sizes around one place, and the channels that each of them gives."""
-    stages = on_paper('small').stages
+    """Draws CEL: kernels of several sizes around one position, and the output channels of each."""
+    stages = build_on_meta('small').stages
     figure = new_figure(12, 3.6)
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
     draw_kernels(left, stages[0].embed, 'stem: around a token of 4 x 4 pixels')
@@ -54,7 +54,9 @@ def draw_embeddings() -> Figure:
             share = conv.out_channels / sum(c.out_channels for c in stage.embed.convs)
             right.barh(row, share, left=start, color=colour, edgecolor='white')
             text = f'{conv.kernel_size[0]} x {conv.kernel_size[0]}\n{conv.out_channels}'
-            right.text(start + share / 2, row, text, ha='center', va='center', fontsize='small', color=ink(colour))
+            right.text(
+                start + share / 2, row, text, ha='center', va='center', fontsize='small', color=text_colour(colour)
+            )
             start += share
     right.set_yticks(range(len(names)), names)
     right.invert_yaxis()
@@ -64,14 +66,14 @@ def draw_embeddings() -> Figure:
     return figure
 
 
-def ink(colour: str) -> str:
+def text_colour(colour: str) -> str:
     """Chooses black or white for text on a colour."""
     red, green, blue = to_rgb(colour)
     return 'black' if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else 'white'
 
 
 def draw_kernels(axis: Axes, embed: CrossScaleEmbed, title: str) -> None:
-    """Draws what the kernels of an embedding see around one place of its output."""
+    """Draws the receptive fields of the kernels of an embedding at one output position."""
     largest, step = max(conv.kernel_size[0] for conv in embed.convs), embed.stride
     for colour, conv in reversed([*zip(COLOURS, embed.convs, strict=False)]):
         kernel, start = conv.kernel_size[0], -conv.padding[0]
@@ -89,7 +91,7 @@ def draw_kernels(axis: Axes, embed: CrossScaleEmbed, title: str) -> None:
 
 
 def draw_grouping() -> Figure:
-    """SDA and LDA in both scopes: which tokens of small maps attend to each other."""
+    """Draws SDA and LDA in both scopes: which tokens of small maps attend to each other."""
     size, interval = 3, 2
     rules = [
         GroupRule(size, interval, long_distance=long, scope=scope)
@@ -123,7 +125,7 @@ def draw_letters(axis: Axes, rule: GroupRule, height: int, width: int) -> None:
 
 
 def draw_groups_on_photograph() -> Figure:
-    """The groups of one token of a photograph, stage by stage; they depend on sizes alone, not on weights."""
+    """Draws the groups of one token of a photograph at each stage; they depend only on sizes, not on weights."""
     image = chelsea()
     scale = 448 / image.shape[0]
     size = tuple(round(side * scale) for side in image.shape[:2])
@@ -144,7 +146,7 @@ def draw_groups_on_photograph() -> Figure:
 
 
 def draw_dynamic_bias() -> Figure:
-    """DPB: the MLP from an offset to a bias for each head, and what one with random weights gives."""
+    """Draws DPB: the MLP from an offset to a bias for each head, and biases with random weights."""
     torch.manual_seed(0)
     dpb, size = DynamicPositionBias(dim=8, num_heads=3), 7
     figure = new_figure(12, 2.8, f'From the offset between two places of a group of G = {size} to a bias for each head')
@@ -179,11 +181,11 @@ def describe(layer: nn.Module) -> str:
 
 
 def draw_group_sizes() -> Figure:
-    """PGS: group sizes of the published variants and of the schedules, block by block."""
+    """Draws PGS: group sizes of the published variants and of the schedules, block by block."""
     depths = ARCHS['pp-base'].depths
     figure = new_figure(12, 4)
     left, right = figure.subplots(1, 2)
-    published = {name: on_paper(name).arch.group_size for name in ('base', 'pp-base')}
+    published = {name: build_on_meta(name).arch.group_size for name in ('base', 'pp-base')}
     schedules = {name: progressive_group_sizes(name, depths) for name in ('7_14', 'linear', 'linear_div', 'alter')}
     for axis, sizes, title in (
         (left, published, 'published variants (G on ImageNet)'),
@@ -201,7 +203,7 @@ def draw_group_sizes() -> Figure:
 
 
 def draw_cooling() -> Figure:
-    """ACL: the blocks of variants in their order, and which of them are followed by a cooling layer."""
+    """Draws ACL: the blocks of several variants in order, and which of them are followed by a cooling layer."""
     names = ('small', 'base', 'pp-small', 'pp-base', 'pp-huge')
     figure = new_figure(12, 2.6, 'Blocks: SDA, LDA, and amplitude cooling layers (ACL) behind them')
     axis = figure.subplots()
@@ -209,12 +211,12 @@ def draw_cooling() -> Figure:
     upright = dict(ha='center', va='center', rotation=90)
     for row, name in enumerate(names):
         place = 0.0
-        for stage in on_paper(name).stages:
+        for stage in build_on_meta(name).stages:
             for block in stage.blocks:
                 kind = block.attn.rule.long_distance
                 axis.add_patch(Rectangle((place, row - 0.35), 0.8, 0.7, facecolor=colours[kind]))
                 text = 'LDA' if kind else 'SDA'
-                axis.text(place + 0.4, row, text, **upright, fontsize=6, color=ink(colours[kind]))
+                axis.text(place + 0.4, row, text, **upright, fontsize=6, color=text_colour(colours[kind]))
                 place += 0.9
                 if block.cooling is not None:
                     axis.add_patch(Rectangle((place, row - 0.35), 0.4, 0.7, facecolor='black'))

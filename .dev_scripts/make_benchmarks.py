@@ -1,8 +1,8 @@
 """Writes docs/benchmarks.md and its plots from docs/benchmarks/*.json.
 
-python .dev_scripts/make_benchmarks.py                      # from what was measured
-python .dev_scripts/make_benchmarks.py --measure            # measures everything that this machine can, first
-python .dev_scripts/make_benchmarks.py --measure inference  # measures this one, first
+python .dev_scripts/make_benchmarks.py                      # from existing measurements
+python .dev_scripts/make_benchmarks.py --measure            # first measures all sections that this machine can run
+python .dev_scripts/make_benchmarks.py --measure inference  # first measures this section
 """
 
 import argparse
@@ -79,7 +79,7 @@ STANDARD = {
 }
 
 
-# What figures alone do not tell.
+# Remarks that the figures do not show.
 _IN_BLOCKS = """Measured with long distance attention in blocks alone, on another processor than the sections above. In
 scope `map`: not measured."""
 NOTES = {
@@ -104,12 +104,14 @@ which is slower on processors: not measured in this table.""",
 
 
 def main() -> None:
-    """Measures what is asked for, then writes page and plots."""
+    """Measures the requested sections, then writes page and plots."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--measure', nargs='*', choices=STANDARD, help='what to measure; nothing more: all of it')
+    parser.add_argument(
+        '--measure', nargs='*', choices=STANDARD, help='sections to measure first (without a name: all)'
+    )
     args = parser.parse_args()
     if args.measure is not None:
-        for name in args.measure or [name for name in STANDARD if runs_here(name)]:
+        for name in args.measure or [name for name in STANDARD if can_run(name)]:
             code = subprocess.run(
                 [sys.executable, '-m', 'mmcrossformer_cli', *command(name)[1:]], cwd=ROOT, check=False
             ).returncode
@@ -121,8 +123,8 @@ def main() -> None:
     (ROOT / 'docs' / 'benchmarks.md').write_text(page(reports))
 
 
-def runs_here(name: str) -> bool:
-    """Whether this machine has the device."""
+def can_run(name: str) -> bool:
+    """Returns whether this machine has the device of a section."""
     return torch.cuda.is_available() or not name.startswith('cuda')
 
 
@@ -132,17 +134,17 @@ def command(name: str) -> list[str]:
 
 
 def picture(name: str) -> Path:
-    """Returns where the plot of a section is."""
+    """Returns the path of the plot of a section."""
     return ROOT / 'docs' / 'images' / f'benchmark_{name}.png'
 
 
 def load() -> dict[str, Report]:
-    """Reads what was measured."""
+    """Reads the stored reports by name."""
     return {path.stem: Report.load(path) for path in sorted(DATA.glob('*.json'))}
 
 
 def page(reports: dict[str, Report]) -> str:
-    """Returns the page that reports give; sections of the standard set come first, measured or not."""
+    """Returns the page for some reports; sections of the standard set come first, measured or not."""
     return HEAD + ''.join(
         section(name, reports.get(name)) for name in [*STANDARD, *sorted(set(reports) - set(STANDARD))]
     )

@@ -32,7 +32,7 @@ A config puts parts of `_base_` together, one each of:
 
 It says how backbone, groups and channels go into the model ([how to write one](../docs/own_config.md#parts-of-ours)).
 """
-# Start of a name -> heading; other names are classifiers.
+# Prefix of a name -> heading; all other configs are classifiers.
 METHODS = {
     'mask_rcnn': 'Mask R-CNN: boxes and masks',
     'cascade_mask_rcnn': 'Cascade Mask R-CNN: boxes and masks',
@@ -65,7 +65,7 @@ def page() -> str:
 
 
 def row(path: Path, model: dict[str, Any]) -> list[str]:
-    """Returns the cells of a config."""
+    """Returns the row of a config."""
     figures = [figure for result in model.get('Results', []) for figure in result['Metrics'].items()]
     measured = model.get('Measured here', {})
     return [
@@ -78,9 +78,9 @@ def row(path: Path, model: dict[str, Any]) -> list[str]:
 
 
 def first_sentence(path: Path) -> str:
-    """Returns the first sentence of the comment that a config begins with."""
+    """Returns the first sentence of the comment at the top of a config."""
     comment = re.match(r'(# .*\n)+', path.read_text())
-    assert comment, f'{path} says nothing in its first line'
+    assert comment, f'{path} does not start with a comment'
     return comment[0].replace('\n# ', ' ').removeprefix('# ').strip().partition('. ')[0].removesuffix('.')
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
-# Column -> the metric of configs/metafile.yml, and the task that it belongs to.
+# Column -> task and metric in configs/metafile.yml.
 COLUMNS = {
     'top-1': ('Image Classification', 'Top 1 Accuracy'),
     'Mask R-CNN': ('Object Detection', 'box AP'),
     'UPerNet': ('Semantic Segmentation', 'mIoU'),
     'Semantic FPN': ('Semantic Segmentation', 'mIoU'),
 }
-EXAMPLE = 'MViTv2-T'  # whose settings the page shows as a whole config
+EXAMPLE = 'MViTv2-T'  # shown on the page as a complete config
 HEAD = """# The field
 
 <!-- Written by .dev_scripts/make_field.py from docs/field.yml: change that file and run the program. -->
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def page(field: str, metafile: str) -> str:
-    """Returns the page that the data give."""
+    """Returns the page for field data and metafile."""
     content = yaml.safe_load(field)
     index = {model['Name']: model for model in yaml.safe_load(metafile)['Models']}
     systems = content['Systems']
@@ -131,9 +131,9 @@ def page(field: str, metafile: str) -> str:
 
 
 def published(system: dict[str, Any], index: dict[str, Any]) -> list[str]:
-    """Returns the cells of a system with its published figures."""
+    """Returns the row of a system in the table of published figures."""
     if 'Index' in system:
-        params, found = of_index([index[name] for name in system['Index']])
+        params, found = read_metafile_figures([index[name] for name in system['Index']])
     else:
         params = str(system.get('Params', '-'))
         found = {column: f'{value} {source}' for column, (value, source) in system['Figures'].items()}
@@ -141,8 +141,8 @@ def published(system: dict[str, Any], index: dict[str, Any]) -> list[str]:
     return [paper, params, *(found.get(column, '-') for column in COLUMNS), system.get('Note', '')]
 
 
-def of_index(models: list[dict[str, Any]]) -> tuple[str, dict[str, str]]:
-    """Returns the parameters and the figures that models of the index give."""
+def read_metafile_figures(models: list[dict[str, Any]]) -> tuple[str, dict[str, str]]:
+    """Returns parameters and published figures of models of the metafile."""
     params, found = '-', {}
     for model in models:
         source = 'C' if model['In Collection'] == 'CrossViT' else 'P'
@@ -157,7 +157,7 @@ def of_index(models: list[dict[str, Any]]) -> tuple[str, dict[str, str]]:
 
 
 def runs(system: dict[str, Any]) -> list[str]:
-    """Returns the cells of a system with what runs here."""
+    """Returns the row of a system in the table of available classes."""
     configs = [f'[{Path(name).name}](../configs/{name}.py)' for name in system.get('Configs', [])]
     timm = f'`{system["Timm"]}`' if 'Timm' in system else '-'
     return [

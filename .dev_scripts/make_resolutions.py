@@ -67,7 +67,7 @@ backward passes a step where the others take one. Images are stored at 64 x 64 p
 
 Top-1 in percent; **bold**: a resolution of the training.
 """
-# What figures alone do not tell.
+# Remarks that the figures do not show.
 NOTES = """
 `lda_scope` changes nothing here: up to 112 pixels both scopes have the same groups in every block of these models
 (`test_scopes_agree_at_all_resolutions_of_the_page`).
@@ -97,19 +97,19 @@ def main() -> None:
 
 
 def load() -> list[Sweep]:
-    """Reads what was measured."""
+    """Reads the stored sweeps."""
     return [Sweep.load(path) for path in sorted(DATA.glob('*.json'))]
 
 
 def page(sweeps: Sequence[Sweep]) -> str:
-    """Returns the page that sweeps give."""
+    """Returns the page for some sweeps."""
     if not sweeps:
         return HEAD
     return f'{HEAD}{RESULTS}\n{table(sweeps, result)}{NOTES}{TIMES}\n{table(sweeps, milliseconds)}\n{origin(sweeps)}'
 
 
 def table(sweeps: Sequence[Sweep], cell: Callable[[Sweep, Point], str]) -> str:
-    """Returns a table, a row for each resolution."""
+    """Returns a table with one row for each resolution."""
     sizes = sorted({point.size for sweep in sweeps for point in sweep.points})
     rows = [['resolution', *(f'`{sweep.config}`' for sweep in sweeps)], ['---', *['---:'] * len(sweeps)]]
     for size in sizes:
@@ -120,19 +120,19 @@ def table(sweeps: Sequence[Sweep], cell: Callable[[Sweep, Point], str]) -> str:
 
 
 def result(sweep: Sweep, point: Point) -> str:
-    """Returns what a model reaches."""
+    """Returns the cell with the result of a model."""
     if point.result is None:
         return 'cannot run'
     return f'**{point.result:.1f}**' if point.size in sweep.trained_sizes else f'{point.result:.1f}'
 
 
 def milliseconds(_: Sweep, point: Point) -> str:
-    """Returns how long a model takes."""
+    """Returns the cell with the time of a model."""
     return '-' if point.seconds is None else f'{1000 * point.seconds:.1f}'
 
 
 def origin(sweeps: Sequence[Sweep]) -> str:
-    """Returns what the sweeps were run with, a line for those that were run alike."""
+    """Returns the conditions of the sweeps, one line for all sweeps with the same."""
     lines: dict[str, list[str]] = {}
     for sweep in sweeps:
         settings = sweep.settings

@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def page(metafile: str) -> str:
-    """Returns the page that a metafile gives."""
+    """Returns the page for a metafile."""
     models = yaml.safe_load(metafile)['Models']
     tables = []
     for (data, size), group in groupby(models, lambda m: (m['Metadata']['Training Data'], m['Measured here']['Input'])):
@@ -125,7 +125,7 @@ def page(metafile: str) -> str:
 
 
 def table(models: list[dict[str, Any]]) -> str:
-    """Returns one table, a row for each model."""
+    """Returns a table with one row for each model."""
     metrics = [metric for model in models for result in model.get('Results', []) for metric in result['Metrics']]
     metrics = list(dict.fromkeys(metrics))
     counted = any(model['Name'] in COSTS['ROWS'] for model in models)
@@ -136,7 +136,7 @@ def table(models: list[dict[str, Any]]) -> str:
 
 
 def row(model: dict[str, Any], metrics: list[str], *, counted: bool) -> list[str]:
-    """Returns the cells of a model."""
+    """Returns the row of a model."""
     found = {key: value for result in model.get('Results', []) for key, value in result['Metrics'].items()}
     published = model.get('Published', {})
     cells = [f'[{model["Name"]}](../{model["Config"]})', *(str(found.get(metric, '-')) for metric in metrics)]
@@ -148,13 +148,13 @@ def row(model: dict[str, Any], metrics: list[str], *, counted: bool) -> list[str
 
 
 def costs(figures: dict[str, Any], mark: str = '') -> list[str]:
-    """Returns the cells of parameters and MACs, with a mark behind them."""
+    """Returns the cells of parameters and MACs, with an optional mark after each."""
     units = {'Parameters (M)': 'M', 'MACs (G)': 'G'}
     return [f'{figures[key]} {unit}{mark}' if key in figures else '-' for key, unit in units.items()]
 
 
 def account() -> str:
-    """Returns the table of what the published costs consist of."""
+    """Returns the table of the parts of published costs."""
     rows = []
     for name, title in ACCOUNTS.items():
         method, arch, setting, published = COSTS['ROWS'][name]

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
-Layers = Iterator[Counter[str]]  # counts of one layer after the other, each by parts of an account
+Layers = Iterator[Counter[str]]  # counts of each layer, by parts
 
 
 class Arch(NamedTuple):
-    """What shapes the weights of a backbone; heads have 32 channels in all variants."""
+    """Dimensions of a backbone; heads have 32 channels in all variants."""
 
     dim: int
     depths: tuple[int, ...]
@@ -42,7 +42,7 @@ ARCHS = {
     'pp-base': Arch(96, (2, 2, 18, 2), cooling=True),
 }
 SETTINGS = {'g7': ((7, 7, 7, 7), (8, 4, 2, 1)), 'g14': ((14, 14, 7, 7), (16, 8, 2, 1))}  # G and I of each stage
-BOXES, MASKS = 1000, 100  # that the heads of detectors are run on
+BOXES, MASKS = 1000, 100  # inputs of the heads of detectors
 ROWS = {
     'retinanet_crossformer_s_coco': Row('retinanet', 'small', 'g7', 282.0),
     'retinanet_crossformer_b_coco': Row('retinanet', 'base', 'g7', 389.0),
@@ -67,8 +67,8 @@ ROWS = {
     'upernet_crossformerpp_b_ade20k': Row('upernet', 'pp-base', 'g7', 1089.8),
 }
 
-# The parts of an account. The first and the position bias are the count of `mmcrossformer analyze` in scope `block`,
-# with the second they are that in scope `map`.
+# The parts of a count. The first and the position bias are the count of `mmcrossformer analyze` in scope `block`,
+# together with the second they are that in scope `map`.
 OWN = 'convolutions, linear layers, attention in scope block'
 LDA = 'LDA, scope map minus block'
 PAIRS = 'attention over padding'
@@ -111,12 +111,12 @@ def account(method: str, arch: str, setting: str) -> dict[str, float]:
 def conv(
     inputs: int, outputs: int, kernel: int, positions: int, *, bias: bool = True, relu: bool = False
 ) -> Counter[str]:
-    """Counts a convolution that writes so many positions, and a ReLU module behind it."""
+    """Counts a convolution with this number of output positions, and a ReLU module after it."""
     return Counter({OWN: inputs * outputs * kernel**2 * positions, SMALL: outputs * positions * (bias + relu)})
 
 
 def linear(inputs: int, outputs: int, rows: int, *, relu: bool = False) -> Counter[str]:
-    """Counts a linear layer, without its bias, and a ReLU module behind it."""
+    """Counts a linear layer, without its bias, and a ReLU module after it."""
     return conv(inputs, outputs, 1, rows, bias=False, relu=relu)
 
 
@@ -137,7 +137,7 @@ def backbone(arch: Arch, setting: tuple[tuple[int, ...], ...], height: int, widt
 
 def attention(dim: int, h: int, w: int, group: int, interval: int, *, far: bool) -> Counter[str]:
     """Counts the attention of one block on a map of h x w tokens: LDA (far) or SDA."""
-    if min(h, w) <= group:  # windows for both; no map of the rows is as small
+    if min(h, w) <= group:  # windows for both; no row has such small maps
         group, far = min(h, w), False
     step, multiple = (interval, interval) if far else (1, group)
     rows, columns = ceil(h / multiple) * multiple, ceil(w / multiple) * multiple

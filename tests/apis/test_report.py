@@ -278,7 +278,7 @@ def test_figures_of_the_page(tmp_path):
     )
     page = Page(path)
     assert not page.matrix.size  # nobody could read it
-    assert 'With 30 classes, the pairs that are confused most' in page.text
+    assert 'With 30 classes, the most confused pairs' in page.text
     assert 'class 5 class 6 4 40.0 % class 3 class 4 2 25.0 %' in page.text
 
 
