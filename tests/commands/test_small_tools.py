@@ -144,7 +144,7 @@ class TestCompare:
     @pytest.fixture
     def forks(self, monkeypatch):
         """Trains and tests in forks after the first training, which is what a user starts."""
-        start, first = compare._call, itertools.chain([True], itertools.repeat(False))
+        start, first = compare._run_tool, itertools.chain([True], itertools.repeat(False))
 
         def call(command, arguments):
             if next(first):
@@ -153,7 +153,7 @@ class TestCompare:
             assert result.returncode == 0, result.stderr
             return 2 * 10**8
 
-        monkeypatch.setattr(compare, '_call', call)
+        monkeypatch.setattr(compare, '_run_tool', call)
 
     @pytest.mark.usefixtures('forks')
     def test_trains_what_is_missing(self, call, quick, tmp_path):
