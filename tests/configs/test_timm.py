@@ -91,7 +91,7 @@ def test_tokens_of_the_digits():
 def test_what_needs_a_backbone_says_so(call, tmp_path):
     code, text = call('export', DIGITS, '--out', tmp_path / 'x.pt2')
     assert code == 2
-    assert 'has no backbone: export a TimmClassifier with' in text
+    assert 'has no backbone: export TimmClassifier with' in text
     code, text = call('visualize', DIGITS, PICTURE, '--out', tmp_path / 'out')
     assert code == 2
     assert 'pyramid left out: TimmClassifier has no backbone' in text
