@@ -1,5 +1,5 @@
 # make demo   install, train Mask R-CNN with CrossFormer-T on the embedded digits, test and draw (12 to 15 minutes)
-# make test   install, run the tests without repetitions (about 6 minutes on two cores)
+# make test   install, run the tests without repetitions (about 10 minutes on two cores)
 # make test-all   install, run all tests, with repetitions on more kills, sizes and configs; test-rest: only these
 # make lint   install, check style and types
 # make docs   install, build the documentation in site/
