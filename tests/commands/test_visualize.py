@@ -255,7 +255,7 @@ class TestPictures:
         assert len(draw_pyramid(placed(32, 64), [torch.randn(1, 8, 8, 16)]).axes) == 3
         with pytest.raises(UserError, match=r'shape \[1, 8\]'):
             draw_pyramid(placed(32, 64), [torch.randn(1, 8)])
-        with pytest.raises(UserError, match='level 0 .* values that are not finite'):
+        with pytest.raises(UserError, match=r'level 0 .* values that are not finite'):
             draw_pyramid(placed(32, 64), [torch.full((1, 8, 8, 16), torch.nan)])
 
     def test_filters_are_scaled_about_grey(self):
