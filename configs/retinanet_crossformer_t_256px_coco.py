@@ -1,6 +1,6 @@
 # RetinaNet, CrossFormer-T, images with a long side of 256: for small data sets of your own, from scratch on a CPU.
 _base_ = [
-    './_base_/models/retinanet.py',
+    './_base_/models/retinanet_slim.py',
     './_base_/backbones/crossformer_t.py',
     './_base_/groups/g7.py',
     './_base_/datasets/coco_detection.py',
@@ -8,7 +8,6 @@ _base_ = [
     './_base_/runtime/mmdet.py',
 ]
 
-width = 96
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
@@ -32,19 +31,8 @@ test_dataloader = val_dataloader
 
 model = dict(
     backbone=dict(_base_.backbone, **_base_.groups),
-    neck=dict(
-        in_channels=_base_.channels,
-        out_channels=width,
-        num_outs=4,
-        norm_cfg=dict(type='BN', requires_grad=True),
-    ),
-    # Anchors from 16 to 200 pixels.
-    bbox_head=dict(
-        in_channels=width,
-        feat_channels=width,
-        stacked_convs=2,
-        anchor_generator=dict(octave_base_scale=2, strides=[8, 16, 32, 64]),
-    ),
+    neck=dict(in_channels=_base_.channels),
+    bbox_head=dict(anchor_generator=dict(octave_base_scale=2)),  # anchors from 16 to 200 pixels
 )
 
 epochs = 12

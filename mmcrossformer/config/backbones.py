@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ from mmengine.config import Config
 
 from mmcrossformer.config.channels import set_channels
 from mmcrossformer.config.package import CONFIGS
-from mmcrossformer.config.read import HOSTS, import_host
-from mmcrossformer.utils.errors import UserError
+from mmcrossformer.config.read import HOSTS, import_host, parse_config
+from mmcrossformer.utils.errors import UserError, close_names
 
 _FILES = CONFIGS / '_base_' / 'backbones'
 _GROUPS = CONFIGS / '_base_' / 'groups'
@@ -54,15 +53,11 @@ def read_backbone(name: str) -> NamedBackbone:
     own = list_backbones()
     path = Path(name) if name.endswith('.py') else own.get(name)
     if path is None:
-        near = get_close_matches(name, own, cutoff=0.5)
-        close = f' Close names: {", ".join(near)}.' if near else ''
+        close = close_names(name, own)
         raise UserError(f'unknown backbone {name!r}: name a file (*.py) or one of {", ".join(own)}.{close}')
     if not path.is_file():
         raise UserError(f'backbone {path} is no file; names are {", ".join(own)}')
-    try:
-        content = Config.fromfile(path).to_dict()
-    except Exception as error:  # a config is a program and can raise anything
-        raise UserError(f'backbone {path} does not parse: {type(error).__name__}: {error}') from error
+    content = parse_config(path, f'backbone {path}').to_dict()
     missing = [key for key in ('backbone', 'classifier_backbone', 'channels') if key not in content]
     if missing:
         raise UserError(

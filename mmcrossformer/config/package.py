@@ -1,9 +1,8 @@
 """Configs and tools of the package."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
-from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.errors import UserError, close_names
 
 CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
 TOOLS = Path(__file__).parents[1] / '.mim' / 'tools'
@@ -29,7 +28,5 @@ def find_config(config: str | Path) -> Path:
     own = list_configs()
     if str(config) in own:
         return own[str(config)]
-    names = [*own, *(file.name for file in path.parent.glob('*.py'))]
-    near = get_close_matches(path.name, names, cutoff=0.5)
-    close = f' Close names: {", ".join(near)}.' if near else ''
+    close = close_names(path.name, [*own, *(file.name for file in path.parent.glob('*.py'))])
     raise UserError(f'config {config} is no file, and none of the package (see `mmcrossformer configs`).{close}')

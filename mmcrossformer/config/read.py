@@ -1,6 +1,7 @@
 """Reads configs of mmengine, for detection, segmentation and classification alike."""
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -27,11 +28,7 @@ def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
         UserError: The config does not exist or does not parse, a library is missing or broken, or weights for timm
             cannot be read.
     """
-    path = find_config(config)
-    try:
-        cfg = Config.fromfile(path)
-    except Exception as error:  # a config is a program and can raise anything
-        raise UserError(f'config {config} does not parse: {type(error).__name__}: {error}') from error
+    cfg = parse_config(find_config(config), f'config {config}')
     missing = [key for key in ('model', 'default_scope') if key not in cfg]
     if missing:
         raise UserError(f'config {config} sets no {" and no ".join(missing)}: it is no config to train or test')
@@ -44,6 +41,23 @@ def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
         import_host(cfg.default_scope, config)
     _import_timm(cfg, config)
     return cfg
+
+
+def parse_config(path: Path, what: str, **options: Any) -> Config:
+    """Parses a file of mmengine's configs.
+
+    Args:
+        path: The file.
+        what: What it is, for the message.
+        **options: See `Config.fromfile`.
+
+    Raises:
+        UserError: It does not parse.
+    """
+    try:
+        return Config.fromfile(path, **options)
+    except Exception as error:  # a config is a program and can raise anything
+        raise UserError(f'{what} does not parse: {type(error).__name__}: {error}') from error
 
 
 def import_host(host: str, what: str) -> None:

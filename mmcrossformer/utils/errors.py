@@ -2,8 +2,10 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 EXIT_USER_ERROR = 2
 _NAMED = 5
@@ -38,6 +40,19 @@ def names(items: Sequence) -> str:
     """Joins the first items, and counts the others."""
     more = f' and {len(items) - _NAMED} more' if len(items) > _NAMED else ''
     return ', '.join(map(str, items[:_NAMED])) + more
+
+
+def close_names(name: str, known: Iterable[str]) -> str:
+    """Returns a sentence for the end of a message: the known names that are close to a wrong one; empty without any."""
+    near = get_close_matches(name, known, cutoff=0.5)
+    return f' Close names: {", ".join(near)}.' if near else ''
+
+
+def check_unique(what: str, items: Sequence[Any]) -> None:
+    """Raises a `UserError` that names the items that occur more than once."""
+    twice = sorted({item for item in items if items.count(item) > 1})
+    if twice:
+        raise UserError(f'{what} must be unique, got twice: {", ".join(map(str, twice))}')
 
 
 def innermost(error: BaseException) -> str:

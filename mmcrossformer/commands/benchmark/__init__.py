@@ -25,7 +25,7 @@ from mmcrossformer.commands.benchmark.plot import plot
 from mmcrossformer.commands.benchmark.report import Report
 from mmcrossformer.commands.benchmark.tables import make_tables
 from mmcrossformer.commands.common import find_device, prepare_out_file
-from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.errors import UserError, check_unique
 from mmcrossformer.utils.machine import command_line, hardware, revision, versions
 
 MODELS = ('crossformer_s', 'crossformerpp_s', 'swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
@@ -38,9 +38,7 @@ def main() -> None:
     args = parse_arguments()
     backbones = [find_backbone(name) for name in dict.fromkeys(args.models)]
     models = [backbone.name for backbone in backbones]
-    twice = sorted({name for name in models if models.count(name) > 1})
-    if twice:
-        raise UserError(f'names of models must be unique, got twice: {", ".join(twice)}')
+    check_unique('names of models', models)
     if args.baseline is None:
         args.baseline = BASELINE if BASELINE in models else models[0]
     if args.baseline not in models:

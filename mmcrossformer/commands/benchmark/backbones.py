@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmcrossformer.config.backbones import has_stochastic_depth, list_backbones, read_backbone, read_groups
 from mmcrossformer.config.package import list_configs
-from mmcrossformer.config.read import HOSTS
+from mmcrossformer.config.read import HOSTS, parse_config
 from mmcrossformer.utils.errors import UserError
 
 # Stochastic depth rate of all named backbones that support it, so that they are compared at the same rate.
@@ -94,11 +93,8 @@ def _required_imports(settings: dict[str, Any]) -> tuple[str, ...]:
 def _from_config(path: Path) -> Backbone:
     if not path.is_file():
         raise UserError(f'model {path} is no file; names of models are {", ".join(backbone_names())}')
-    try:
-        # Custom imports may be missing here; building the backbone reports that.
-        cfg = Config.fromfile(path, import_custom_modules=False)
-    except Exception as error:  # a config is a program: it can fail in any way
-        raise UserError(f'config {path} does not parse: {type(error).__name__}: {error}') from error
+    # Custom imports may be missing here; building the backbone reports that.
+    cfg = parse_config(path, f'config {path}', import_custom_modules=False)
     settings = cfg.get('model', {}).get('backbone') or cfg.get('backbone')
     if not settings:
         raise UserError(f'config {path} sets neither backbone nor model.backbone: there is nothing to measure')

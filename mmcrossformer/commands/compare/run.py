@@ -24,10 +24,10 @@ from mmcrossformer.config.package import TOOLS, find_config
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
-from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.errors import UserError, check_unique
 from mmcrossformer.utils.files import write_figure, write_json, write_text
 from mmcrossformer.utils.interleaved import time_interleaved
-from mmcrossformer.utils.metrics import METRICS
+from mmcrossformer.utils.metrics import METRICS, main_metric
 
 _COST = 'cost.json'
 _STEPS = 5
@@ -159,10 +159,7 @@ def _list_candidates(
         candidates.append(
             _Candidate(name, replace_backbone(first.cfg, backbone), work_dir / f'{name}.py', is_generated=True)
         )
-    names = [entry.name for entry in candidates]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise UserError(f'names of configs and backbones must be unique, got twice: {", ".join(sorted(twice))}')
+    check_unique('names of configs and backbones', [entry.name for entry in candidates])
     scopes = sorted({entry.cfg.default_scope for entry in candidates})
     if len(scopes) > 1:
         raise UserError(f'configs must be of one task, got some for {" and some for ".join(scopes)}')
@@ -217,12 +214,12 @@ def common_metric(results: Sequence[Result]) -> str:
     Raises:
         UserError: They have no metric in common.
     """
-    for metric in METRICS:
-        if all(metric in result.metrics for result in results):
-            return metric
-    raise UserError(
-        f'the configs have none of these metrics in common: {", ".join(METRICS)}: compare one task at a time'
-    )
+    metric = main_metric(*(result.metrics for result in results))
+    if metric is None:
+        raise UserError(
+            f'the configs have none of these metrics in common: {", ".join(METRICS)}: compare one task at a time'
+        )
+    return metric
 
 
 def _run_tool(tool: str, arguments: Sequence[object]) -> int:

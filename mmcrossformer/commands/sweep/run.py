@@ -19,9 +19,9 @@ from mmcrossformer.commands.sweep.report import Point, Sweep
 from mmcrossformer.config.sizes import own_size, scale_test_pipeline, trained_sizes
 from mmcrossformer.config.walk import replace_sync_bn
 from mmcrossformer.engine.runner import check_data
-from mmcrossformer.utils.errors import UserError, innermost
+from mmcrossformer.utils.errors import UserError, check_unique, innermost
 from mmcrossformer.utils.machine import hardware, revision, versions
-from mmcrossformer.utils.metrics import METRICS
+from mmcrossformer.utils.metrics import METRICS, main_metric
 from mmcrossformer.utils.weights import load_weights
 
 
@@ -47,7 +47,7 @@ def sweep(
         UserError: A size is repeated, the config has no test data or its sizes cannot be changed, or the checkpoint
             does not fit.
     """
-    _check_sizes(sizes)
+    check_unique('--sizes', sizes)
     if not (cfg.get('test_dataloader') and cfg.get('test_evaluator')):
         raise UserError(f'config {cfg.filename} has no test_dataloader or no test_evaluator: there is nothing to test')
     configs = [scale_test_pipeline(cfg, size) for size in sizes]  # errors are reported before anything runs
@@ -84,12 +84,6 @@ def _evaluate_all(model: BaseModel, configs: dict[int, Config], found: Sweep) ->
         raise UserError('the model finds no objects at any of the sizes')
 
 
-def _check_sizes(sizes: Sequence[int]) -> None:
-    twice = sorted({size for size in sizes if sizes.count(size) > 1})
-    if twice:
-        raise UserError(f'--sizes must be unique, got twice: {", ".join(map(str, twice))}')
-
-
 def _load(cfg: Config, checkpoint: str | Path, device: str) -> BaseModel:
     replace_sync_bn(cfg.model)
     model = build_model(cfg)
@@ -122,18 +116,18 @@ def _evaluate(model: BaseModel, cfg: Config, size: int, found: Sweep) -> None:
     found.images = len(dataset)
     metrics = evaluator.evaluate(found.images)
     if metrics:
-        found.metric = found.metric or _main_metric(metrics)
+        found.metric = found.metric or _metric_of(metrics)
     result = float(metrics[found.metric]) if metrics else 0.0  # mmdet reports no metrics without detections
     # The first batch includes warm-up.
     found.points.append(Point(size, result, statistics.median(seconds[1:] or seconds)))
 
 
-def _main_metric(metrics: dict[str, Any]) -> str:
+def _metric_of(metrics: dict[str, Any]) -> str:
     """Returns the name of the main metric."""
-    for name in METRICS:
-        if name in metrics:
-            return name
-    raise UserError(f'test_evaluator reports {", ".join(metrics)}, but a sweep needs one of {", ".join(METRICS)}')
+    name = main_metric(metrics)
+    if name is None:
+        raise UserError(f'test_evaluator reports {", ".join(metrics)}, but a sweep needs one of {", ".join(METRICS)}')
+    return name
 
 
 def _now(device: str) -> float:
