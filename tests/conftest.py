@@ -15,7 +15,7 @@ from tiny import TINY
 from mmcrossformer.models.attention import strips
 from mmcrossformer.models.layers import block
 
-pytest_plugins = ['quick']
+pytest_plugins = ['quick', 'checked']
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.sizes import last_sizes, pipeline_views
 from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
-from mmcrossformer.engine.check.coco import check_coco
+from mmcrossformer.engine.check.coco import CocoFile, check_coco, image_sizes, is_coco
+from mmcrossformer.engine.check.contents import Contents, check_together
 from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.engine.check.images import Limits, check_images, check_label_maps, evenly_spaced
+from mmcrossformer.engine.check.picture import build_load
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads whose number of classes does not depend on the data set.
@@ -43,43 +46,52 @@ def check_job(
         The findings, in the order of the config.
     """
     init_default_scope(cfg.default_scope)
-    findings, seen = [], set()
+    findings: list[Finding] = []
+    seen: dict[str, Contents | None] = {}
+    contents: list[Contents] = []
     for part in ('train', 'val'):
         for settings in datasets_of(cfg.get(f'{part}_dataloader')):
             key = json.dumps(settings, sort_keys=True, default=str)
             if key not in seen:
-                findings += _check_dataset(settings, part, cfg, limits, read)
-            seen.add(key)
+                found, seen[key] = _check_dataset(settings, part, cfg, limits, read)
+                findings += found
+            if (content := seen[key]) is not None:
+                contents.append(replace(content, part=part))
+    findings += check_together(contents)
     return [*findings, *(_check_channels(cfg) if channels else ()), *_check_views(cfg), *_check_rate(cfg)]
 
 
-def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Limits, read: Reader) -> list[Finding]:
-    path = Path(settings.get('data_root') or '') / (settings.get('ann_file') or '')
-    coco = None
-    if path.suffix == '.json' and 'Panoptic' not in str(settings.get('type')):
-        try:
-            coco = read(path)
-        except UserError as error:
-            return [Finding(str(error))]
+def _check_dataset(
+    settings: dict[str, Any], part: str, cfg: Config, limits: Limits, read: Reader
+) -> tuple[list[Finding], Contents | None]:
+    """Returns what is wrong with a data set, and what it contains if it can be built."""
     try:
-        lazy = dict(lazy_init=True) if coco is not None and _can_be_lazy(settings) else {}
+        lazy = dict(lazy_init=True) if _can_be_lazy(settings) else {}
         dataset = DATASETS.build({**settings, 'pipeline': [], **lazy})
+        if lazy and not is_coco(dataset):
+            dataset.full_init()
+        load = build_load(settings.get('pipeline') or [])
     except Exception as error:  # a data set of any library can raise anything
-        return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')]
+        return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')], None
     classes = list(dataset.metainfo.get('classes') or ())
+    path = Path(getattr(dataset, 'ann_file', None) or '')
     source = str(path) if path.is_file() else f'{part}_dataloader'
-    findings = _check_heads(cfg.model, classes, source) if part == 'train' else []
-    if coco is not None:
-        masks = any(step.get('with_mask') for step in settings.get('pipeline', []))
-        folder = Path(dataset.data_prefix.get('img', ''))
-        images = evenly_spaced(coco['images'], limits.present)
-        sizes = {folder / image['file_name']: (image['width'], image['height']) for image in images}
-        return [
-            *check_images(sizes, source + _among(len(images), len(coco['images'])), limits.decoded),
-            *check_coco(coco, path, classes, masks=masks),
-            *findings,
-        ]
-    return [*_check_entries(dataset, classes, source, limits), *findings]
+    heads = _check_heads(cfg.model, classes, source) if part == 'train' else []
+    contents = Contents(part, source, classes)
+    if not is_coco(dataset):
+        return [*_check_entries(dataset, classes, source, limits), *heads], contents
+    try:
+        file = CocoFile(read(path), path)
+    except UserError as error:
+        return [Finding(str(error)), *heads], contents
+    findings, loaded = check_coco(file, dataset, settings, part)
+    if loaded is None:
+        return [*findings, *heads], contents
+    sizes = image_sizes(loaded)
+    chosen = {image: sizes[image] for image in evenly_spaced(list(sizes), limits.present)}
+    folder = Path(dataset.data_prefix.get('img', ''))
+    images = check_images(chosen, source + _among(len(chosen), len(sizes)), limits.decoded, load, folder)
+    return [*images, *findings, *heads], replace(contents, file=file, loaded=loaded)
 
 
 def _can_be_lazy(settings: dict[str, Any]) -> bool:
