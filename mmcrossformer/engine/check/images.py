@@ -62,7 +62,7 @@ def check_images(
     chosen = evenly_spaced(there, decode)
     looks = dict(zip(chosen, _in_threads(lambda path: look_at(path, load), chosen), strict=True))
     pictures = {path: look for path, look in looks.items() if isinstance(look, Picture)}
-    broken = [path for path in chosen if path not in pictures]
+    broken = [f'{path} ({look})' for path, look in looks.items() if isinstance(look, str)]
     looked = f'{"decoded images" if len(chosen) < len(there) else "images"} of {source}'
     return [
         *count_bad(

@@ -1,6 +1,5 @@
 """Looks at one image file, and at what the pipeline makes of it."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,12 +76,12 @@ def look_at(path: Path, load: Load | None = None) -> Picture | str:
     try:
         with Image.open(path) as image:
             return _describe(image, path, load)
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        if load is None or not os.path.getsize(path):
-            return innermost(error)
-        return _load_only(path, load)
+    except UnidentifiedImageError:
+        return _load_only(path, load) if load else 'no image'
+    except Image.DecompressionBombError as error:
+        return _load_only(path, load) if load else str(error)
     except Exception as error:  # a decoder can raise anything
-        return innermost(error)
+        return str(error)
 
 
 def _describe(image: Image.Image, path: Path, load: Load | None) -> Picture:
@@ -118,6 +117,8 @@ def _load_only(path: Path, load: Load) -> Picture | str:
     """Describes an image that Pillow cannot read."""
     try:
         height, width = load(path).shape[:2]
+    except AssertionError:  # mmcv's step, which got nothing from the decoder
+        return 'no image'
     except Exception as error:  # a decoder can raise anything
         return innermost(error)
     return Picture((width, height), (width, height))
