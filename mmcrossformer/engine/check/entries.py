@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.dataset import BaseDataset
 
@@ -12,8 +13,18 @@ from mmcrossformer.engine.check.label_maps import check_label_maps
 from mmcrossformer.utils.errors import names
 
 
-def check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, limits: Limits) -> list[Finding]:
-    """Checks the entries of any data set."""
+def check_entries(
+    dataset: BaseDataset, pipeline: Sequence[dict[str, Any]], classes: Sequence[str], source: str, limits: Limits
+) -> list[Finding]:
+    """Checks the entries of any data set.
+
+    Args:
+        dataset: The data set, which was built without its pipeline.
+        pipeline: Settings of the pipeline.
+        classes: Names of the classes.
+        source: Where the entries are listed, for the messages.
+        limits: How many images to check.
+    """
     total = len(dataset)
     if not total:
         return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
@@ -25,11 +36,9 @@ def check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, lim
         if 'img_path' in entry
     }
     findings = check_images(sizes, source, limits.decoded)
-    maps = {Path(entry['img_path']): Path(entry['seg_map_path']) for entry in entries if entry.get('seg_map_path')}
-    if maps and hasattr(dataset, 'reduce_zero_label'):
-        findings += check_label_maps(
-            maps, len(classes), dataset.ignore_index, bool(dataset.reduce_zero_label), source, limits.decoded
-        )
+    if any(entry.get('seg_map_path') for entry in entries) and hasattr(dataset, 'reduce_zero_label'):
+        of_maps, _ = check_label_maps(entries, dataset, pipeline, source=source, decode=limits.decoded)
+        findings += of_maps
     labels = Counter(entry['gt_label'] for entry in entries if isinstance(entry.get('gt_label'), int))
     boxes = [(i, instance) for i, entry in enumerate(entries) for instance in entry.get('instances', ())]
     if boxes:

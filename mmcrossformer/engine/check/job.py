@@ -79,7 +79,7 @@ def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Lim
             *check_coco(coco, path, classes, masks=masks),
             *findings,
         ]
-    return [*check_entries(dataset, classes, source, limits), *findings]
+    return [*check_entries(dataset, settings.get('pipeline', []), classes, source, limits), *findings]
 
 
 def _can_be_lazy(settings: dict[str, Any]) -> bool:
