@@ -18,6 +18,7 @@ from mmcrossformer.engine.check.coco import check_coco
 from mmcrossformer.engine.check.entries import check_entries
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
+from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads whose number of classes does not depend on the data set.
@@ -43,7 +44,7 @@ def check_job(
         The findings, in the order of the config.
     """
     init_default_scope(cfg.default_scope)
-    findings, seen = [], set()
+    findings, seen = check_settings(cfg), set()
     for part in ('train', 'val'):
         for settings in datasets_of(cfg.get(f'{part}_dataloader')):
             key = json.dumps(settings, sort_keys=True, default=str)
