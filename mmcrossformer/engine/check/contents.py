@@ -1,6 +1,6 @@
 """What the data sets of a job contain."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from mmcrossformer.engine.check.coco.file import CocoFile
@@ -14,11 +14,13 @@ class Contents:
     """What a data set contains, to compare it with others.
 
     Attributes:
-        part: `train` or `val`.
+        part: `train`, `val` or `test`.
         source: Its annotation file or loader, for messages.
         classes: Names of its classes.
         file: Its annotation file, if that is in COCO format and can be loaded.
         loaded: What the data set makes of that file.
+        labelled: Ids of the categories of that file, in the order of the labels that the data set gives them.
+        masks: Whether the segmentations of that file have been checked.
     """
 
     part: str
@@ -26,6 +28,8 @@ class Contents:
     classes: list[str]
     file: CocoFile | None = None
     loaded: Loaded | None = None
+    labelled: Sequence[Hashable] = ()
+    masks: bool = False
 
 
 def check_together(contents: Sequence[Contents]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Checks image files and label maps."""
+"""Checks image files."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,9 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-
-import numpy as np
-from PIL import Image
 
 from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.engine.check.nearby import describe_nearby
@@ -48,7 +45,7 @@ def check_images(
         load: Loads an image as training does, see `build_load`.
         folder: Folder that names of images are below, if known: missing ones are looked for there.
     """
-    exists = dict(zip(sizes, _in_threads(_is_file, sizes), strict=True))
+    exists = dict(zip(sizes, in_threads(is_file, sizes), strict=True))
     there, missing = ([path for path in sizes if exists[path] is state] for state in (True, False))
     if not there and missing:
         parent, first = missing[0].parent, _describe_missing(missing[0], folder)
@@ -60,7 +57,7 @@ def check_images(
             )
         ]
     chosen = evenly_spaced(there, decode)
-    looks = dict(zip(chosen, _in_threads(lambda path: look_at(path, load), chosen), strict=True))
+    looks = dict(zip(chosen, in_threads(lambda path: look_at(path, load), chosen), strict=True))
     pictures = {path: look for path, look in looks.items() if isinstance(look, Picture)}
     broken = [f'{path} ({look})' for path, look in looks.items() if isinstance(look, str)]
     looked = f'{"decoded images" if len(chosen) < len(there) else "images"} of {source}'
@@ -131,46 +128,6 @@ def _describe_missing(path: Path, folder: Path | None) -> str:
     return f'{path}{near and f" ({near})"}'
 
 
-def check_label_maps(
-    maps: Mapping[Path, Path], num_classes: int, ignored: int, reduce_zero: bool, source: str, decode: int | None
-) -> list[Finding]:
-    """Checks the label maps of a segmentation data set.
-
-    Args:
-        maps: Label map by image.
-        num_classes: Number of classes.
-        ignored: Label that losses ignore.
-        reduce_zero: Whether label 0 is ignored and label 1 is the first class.
-        source: Where the maps are listed, for the messages.
-        decode: Number of maps to decode, evenly spaced; None for all.
-    """
-    exists = dict(zip(maps, _in_threads(_is_file, maps.values()), strict=True))
-    missing = [path for image, path in maps.items() if not exists[image]]
-    chosen = evenly_spaced([image for image in maps if exists[image]], decode)
-
-    def problem(image: Path) -> str | None:
-        try:
-            with Image.open(maps[image]) as file:
-                labels = np.asarray(file)
-        except (OSError, SyntaxError, ValueError):
-            return 'cannot be decoded'
-        size = _decode(image)
-        if size is not None and labels.shape[:2] != size[::-1]:
-            return 'has another size than its image'
-        values = np.unique(labels) if labels.ndim == 2 else None
-        if values is None:
-            return 'has colours, not labels'
-        values = values[values != ignored] - int(reduce_zero)
-        return f'has label {values.max() + reduce_zero}' if values.size and values.max() >= num_classes else None
-
-    problems = dict(zip(chosen, _in_threads(problem, chosen), strict=True))
-    bad = [f'{maps[image]} {text}' for image, text in problems.items() if text]
-    return [
-        *count_bad(missing, len(maps), f'label maps of {source} are missing'),
-        *count_bad(bad, len(chosen), f'label maps of {source} do not fit the {num_classes} classes'),
-    ]
-
-
 def evenly_spaced(items: Sequence[Item], count: int | None) -> Sequence[Item]:
     """Returns at most `count` items, evenly spaced; None for all."""
     if count is None or count >= len(items):
@@ -178,17 +135,17 @@ def evenly_spaced(items: Sequence[Item], count: int | None) -> Sequence[Item]:
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def _decode(path: Path) -> Size | None:
-    """Decodes an image; returns width and height, or None if it is broken."""
-    picture = look_at(path)
-    return picture.stored if isinstance(picture, Picture) else None
+def among(looked_at: int, total: int) -> str:
+    """Returns a note on the total for a sample, nothing for all images."""
+    return '' if looked_at == total else f' (evenly spaced among {total})'
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether there is a file; False without permission to look."""
     return os.path.isfile(path)  # Path.is_file raises without permission
 
 
-def _in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Calls a function for each item in threads: parallel requests to a disk are much faster than sequential ones."""
     with ThreadPoolExecutor() as pool:
         return list(pool.map(function, items))

@@ -2,25 +2,23 @@
 
 import json
 import os
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
-from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmengine.registry import MODELS, init_default_scope
 
 from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.sizes import last_sizes, pipeline_views
-from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
+from mmcrossformer.config.walk import data_paths, datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
-from mmcrossformer.engine.check.coco import CocoFile, check_coco, image_sizes, is_coco
 from mmcrossformer.engine.check.contents import Contents, check_together
-from mmcrossformer.engine.check.finding import Finding, count_bad
-from mmcrossformer.engine.check.images import Limits, check_images, check_label_maps, evenly_spaced
-from mmcrossformer.engine.check.picture import build_load
+from mmcrossformer.engine.check.dataset import check_dataset, load_contents
+from mmcrossformer.engine.check.evaluators import check_evaluators
+from mmcrossformer.engine.check.finding import Finding
+from mmcrossformer.engine.check.images import Limits
+from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads whose number of classes does not depend on the data set.
@@ -46,105 +44,45 @@ def check_job(
         The findings, in the order of the config.
     """
     init_default_scope(cfg.default_scope)
-    findings: list[Finding] = []
-    seen: dict[str, Contents | None] = {}
-    contents: list[Contents] = []
+    read = cache(read)
+    findings, seen, contents = check_settings(cfg), {}, []
     for part in ('train', 'val'):
         for settings in datasets_of(cfg.get(f'{part}_dataloader')):
             key = json.dumps(settings, sort_keys=True, default=str)
             if key not in seen:
-                found, seen[key] = _check_dataset(settings, part, cfg, limits, read)
+                found, seen[key] = check_dataset(settings, part, limits, read)
                 findings += found
             if (content := seen[key]) is not None:
                 contents.append(replace(content, part=part))
-    findings += check_together(contents)
-    return [*findings, *(_check_channels(cfg) if channels else ()), *_check_views(cfg), *_check_rate(cfg)]
+                findings += _check_heads(cfg.model, content) if part == 'train' else []
+    return [
+        *findings,
+        *check_together(contents),
+        *check_evaluators(cfg, 'val', [content for content in contents if content.part == 'val'], read),
+        *_check_test(cfg, read),
+        *(_check_channels(cfg) if channels else ()),
+        *_check_views(cfg),
+        *_check_rate(cfg),
+    ]
 
 
-def _check_dataset(
-    settings: dict[str, Any], part: str, cfg: Config, limits: Limits, read: Reader
-) -> tuple[list[Finding], Contents | None]:
-    """Returns what is wrong with a data set, and what it contains if it can be built."""
-    try:
-        lazy = dict(lazy_init=True) if _can_be_lazy(settings) else {}
-        dataset = DATASETS.build({**settings, 'pipeline': [], **lazy})
-        if lazy and not is_coco(dataset):
-            dataset.full_init()
-        load = build_load(settings.get('pipeline') or [])
-    except Exception as error:  # a data set of any library can raise anything
-        return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')], None
-    classes = list(dataset.metainfo.get('classes') or ())
-    path = Path(getattr(dataset, 'ann_file', None) or '')
-    source = str(path) if path.is_file() else f'{part}_dataloader'
-    heads = _check_heads(cfg.model, classes, source) if part == 'train' else []
-    contents = Contents(part, source, classes)
-    if not is_coco(dataset):
-        return [*_check_entries(dataset, classes, source, limits), *heads], contents
-    try:
-        file = CocoFile(read(path), path)
-    except UserError as error:
-        return [Finding(str(error)), *heads], contents
-    findings, loaded = check_coco(file, dataset, settings, part)
-    if loaded is None:
-        return [*findings, *heads], contents
-    sizes = image_sizes(loaded)
-    chosen = {image: sizes[image] for image in evenly_spaced(list(sizes), limits.present)}
-    folder = Path(dataset.data_prefix.get('img', ''))
-    images = check_images(chosen, source + _among(len(chosen), len(sizes)), limits.decoded, load, folder)
-    return [*images, *findings, *heads], replace(contents, file=file, loaded=loaded)
+def _check_test(cfg: Config, read: Reader) -> list[Finding]:
+    """Compares the evaluator of the command test with its data, unless both are those of validation."""
+    if all(cfg.get(f'test_{what}') == cfg.get(f'val_{what}') for what in ('dataloader', 'evaluator')):
+        return []
+    findings, contents = [], []
+    for settings in datasets_of(cfg.get('test_dataloader')):
+        if all(path.exists() for path in data_paths(settings)):  # data to test on may come after training
+            found, content = load_contents(settings, 'test', read)
+            findings += found
+            contents += [] if content is None else [content]
+    findings += check_evaluators(cfg, 'test', contents, read)
+    return [Finding(f'`mmcrossformer test` would fail or be wrong: {found.text}', warning=True) for found in findings]
 
 
-def _can_be_lazy(settings: dict[str, Any]) -> bool:
-    """Whether a data set supports `lazy_init`, which skips its annotation file."""
-    kind = settings.get('type')
-    with DATASETS.switch_scope_and_registry(None) as registry:
-        kind = registry.get(kind) if isinstance(kind, str) else kind
-    return isinstance(kind, type) and issubclass(kind, BaseDataset)
-
-
-def _among(looked_at: int, total: int) -> str:
-    """Returns a note on the total for a sample, nothing for all images."""
-    return '' if looked_at == total else f' (evenly spaced among {total})'
-
-
-def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, limits: Limits) -> list[Finding]:
-    """Checks the entries of any data set."""
-    total = len(dataset)
-    if not total:
-        return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
-    entries = [dataset.get_data_info(i) for i in evenly_spaced(range(total), limits.present)]
-    source += _among(len(entries), total)
-    sizes = {
-        Path(entry['img_path']): (entry['width'], entry['height']) if 'width' in entry and 'height' in entry else None
-        for entry in entries
-        if 'img_path' in entry
-    }
-    findings = check_images(sizes, source, limits.decoded)
-    maps = {Path(entry['img_path']): Path(entry['seg_map_path']) for entry in entries if entry.get('seg_map_path')}
-    if maps and hasattr(dataset, 'reduce_zero_label'):
-        findings += check_label_maps(
-            maps, len(classes), dataset.ignore_index, bool(dataset.reduce_zero_label), source, limits.decoded
-        )
-    labels = Counter(entry['gt_label'] for entry in entries if isinstance(entry.get('gt_label'), int))
-    boxes = [(i, instance) for i, entry in enumerate(entries) for instance in entry.get('instances', ())]
-    if boxes:
-        bad = [entries[i]['img_path'] for i, box in boxes if not _has_area(box['bbox'])]
-        findings += count_bad(bad, len(boxes), f'boxes of {source} are empty or inverted, in', tolerant=True)
-        labels.update(instance['bbox_label'] for _, instance in boxes)
-    whole = len(entries) == total  # a sample may miss the few instances of a class
-    without = [name for i, name in enumerate(classes) if not labels[i]] if labels and whole else []
-    if without:
-        findings.append(Finding(f'{len(without)} classes have no instance in {source}: {names(without)}', warning=True))
-    return findings
-
-
-def _has_area(box: Sequence[float]) -> bool:
-    left, top, right, bottom = box
-    return right > left and bottom > top
-
-
-def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> list[Finding]:
+def _check_heads(model: dict[str, Any], content: Contents) -> list[Finding]:
     """Compares the number of classes of the data with those of the heads."""
+    classes, source = content.classes, content.source
     heads = {f'model.{key}': value for key, value in model.items() if 'head' in key and key not in _OTHER_CLASSES}
     if 'backbone' not in model:  # a whole model of timm contains its head
         heads['model'] = {key: value for key, value in model.items() if not isinstance(value, dict | list)}

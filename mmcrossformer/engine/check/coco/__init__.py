@@ -1,35 +1,33 @@
 """Checks annotation files in COCO format."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import BaseDataset
 
-from mmcrossformer.config.walk import dicts_in
 from mmcrossformer.engine.check.coco.classes import check_classes, check_labels
 from mmcrossformer.engine.check.coco.dropped import check_dropped, count_objects
 from mmcrossformer.engine.check.coco.file import CocoFile
 from mmcrossformer.engine.check.coco.ids import check_ids, check_references
-from mmcrossformer.engine.check.coco.load import Loaded, is_coco, load_annotations
+from mmcrossformer.engine.check.coco.load import Loaded, load_annotations
 from mmcrossformer.engine.check.coco.masks import check_masks
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.utils.errors import innermost
 
-__all__ = ['CocoFile', 'Loaded', 'check_coco', 'image_sizes', 'is_coco']
-
-_USES = dict(train='train on', val='evaluate on', test='test on')
+_USES = dict(train='train on', val='evaluate on')
 
 
 def check_coco(
-    file: CocoFile, dataset: BaseDataset, settings: dict[str, Any], part: str
+    file: CocoFile, dataset: BaseDataset, part: str, mask_steps: Sequence[dict[str, Any]]
 ) -> tuple[list[Finding], Loaded | None]:
     """Checks an annotation file, and what a data set makes of it.
 
     Args:
         file: The annotation file.
         dataset: The data set of the host library.
-        settings: Its settings in the config.
-        part: `train`, `val` or `test`.
+        part: `train` or `val`.
+        mask_steps: Steps of its pipeline that load masks.
 
     Returns:
         The findings, and what the data set loads; None if it cannot load the file.
@@ -48,9 +46,8 @@ def check_coco(
         *check_classes(file, classes, count_objects(loaded.kept)),
         *check_labels(file, classes, dataset.cat_ids, type(dataset).__name__),
     ]
-    steps = [step for step in dicts_in(list(settings.get('pipeline') or ())) if step.get('with_mask')]
-    if steps:
-        findings += check_masks(file, polygons_only=any(step.get('poly2mask') is False for step in steps))
+    if mask_steps:
+        findings += check_masks(file, polygons_only=any(step.get('poly2mask') is False for step in mask_steps))
     return findings, loaded
 
 
