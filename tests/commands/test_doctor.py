@@ -1,30 +1,38 @@
 """`mmcrossformer doctor`, in this environment and in broken ones."""
 
 import importlib.metadata
-import subprocess
 import sys
 import types
+
+from quick import run_program
 
 import mmcrossformer_cli
 from mmcrossformer.commands import doctor
 
 
-def run(prelude=''):
-    """Runs the command in a fresh interpreter, after a prelude that breaks something."""
-    call = "sys.argv = ['mmcrossformer', 'doctor']\nimport mmcrossformer_cli\nmmcrossformer_cli.main()"
-    program = f'import sys\n{prelude}\n{call}'
-    return subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
+def run(tmp_path, hidden=(), fresh=False):
+    """Runs the command in a process of its own, in which modules look like not installed."""
+    program = tmp_path / 'program.py'
+    program.write_text(
+        f"""
+import sys
 
 
-def hide(*modules):
-    """A prelude that makes modules look like not installed."""
-    return (
-        'class Hidden:\n'
-        '    def find_spec(self, name, path=None, target=None):\n'
-        f'        if name in {modules!r}:\n'
-        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
-        'sys.meta_path.insert(0, Hidden())'
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name in {hidden!r}:
+            raise ModuleNotFoundError(f'No module named {{name!r}}', name=name)
+
+
+for name in [name for name in sys.modules if name.partition('.')[0] in {hidden!r}]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Hidden())
+sys.argv = ['mmcrossformer', 'doctor']
+import mmcrossformer_cli
+mmcrossformer_cli.main()
+"""
     )
+    return run_program(program, [], fresh=fresh)
 
 
 def test_command_is_installed():
@@ -32,8 +40,8 @@ def test_command_is_installed():
     assert entry.load() is mmcrossformer_cli.main
 
 
-def test_here_all_is_well():
-    result = run()
+def test_here_all_is_well(tmp_path):
+    result = run(tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     lines = [line.split(maxsplit=2) for line in result.stdout.splitlines() if line.strip()]
     states = {subject: state for state, subject, *_ in lines if state in ('ok', 'note', 'fails')}
@@ -43,16 +51,16 @@ def test_here_all_is_well():
     assert not result.stderr
 
 
-def test_without_torch():
-    result = run(hide('torch', 'torchvision'))
+def test_without_torch(tmp_path):
+    result = run(tmp_path, hidden=('torch', 'torchvision'), fresh=True)
     assert result.returncode == 1
     assert 'fails  torch        not installed' in result.stdout
     assert 'pip install torch torchvision' in result.stdout
     assert 'Traceback' not in result.stdout + result.stderr
 
 
-def test_without_mmdet():
-    result = run(hide('mmdet'))
+def test_without_mmdet(tmp_path):
+    result = run(tmp_path, hidden=('mmdet',))
     assert result.returncode == 1
     assert 'fails  mmdet        not installed' in result.stdout
     assert "-> pip install 'mmcrossformer[mm]'" in result.stdout
