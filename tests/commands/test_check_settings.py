@@ -101,7 +101,6 @@ def test_hooks_and_validation_that_never_begin():
             'error: param_scheduler.0 (MultiStepLR) counts epochs',
         ),
         (BY_ITERATION, dict(type='PolyLR', convert_to_iter_based=True, end=5), None),
-        (BY_ITERATION, dict(type='ReduceOnPlateauLR'), None),
         (BY_EPOCH, dict(type='LinearLR', by_epoch=False, end=500), None),
         # Beyond the end of training.
         (
@@ -169,8 +168,16 @@ def test_metrics_of_hooks(evaluator, metric, names, hook):
     else:
         assert f'is {metric}, which val_evaluator does not report: it reports names such as {names}' in only(texts)
     without = check(BY_EPOCH, changes)
-    assert 'the config has no validation' in only(without)
+    assert 'the config has no validation that reports metrics' in only(without)
     assert without[0].startswith('warning')
+
+
+def test_rates_that_fall_with_a_metric():
+    scheduler = dict(type='ReduceOnPlateauLR')
+    text = only(check(BY_EPOCH, VALIDATION, val_evaluator=dict(type='IoUMetric'), param_scheduler=scheduler))
+    assert 'param_scheduler.monitor is loss, which val_evaluator does not report' in text
+    # It counts validations, also in a training by iterations.
+    assert check(BY_ITERATION, VALIDATION, param_scheduler=dict(scheduler, monitor='a')) == []
 
 
 SIGMOID = dict(type='CrossEntropyLoss', use_sigmoid=True)
