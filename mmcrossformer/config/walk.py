@@ -47,6 +47,12 @@ def datasets_of(loader: dict | None) -> Iterator[dict]:
                 stack.append(inner)
 
 
+def evaluators_of(cfg: Config, part: str) -> list[dict[str, Any]]:
+    """Returns the evaluators of a part, 'val' or 'test'; empty if it is switched off."""
+    evaluators = cfg.get(f'{part}_evaluator') or []
+    return list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
+
+
 def schedulers_of(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yields place and settings of the schedulers: mmengine takes one, a list, or either by name of the optimizer."""
     stack = [('param_scheduler', cfg.get('param_scheduler'))]

@@ -6,6 +6,7 @@ from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from quick import run
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -137,3 +138,42 @@ def test_the_same_schedule_is_not_worth_a_word(train):
     train('resumed', HALF, schedule(WHOLE))
     _, runner = train('resumed', WHOLE, schedule(WHOLE), ResumedScheduleHook(reset=False), resume=True)
     assert not messages(runner)
+
+
+# As in mmengine's manual.
+NO_VALIDATION = ('val_dataloader=None', 'val_cfg=None', 'val_evaluator=None')
+
+
+def test_a_training_without_validation_that_is_made_longer(quick, tmp_path):
+    config, work_dir = quick('crossformer_t_digits', report=dict(max_images=1), curves=True), tmp_path / 'run'
+
+    def train(epochs, *arguments):
+        options = [*NO_VALIDATION, f'train_cfg.max_epochs={epochs}', f'param_scheduler.1.end={epochs}']
+        result = run('train', config, '--work-dir', work_dir, '--seed', 0, *arguments, '--cfg-options', *options)
+        assert result.returncode == 0, result.stderr[-3000:]
+        return result.stdout + result.stderr
+
+    text = train(1)
+    assert 'Epoch(val)' not in text
+    assert 'the config has no validation' in (work_dir / 'report.html').read_text()
+    assert (work_dir / 'curves.png').is_file()
+    quick('crossformer_t_digits')  # the same without report and curves, which take longer than the training
+    text = train(2, '--resume')
+    assert 'param_scheduler.1.end is 10 in the checkpoint and 20 in the config' in text
+    text = train(2, '--resume', work_dir / 'epoch_1.pth', '--reset-schedule')
+    assert 'the schedule of the config is used from iteration 11 on' in text
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'options', 'message'),
+    [
+        ([], [], '--reset-schedule replaces the schedule of a run that resumes: use it with --resume'),
+        (['--resume'], ['strategy.type=FSDPStrategy'], 'does not work with a strategy'),
+        (['--resume'], ['param_scheduler.0.type=ReduceOnPlateauLR'], 'param_scheduler.0 depends on the metrics of the'),
+    ],
+)
+def test_schedules_that_cannot_be_reset(arguments, options, message, call, quick):
+    options = ['--cfg-options', *options] if options else []
+    code, text = call('train', quick('crossformer_t_digits'), '--reset-schedule', *arguments, *options)
+    assert code == 2
+    assert message in text

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import schedulers_of
+from mmcrossformer.config.walk import evaluators_of, schedulers_of
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.settings.loop import hooks_of
 from mmcrossformer.utils.errors import names
@@ -36,7 +36,7 @@ _EVALUATORS: dict[str, tuple[str | None, str, Any, dict[str, str]]] = {
 
 def check_metrics(cfg: Config) -> Iterator[Finding]:
     """Checks the metrics by which checkpoints are the best, training stops or the learning rate falls."""
-    patterns = _patterns(cfg.get('val_evaluator'))
+    patterns = _patterns(evaluators_of(cfg, 'val'))
     for place, wanted in _wanted(cfg):
         wanted = [wanted] if isinstance(wanted, str) else list(wanted or ())
         if wanted and not cfg.get('val_dataloader'):
@@ -66,11 +66,11 @@ def _check_names(place: str, wanted: list[str], patterns: list[str]) -> Iterator
         )
 
 
-def _patterns(evaluators: Any) -> list[str] | None:
+def _patterns(evaluators: list[dict[str, Any]]) -> list[str] | None:
     """Returns patterns of the names that evaluators report; None if that is not known of one of them."""
     patterns = []
-    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
-        known = _EVALUATORS.get(str((evaluator or {}).get('type')).rpartition('.')[2])
+    for evaluator in evaluators:
+        known = _EVALUATORS.get(str(evaluator.get('type')).rpartition('.')[2])
         if known is None:
             return None
         prefix, argument, default, results = known
