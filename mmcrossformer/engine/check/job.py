@@ -14,6 +14,7 @@ from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.sizes import last_sizes, pipeline_views
 from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
+from mmcrossformer.engine.check.batches import check_batches
 from mmcrossformer.engine.check.coco import check_coco
 from mmcrossformer.engine.check.entries import check_entries
 from mmcrossformer.engine.check.finding import Finding
@@ -80,6 +81,7 @@ def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Lim
             *check_coco(coco, path, classes, masks=masks),
             *findings,
         ]
+    findings += check_batches(cfg, settings, len(dataset)) if part == 'train' else []
     return [*check_entries(dataset, settings.get('pipeline', []), classes, source, limits), *findings]
 
 

@@ -78,7 +78,7 @@ def _patterns(evaluators: list[dict[str, Any]]) -> list[str] | None:
         for item in listed if isinstance(listed, list | tuple) else [listed]:
             pattern = results.get(item, '') if results else rf'top{item}(_thr-[\d.]+)?'
             patterns.append(f'{prefix}/({pattern})' if prefix else f'({pattern})')
-    return patterns
+    return patterns or None
 
 
 def _example(pattern: str) -> str:
