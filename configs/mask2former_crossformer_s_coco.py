@@ -10,4 +10,5 @@ model = dict(
     backbone=dict(_base_.backbone, **_base_.groups, _delete_=True),
     panoptic_head=dict(in_channels=_base_.channels),
 )
-default_hooks = dict(checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook'))
+# Training counts iterations, and so does the log of validations.
+default_hooks = dict(checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook'), logger=dict(log_metric_by_epoch=False))

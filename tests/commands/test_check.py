@@ -337,40 +337,6 @@ def test_samples_say_nothing_of_classes(data):
     assert not sample
 
 
-def test_segmentation(call, data):
-    """Folders of images and label maps."""
-    config, maps = data / 'segment.py', data / 'maps'
-    maps.mkdir()
-    for i in range(4):
-        Image.fromarray(np.full((HEIGHT, WIDTH), i % 2, np.uint8)).save(maps / f'{i}.png')
-    config.write_text(
-        f"""
-_base_ = {str(CONFIGS / 'upernet_crossformer_t_digits.py')!r}
-data = dict(
-    _delete_=True, type='BaseSegDataset', data_root={str(data)!r}, img_suffix='.jpg', seg_map_suffix='.png',
-    data_prefix=dict(img_path='images', seg_map_path='maps'), pipeline=[],
-    metainfo=dict(classes=('background', 'cat'), palette=[(0, 0, 0), (1, 1, 1)]),
-)
-train_dataloader = dict(dataset=data)
-val_dataloader = dict(dataset=data)
-heads = dict(num_classes=2, loss_decode=dict(class_weight=None))
-model = dict(decode_head=heads, auxiliary_head=heads)
-"""
-    )
-    assert call('check', config)[0] == 0
-    Image.fromarray(np.full((HEIGHT, WIDTH), 7, np.uint8)).save(maps / '0.png')
-    Image.fromarray(np.zeros((WIDTH, HEIGHT), np.uint8)).save(maps / '1.png')
-    Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8)).save(maps / '2.png')
-    (maps / '3.png').unlink()
-    code, text = call('check', config)
-    assert code == 2
-    assert_contains(text, '1 of 4 label maps of * are missing: */3.png')
-    assert_contains(
-        text, '3 of 3 label maps of * do not fit the 2 classes: */0.png has label 7, */1.png has another size than its'
-    )
-    assert '2.png has colours, not labels' in text
-
-
 def test_classification(call, data):
     """A folder for each class."""
     config, folder = data / 'classify.py', data / 'classes'

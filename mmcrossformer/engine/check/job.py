@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,12 @@ from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.sizes import last_sizes, pipeline_views
 from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
+from mmcrossformer.engine.check.batches import check_batches
 from mmcrossformer.engine.check.coco import check_coco
-from mmcrossformer.engine.check.finding import Finding, count_bad
-from mmcrossformer.engine.check.images import Limits, check_images, check_label_maps, evenly_spaced
+from mmcrossformer.engine.check.entries import check_entries
+from mmcrossformer.engine.check.finding import Finding
+from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
+from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads whose number of classes does not depend on the data set.
@@ -43,7 +45,7 @@ def check_job(
         The findings, in the order of the config.
     """
     init_default_scope(cfg.default_scope)
-    findings, seen = [], set()
+    findings, seen = check_settings(cfg), set()
     for part in ('train', 'val'):
         for settings in datasets_of(cfg.get(f'{part}_dataloader')):
             key = json.dumps(settings, sort_keys=True, default=str)
@@ -75,11 +77,12 @@ def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Lim
         images = evenly_spaced(coco['images'], limits.present)
         sizes = {folder / image['file_name']: (image['width'], image['height']) for image in images}
         return [
-            *check_images(sizes, source + _among(len(images), len(coco['images'])), limits.decoded),
+            *check_images(sizes, source + among(len(images), len(coco['images'])), limits.decoded),
             *check_coco(coco, path, classes, masks=masks),
             *findings,
         ]
-    return [*_check_entries(dataset, classes, source, limits), *findings]
+    findings += check_batches(cfg, settings, len(dataset)) if part == 'train' else []
+    return [*check_entries(dataset, settings.get('pipeline', []), classes, source, limits), *findings]
 
 
 def _can_be_lazy(settings: dict[str, Any]) -> bool:
@@ -88,47 +91,6 @@ def _can_be_lazy(settings: dict[str, Any]) -> bool:
     with DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(kind) if isinstance(kind, str) else kind
     return isinstance(kind, type) and issubclass(kind, BaseDataset)
-
-
-def _among(looked_at: int, total: int) -> str:
-    """Returns a note on the total for a sample, nothing for all images."""
-    return '' if looked_at == total else f' (evenly spaced among {total})'
-
-
-def _check_entries(dataset: BaseDataset, classes: Sequence[str], source: str, limits: Limits) -> list[Finding]:
-    """Checks the entries of any data set."""
-    total = len(dataset)
-    if not total:
-        return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
-    entries = [dataset.get_data_info(i) for i in evenly_spaced(range(total), limits.present)]
-    source += _among(len(entries), total)
-    sizes = {
-        Path(entry['img_path']): (entry['width'], entry['height']) if 'width' in entry and 'height' in entry else None
-        for entry in entries
-        if 'img_path' in entry
-    }
-    findings = check_images(sizes, source, limits.decoded)
-    maps = {Path(entry['img_path']): Path(entry['seg_map_path']) for entry in entries if entry.get('seg_map_path')}
-    if maps and hasattr(dataset, 'reduce_zero_label'):
-        findings += check_label_maps(
-            maps, len(classes), dataset.ignore_index, bool(dataset.reduce_zero_label), source, limits.decoded
-        )
-    labels = Counter(entry['gt_label'] for entry in entries if isinstance(entry.get('gt_label'), int))
-    boxes = [(i, instance) for i, entry in enumerate(entries) for instance in entry.get('instances', ())]
-    if boxes:
-        bad = [entries[i]['img_path'] for i, box in boxes if not _has_area(box['bbox'])]
-        findings += count_bad(bad, len(boxes), f'boxes of {source} are empty or inverted, in', tolerant=True)
-        labels.update(instance['bbox_label'] for _, instance in boxes)
-    whole = len(entries) == total  # a sample may miss the few instances of a class
-    without = [name for i, name in enumerate(classes) if not labels[i]] if labels and whole else []
-    if without:
-        findings.append(Finding(f'{len(without)} classes have no instance in {source}: {names(without)}', warning=True))
-    return findings
-
-
-def _has_area(box: Sequence[float]) -> bool:
-    left, top, right, bottom = box
-    return right > left and bottom > top
 
 
 def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> list[Finding]:

@@ -8,6 +8,7 @@ from mmcrossformer.engine.hooks.progress import ProgressHook
 from mmcrossformer.engine.hooks.provenance import ProvenanceHook
 from mmcrossformer.engine.hooks.random_state import RandomStateHook
 from mmcrossformer.engine.hooks.report import ReportHook
+from mmcrossformer.engine.hooks.resumed_schedule import ResumedScheduleHook
 from mmcrossformer.engine.hooks.unreadable import SkipUnreadableHook
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     'ProvenanceHook',
     'RandomStateHook',
     'ReportHook',
+    'ResumedScheduleHook',
     'SkipUnreadableHook',
 ]

@@ -1,0 +1,57 @@
+"""Checks the entries of any data set."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dataset import BaseDataset
+
+from mmcrossformer.engine.check.finding import Finding, count_bad
+from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
+from mmcrossformer.engine.check.label_maps import check_label_maps
+from mmcrossformer.utils.errors import names
+
+
+def check_entries(
+    dataset: BaseDataset, pipeline: Sequence[dict[str, Any]], classes: Sequence[str], source: str, limits: Limits
+) -> list[Finding]:
+    """Checks the entries of any data set.
+
+    Args:
+        dataset: The data set, which was built without its pipeline.
+        pipeline: Settings of the pipeline.
+        classes: Names of the classes.
+        source: Where the entries are listed, for the messages.
+        limits: How many images to check.
+    """
+    total = len(dataset)
+    if not total:
+        return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
+    entries = [dataset.get_data_info(i) for i in evenly_spaced(range(total), limits.present)]
+    source += among(len(entries), total)
+    sizes = {
+        Path(entry['img_path']): (entry['width'], entry['height']) if 'width' in entry and 'height' in entry else None
+        for entry in entries
+        if 'img_path' in entry
+    }
+    findings = check_images(sizes, source, limits.decoded)
+    if any(entry.get('seg_map_path') for entry in entries) and hasattr(dataset, 'reduce_zero_label'):
+        of_maps, _ = check_label_maps(entries, dataset, pipeline, source=source, decode=limits.decoded)
+        findings += of_maps
+    labels = Counter(entry['gt_label'] for entry in entries if isinstance(entry.get('gt_label'), int))
+    boxes = [(i, instance) for i, entry in enumerate(entries) for instance in entry.get('instances', ())]
+    if boxes:
+        bad = [entries[i]['img_path'] for i, box in boxes if not _has_area(box['bbox'])]
+        findings += count_bad(bad, len(boxes), f'boxes of {source} are empty or inverted, in', tolerant=True)
+        labels.update(instance['bbox_label'] for _, instance in boxes)
+    whole = len(entries) == total  # a sample may miss the few instances of a class
+    without = [name for i, name in enumerate(classes) if not labels[i]] if labels and whole else []
+    if without:
+        findings.append(Finding(f'{len(without)} classes have no instance in {source}: {names(without)}', warning=True))
+    return findings
+
+
+def _has_area(box: Sequence[float]) -> bool:
+    left, top, right, bottom = box
+    return right > left and bottom > top

@@ -1,0 +1,5 @@
+"""Checks settings that contradict each other, without a look at the data."""
+
+from mmcrossformer.engine.check.settings.check import check_settings
+
+__all__ = ['check_settings']

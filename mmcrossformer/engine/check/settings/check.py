@@ -1,0 +1,26 @@
+"""All checks of settings, in the order of the findings."""
+
+from mmengine.config import Config
+
+from mmcrossformer.engine.check.finding import Finding
+from mmcrossformer.engine.check.settings.hooks import check_hooks
+from mmcrossformer.engine.check.settings.loaders import check_loaders
+from mmcrossformer.engine.check.settings.metrics import check_metrics
+from mmcrossformer.engine.check.settings.outputs import check_outputs
+from mmcrossformer.engine.check.settings.schedule import check_schedule
+from mmcrossformer.engine.check.settings.texts import check_texts
+from mmcrossformer.engine.check.settings.trackers import check_trackers
+
+_CHECKS = (check_hooks, check_schedule, check_metrics, check_outputs, check_loaders, check_texts, check_trackers)
+
+
+def check_settings(cfg: Config) -> list[Finding]:
+    """Checks for settings that contradict each other, alone from the config.
+
+    Args:
+        cfg: Config to train.
+
+    Returns:
+        The findings.
+    """
+    return [finding for check in _CHECKS for finding in check(cfg)]

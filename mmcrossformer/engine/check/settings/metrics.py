@@ -1,0 +1,87 @@
+"""Checks metrics that hooks look for against those that the evaluators of the config report."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.config import Config
+
+from mmcrossformer.config.walk import evaluators_of, schedulers_of
+from mmcrossformer.engine.check.finding import Finding
+from mmcrossformer.engine.check.settings.loop import hooks_of
+from mmcrossformer.utils.errors import names
+
+# Type of evaluator -> its prefix, the argument that lists its results, its default, and the names that each gives.
+_EVALUATORS: dict[str, tuple[str | None, str, Any, dict[str, str]]] = {
+    'CocoMetric': (
+        'coco',
+        'metric',
+        'bbox',
+        dict(
+            bbox=r'bbox_mAP(_50|_75|_s|_m|_l)?|\w+_precision',
+            segm=r'segm_mAP(_50|_75|_s|_m|_l)?|\w+_precision',
+            proposal=r'(s_|m_|l_)?AR@\d+|AR_[sml]@\d+',
+            proposal_fast=r'AR@\d+',
+        ),
+    ),
+    'IoUMetric': (
+        None,
+        'iou_metrics',
+        'mIoU',
+        dict(mIoU='aAcc|mIoU|mAcc', mDice='aAcc|mDice|mAcc', mFscore='aAcc|mFscore|mPrecision|mRecall'),
+    ),
+    'Accuracy': ('accuracy', 'topk', 1, {}),
+}
+
+
+def check_metrics(cfg: Config) -> Iterator[Finding]:
+    """Checks the metrics by which checkpoints are the best, training stops or the learning rate falls."""
+    patterns = _patterns(evaluators_of(cfg, 'val'))
+    for place, wanted in _wanted(cfg):
+        wanted = [wanted] if isinstance(wanted, str) else list(wanted or ())
+        if wanted and not cfg.get('val_dataloader'):
+            yield Finding(
+                f'{place} is {names(wanted)}, and the config has no validation that reports metrics', warning=True
+            )
+        elif patterns is not None:
+            yield from _check_names(place, wanted, patterns)
+
+
+def _wanted(cfg: Config) -> Iterator[tuple[str, Any]]:
+    """Yields the settings that name metrics, with their place."""
+    for kind, key in (('CheckpointHook', 'save_best'), ('EarlyStoppingHook', 'monitor')):
+        for place, hook in hooks_of(cfg, kind):
+            yield f'{place}.{key}', hook.get(key)
+    for place, scheduler in schedulers_of(cfg):
+        if 'ReduceOnPlateau' in str(scheduler['type']):
+            yield f'{place}.monitor', scheduler.get('monitor', 'loss')
+
+
+def _check_names(place: str, wanted: list[str], patterns: list[str]) -> Iterator[Finding]:
+    unknown = [name for name in wanted if name != 'auto' and not any(re.fullmatch(p, name) for p in patterns)]
+    if unknown:
+        yield Finding(
+            f'{place} is {names(unknown)}, which val_evaluator does not report: it reports names such as '
+            f'{names([_example(pattern) for pattern in patterns])}'
+        )
+
+
+def _patterns(evaluators: list[dict[str, Any]]) -> list[str] | None:
+    """Returns patterns of the names that evaluators report; None if that is not known of one of them."""
+    patterns = []
+    for evaluator in evaluators:
+        known = _EVALUATORS.get(str(evaluator.get('type')).rpartition('.')[2])
+        if known is None:
+            return None
+        prefix, argument, default, results = known
+        prefix, listed = evaluator.get('prefix') or prefix, evaluator.get(argument, default)
+        for item in listed if isinstance(listed, list | tuple) else [listed]:
+            pattern = results.get(item, '') if results else rf'top{item}(_thr-[\d.]+)?'
+            patterns.append(f'{prefix}/({pattern})' if prefix else f'({pattern})')
+    return patterns or None
+
+
+def _example(pattern: str) -> str:
+    """Returns a name that a pattern matches: its first choice without what is optional."""
+    prefix, _, choices = pattern.partition('(')
+    return prefix + re.sub(r'\(.*?\)\?', '', choices).removesuffix(')').split('|')[0]

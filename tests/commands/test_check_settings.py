@@ -1,0 +1,310 @@
+"""Settings that contradict each other are reported before training starts."""
+
+import json
+
+import pytest
+from mmengine.config import Config
+from quick import CONFIGS
+
+from mmcrossformer.config.own_data import use_own_coco
+from mmcrossformer.config.package import list_configs
+from mmcrossformer.config.read import read_config
+from mmcrossformer.engine.check.settings import check_settings
+from mmcrossformer.engine.runner import check_data
+
+EPOCHS = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)
+ITERATIONS = dict(type='IterBasedTrainLoop', max_iters=600, val_interval=100)
+SAVING = dict(type='mmcrossformer.AtomicCheckpointHook', interval=1)
+BY_ITERATION = dict(
+    train_cfg=ITERATIONS,
+    log_processor=dict(by_epoch=False),
+    default_hooks=dict(
+        checkpoint=dict(SAVING, by_epoch=False, interval=100), logger=dict(type='LoggerHook', log_metric_by_epoch=False)
+    ),
+)
+BY_EPOCH = dict(train_cfg=EPOCHS, default_hooks=dict(checkpoint=SAVING))
+VALIDATION = dict(val_dataloader=dict(dataset={}), val_cfg=dict(type='ValLoop'))
+
+
+def check(*settings, scope='mmdet', model=None, **more):
+    """Returns the texts of the findings; later settings replace earlier ones."""
+    cfg = dict(default_scope=scope, model=model or dict(backbone={}))
+    for part in (*settings, more):
+        cfg |= part
+    return [str(finding) for finding in check_settings(Config(cfg))]
+
+
+def only(texts):
+    (text,) = texts
+    return text
+
+
+def test_own_configs_have_no_findings():
+    for name, path in list_configs().items():
+        assert check_settings(Config.fromfile(path)) == [], name
+
+
+def test_nothing_is_wrong():
+    assert check(BY_EPOCH) == check(BY_ITERATION) == []
+    # Loops of other libraries are not known.
+    assert check(BY_ITERATION, train_cfg=dict(type='TheirLoop'), param_scheduler=dict(type='PolyLR')) == []
+
+
+def hooks(**changes):
+    return dict(BY_ITERATION['default_hooks'], **changes)
+
+
+def test_checkpoints_by_epoch_in_a_training_by_iterations():
+    text = only(check(BY_ITERATION, default_hooks=hooks(checkpoint=SAVING)))
+    assert text.startswith('error: default_hooks.checkpoint counts epochs, and training counts iterations')
+    assert 'nothing is saved before the end. Set default_hooks.checkpoint.by_epoch=False and ' in text
+    assert text.endswith('default_hooks.checkpoint.interval=100')
+    # So does mmengine's own hook, where the config has none, and one of the user.
+    without = {name: hook for name, hook in hooks().items() if name != 'checkpoint'}
+    assert 'default_hooks.checkpoint counts epochs' in only(check(BY_ITERATION, default_hooks=without))
+    assert 'custom_hooks.0 counts epochs' in only(check(BY_ITERATION, custom_hooks=[SAVING]))
+    assert check(BY_ITERATION, default_hooks=hooks(checkpoint=None)) == []
+
+
+def test_intervals_of_checkpoints():
+    rare = dict(SAVING, interval=20)
+    text = only(check(BY_EPOCH, default_hooks=dict(checkpoint=rare)))
+    assert text.startswith('warning: default_hooks.checkpoint saves every 20 epochs, training ends after 12: the only')
+    text = only(check(BY_EPOCH, default_hooks=dict(checkpoint=dict(rare, save_last=False))))
+    assert text.startswith('error: ')
+    assert 'save_last is False: nothing is saved' in text
+    often = dict(SAVING, by_epoch=False)
+    assert 'saves after every iteration' in only(check(BY_EPOCH, default_hooks=dict(checkpoint=often)))
+    assert 'saves after every iteration' in only(check(BY_ITERATION, default_hooks=hooks(checkpoint=often)))
+    # Iterations in a training by epochs are in order.
+    assert check(BY_EPOCH, default_hooks=dict(checkpoint=dict(often, interval=16000))) == []
+
+
+def test_logs_by_epoch_in_a_training_by_iterations():
+    text = only(check(BY_ITERATION, default_hooks=hooks(logger=dict(type='LoggerHook')), log_processor={}))
+    assert text.startswith('warning: training counts iterations, and its log counts epochs')
+    assert text.endswith('set log_processor.by_epoch=False and default_hooks.logger.log_metric_by_epoch=False')
+
+
+def test_hooks_and_validation_that_never_begin():
+    average = dict(type='EMAHook', begin_epoch=20)
+    assert 'after 20 epochs, which this training does not reach' in only(check(BY_EPOCH, custom_hooks=[average]))
+    assert 'begin_epoch=0 and begin_iter' in only(check(BY_ITERATION, custom_hooks=[average]))
+    late = dict(type='EMAHook', begin_iter=600)
+    assert 'after 600 iterations, and training ends after 600' in only(check(BY_ITERATION, custom_hooks=[late]))
+    assert check(BY_EPOCH, custom_hooks=[dict(average, begin_epoch=11)]) == []
+    begin = dict(EPOCHS, val_begin=13)
+    assert 'nothing is validated' in only(check(BY_EPOCH, VALIDATION, train_cfg=begin))
+
+
+@pytest.mark.parametrize(
+    ('settings', 'scheduler', 'message'),
+    [
+        # Counts.
+        (
+            BY_ITERATION,
+            dict(type='MultiStepLR', milestones=[4]),
+            'error: param_scheduler.0 (MultiStepLR) counts epochs',
+        ),
+        (BY_ITERATION, dict(type='PolyLR', convert_to_iter_based=True, end=5), None),
+        (BY_EPOCH, dict(type='LinearLR', by_epoch=False, end=500), None),
+        # Beyond the end of training.
+        (
+            BY_EPOCH,
+            dict(type='PolyLR', end=36),
+            'warning: param_scheduler.0 (PolyLR) ends after 36 epochs, and training',
+        ),
+        (BY_EPOCH, dict(type='CosineAnnealingLR', T_max=36), 'the rate does not get to its end'),
+        (BY_ITERATION, dict(type='LinearLR', by_epoch=False, end=1500), 'Set param_scheduler.0.end=600'),
+        (
+            BY_EPOCH,
+            dict(type='MultiStepLR', milestones=[8, 27, 33], end=36),
+            'changes the rate at 27, 33, and ends after',
+        ),
+        (BY_EPOCH, dict(type='MultiStepLR', milestones=[8, 11], end=12), None),
+        # Before it.
+        (BY_EPOCH, dict(type='PolyLR', end=6), 'error: param_scheduler.0 (PolyLR) ends after 6 epochs'),
+        (BY_EPOCH, dict(type='PolyLR', end=6), 'the rate stays 0, and nothing is learned, from there on'),
+        (BY_EPOCH, dict(type='PolyLR', end=6, eta_min=1e-6), 'warning: param_scheduler.0 (PolyLR) ends after 6 epochs'),
+        (BY_EPOCH, dict(type='MultiStepLR', milestones=[8], end=10), None),
+    ],
+)
+def test_schedules(settings, scheduler, message):
+    texts = check(settings, param_scheduler=[scheduler])
+    if message is None:
+        assert texts == []
+    else:
+        assert message in only(texts)
+
+
+def test_schedules_that_follow_each_other():
+    first, second = dict(type='CosineAnnealingLR', end=6), dict(type='ConstantLR', begin=6, end=12)
+    assert check(BY_EPOCH, param_scheduler=[first, second]) == []
+    # One for each optimizer.
+    text = only(check(BY_EPOCH, param_scheduler=dict(generator=[dict(type='PolyLR', end=36)])))
+    assert text.startswith('warning: param_scheduler.generator.0 (PolyLR) ends after 36')
+
+
+@pytest.mark.parametrize(
+    ('evaluator', 'metric', 'names'),
+    [
+        (dict(type='CocoMetric', metric=['bbox', 'segm']), 'coco/segm_mAP_50', None),
+        (dict(type='CocoMetric'), 'coco/segm_mAP', 'coco/bbox_mAP'),
+        (dict(type='CocoMetric'), 'bbox_mAP', 'coco/bbox_mAP'),
+        (dict(type='CocoMetric', prefix='own'), 'own/bbox_mAP', None),
+        (dict(type='IoUMetric'), 'mIoU', None),
+        (dict(type='IoUMetric'), 'mDice', 'aAcc'),
+        (dict(type='IoUMetric', iou_metrics=['mIoU', 'mDice']), 'mDice', None),
+        (dict(type='Accuracy', topk=(1, 5)), 'accuracy/top5', None),
+        (dict(type='Accuracy'), 'accuracy/top5', 'accuracy/top1'),
+        (dict(type='Accuracy'), 'auto', None),
+        (dict(type='TheirMetric'), 'theirs', None),
+        ([dict(type='IoUMetric'), dict(type='TheirMetric')], 'theirs', None),
+    ],
+)
+@pytest.mark.parametrize('hook', ['checkpoint', 'stop'])
+def test_metrics_of_hooks(evaluator, metric, names, hook):
+    stop = dict(type='EarlyStoppingHook', monitor=metric)
+    changes = dict(
+        checkpoint=dict(default_hooks=dict(checkpoint=dict(SAVING, save_best=metric))), stop=dict(custom_hooks=[stop])
+    )[hook]
+    texts = check(BY_EPOCH, VALIDATION, changes, val_evaluator=evaluator)
+    if names is None:
+        assert texts == []
+    else:
+        assert f'is {metric}, which val_evaluator does not report: it reports names such as {names}' in only(texts)
+    without = check(BY_EPOCH, changes)
+    assert 'the config has no validation that reports metrics' in only(without)
+    assert without[0].startswith('warning')
+
+
+def test_rates_that_fall_with_a_metric():
+    scheduler = dict(type='ReduceOnPlateauLR')
+    text = only(check(BY_EPOCH, VALIDATION, val_evaluator=dict(type='IoUMetric'), param_scheduler=scheduler))
+    assert 'param_scheduler.monitor is loss, which val_evaluator does not report' in text
+    # It counts validations, also in a training by iterations.
+    assert check(BY_ITERATION, VALIDATION, param_scheduler=dict(scheduler, monitor='a')) == []
+
+
+SIGMOID = dict(type='CrossEntropyLoss', use_sigmoid=True)
+
+
+@pytest.mark.parametrize(
+    ('head', 'wrong'),
+    [
+        (dict(num_classes=1), True),
+        (dict(num_classes=1, loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False)), True),
+        (dict(num_classes=2, out_channels=1, loss_decode=[dict(type='CrossEntropyLoss')]), True),
+        (dict(num_classes=1, loss_decode=SIGMOID), False),
+        (dict(num_classes=2, out_channels=1, loss_decode=SIGMOID), False),
+        (dict(num_classes=2), False),
+        (dict(num_classes=1, loss_cls=dict(type='CrossEntropyLoss')), False),  # of queries, with one for no object
+    ],
+)
+def test_softmax_over_one_output(head, wrong):
+    texts = check(scope='mmseg', model=dict(backbone={}, decode_head=head))
+    assert len(texts) == wrong
+    assert all(text.startswith('error: model.decode_head has one output') for text in texts)
+    assert check(model=dict(backbone={}, decode_head=head)) == []  # mmdet has an output for the background
+
+
+def test_softmax_over_one_class_of_a_classifier():
+    head = dict(type='LinearClsHead', num_classes=1)
+    assert 'model.head has one class' in only(check(scope='mmpretrain', model=dict(backbone={}, head=head)))
+    timm = dict(type='TimmClassifier', num_classes=1)
+    assert 'model has one class' in only(check(scope='mmpretrain', model=timm))
+    assert check(scope='mmpretrain', model=dict(backbone={}, head=dict(head, num_classes=2))) == []
+
+
+def test_labels_that_only_the_data_set_ignores():
+    train = dict(train_dataloader=dict(dataset=dict(type='BaseSegDataset', ignore_index=0)))
+    heads = dict(decode_head=dict(num_classes=2), auxiliary_head=[dict(num_classes=2, ignore_index=0)])
+    text = only(check(train, scope='mmseg', model=dict(backbone={}, **heads)))
+    assert 'has ignore_index=0, and model.decode_head has 255' in text
+
+
+@pytest.mark.parametrize(
+    ('loader', 'message'),
+    [
+        (dict(num_workers=0, persistent_workers=True), 'set train_dataloader.persistent_workers=False'),
+        (dict(num_workers=0, prefetch_factor=2), 'set train_dataloader.prefetch_factor=None'),
+        (dict(batch_size=0), 'train_dataloader.batch_size must be a whole number from 1 on, and is 0'),
+        (dict(batch_size=2.5), 'is 2.5'),
+    ],
+)
+def test_loaders_that_torch_refuses(loader, message):
+    assert message in only(check(train_dataloader=dict(dict(batch_size=2, dataset={}), **loader)))
+
+
+def test_one_class_without_a_comma(tmp_path):
+    def text(classes):
+        return check(train_dataloader=dict(batch_size=2, dataset=dict(metainfo=dict(classes=classes))))
+
+    assert text(('cat',)) == []
+    assert "is the text 'cat' and no file" in only(text('cat'))
+    assert only(text('cat')).endswith("a tuple of one name has a comma, ('cat',)")
+    (tmp_path / 'classes.txt').write_text('cat')
+    assert text(str(tmp_path / 'classes.txt')) == []
+
+
+def test_trackers_that_are_not_installed(monkeypatch):
+    found = dict(mlflow=None, aim=object())
+    monkeypatch.setattr('mmcrossformer.engine.check.settings.trackers.find_spec', found.get)
+    backends = [dict(type='LocalVisBackend'), dict(type='MLflowVisBackend'), dict(type='AimVisBackend')]
+    text = only(check(visualizer=dict(type='DetLocalVisualizer', vis_backends=backends)))
+    assert text.startswith('error: visualizer.vis_backends has MLflowVisBackend')
+    assert text.endswith('pip install mlflow')
+
+
+def test_the_command_reports_them(call, quick):
+    code, text = call(
+        'check', quick('crossformer_t_digits'), '--cfg-options', 'train_dataloader.persistent_workers=True'
+    )
+    assert code == 2
+    assert 'error: train_dataloader has persistent_workers=True and no workers' in text
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            ['val_dataloader=None'],
+            'the config sets no val_dataloader: set val_dataloader, or switch it off by setting all of val_dataloader, '
+            'val_cfg, val_evaluator to None',
+        ),
+        (['val_cfg=None', 'val_evaluator=None'], 'the config sets no val_cfg and no val_evaluator: set'),
+        (['test_evaluator=None'], 'the config sets no test_evaluator: set test_evaluator, or switch it off by'),
+        (['train_cfg=None'], 'the config sets no train_cfg: set train_cfg'),
+    ],
+)
+def test_parts_that_are_half_switched_off(options, message, call, quick):
+    code, text = call('check', quick('crossformer_t_digits'), '--cfg-options', *options)
+    assert code == 2
+    assert message in text
+
+
+def test_tests_that_are_switched_off(call, quick):
+    config = quick('crossformer_t_digits')
+    off = [f'test_{name}=None' for name in ('dataloader', 'cfg', 'evaluator')]
+    assert call('check', config, '--cfg-options', *off)[0] == 0
+    code, text = call('test', config, config, '--cfg-options', *off)
+    assert code == 2
+    assert 'the config sets no test_dataloader and no test_cfg and no test_evaluator: set' in text
+
+
+@pytest.mark.parametrize('absent', [False, True], ids=['None', 'absent'])
+def test_own_data_without_validation(absent, tmp_path):
+    box = dict(id=1, image_id=1, category_id=1, bbox=[0, 0, 2, 2], area=4, iscrowd=0)
+    image = dict(id=1, file_name='0.jpg', width=4, height=4)
+    coco = dict(images=[image], annotations=[box], categories=[dict(id=1, name='cat')])
+    (tmp_path / 'train.json').write_text(json.dumps(coco))
+    cfg = read_config(str(CONFIGS / 'retinanet_crossformer_t_256px_coco.py'))
+    for name in ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test_cfg', 'test_evaluator'):
+        if absent:
+            cfg.pop(name)
+        else:
+            cfg[name] = None
+    use_own_coco(cfg, str(tmp_path), 'train.json', 'train.json', '.')
+    assert cfg.train_dataloader.dataset.ann_file == 'train.json'
+    assert cfg.model.bbox_head.num_classes == 1
+    check_data(cfg, ('train', 'val'))
