@@ -17,7 +17,7 @@ from tiny import TINY
 from mmcrossformer.models.attention import strips
 from mmcrossformer.models.layers import block
 
-pytest_plugins = ['quick']
+pytest_plugins = ['quick', 'checked']
 
 
 # Modules that were imported when memory was last frozen.

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 EXIT_USER_ERROR = 2
-_NAMED = 5
+# So many items are named in a message, the others are counted.
+NAMED = 5
 
 
 class UserError(Exception):
@@ -38,8 +39,8 @@ def print_error(error: UserError) -> None:
 
 def names(items: Sequence) -> str:
     """Joins the first items, and counts the others."""
-    more = f' and {len(items) - _NAMED} more' if len(items) > _NAMED else ''
-    return ', '.join(map(str, items[:_NAMED])) + more
+    more = f' and {len(items) - NAMED} more' if len(items) > NAMED else ''
+    return ', '.join(map(str, items[:NAMED])) + more
 
 
 def close_names(name: str, known: Iterable[str]) -> str:

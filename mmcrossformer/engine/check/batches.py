@@ -30,7 +30,7 @@ def check_batches(cfg: Config, settings: dict[str, Any], total: int) -> list[Fin
     """
     loader = cfg.train_dataloader
     size = loader.get('batch_size')
-    if not size or loader.dataset is not settings:
+    if not size or not total or loader.dataset is not settings:
         return []
     samples = -(-total // _processes())  # of one process; samplers round up
     endless = 'Infinite' in str((loader.get('sampler') or {}).get('type'))

@@ -25,7 +25,9 @@ class Finding:
         return f'{"warning" if self.warning else "error"}: {self.text}'
 
 
-def count_bad(bad: Collection, total: int, what: str, advice: str = '', *, tolerant: bool = False) -> list[Finding]:
+def count_bad(
+    bad: Collection, total: int, what: str, advice: str = '', *, tolerant: bool = False, warning: bool = False
+) -> list[Finding]:
     """Reports how many items are bad and names the first of them.
 
     Args:
@@ -34,11 +36,12 @@ def count_bad(bad: Collection, total: int, what: str, advice: str = '', *, toler
         what: Description, such as 'images of a.json are missing'.
         advice: What to do, or what happens to the bad items.
         tolerant: Whether up to 1 % of bad items are only a warning.
+        warning: Whether any number of bad items is only a warning.
 
     Returns:
         One finding, or an empty list if nothing is bad.
     """
     if not bad:
         return []
-    warning = tolerant and len(bad) <= _TOLERATED * total
+    warning = warning or (tolerant and len(bad) <= _TOLERATED * total)
     return [Finding(f'{len(bad)} of {total} {what}: {names(list(bad))}{advice and ". " + advice}', warning)]

@@ -2,23 +2,23 @@
 
 import json
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
-from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmengine.registry import MODELS, init_default_scope
 
 from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.sizes import last_sizes, pipeline_views
-from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
+from mmcrossformer.config.walk import data_paths, datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.check.batches import check_batches
-from mmcrossformer.engine.check.coco import check_coco
-from mmcrossformer.engine.check.entries import check_entries
+from mmcrossformer.engine.check.contents import Contents, check_together
+from mmcrossformer.engine.check.dataset import check_dataset, load_contents
+from mmcrossformer.engine.check.evaluators import check_evaluators
 from mmcrossformer.engine.check.finding import Finding
-from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
+from mmcrossformer.engine.check.images import Limits
 from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.utils.errors import UserError, innermost, names
 
@@ -45,56 +45,47 @@ def check_job(
         The findings, in the order of the config.
     """
     init_default_scope(cfg.default_scope)
-    findings, seen = check_settings(cfg), set()
+    read = cache(read)
+    findings, seen, contents = check_settings(cfg), {}, []
     for part in ('train', 'val'):
         for settings in datasets_of(cfg.get(f'{part}_dataloader')):
             key = json.dumps(settings, sort_keys=True, default=str)
             if key not in seen:
-                findings += _check_dataset(settings, part, cfg, limits, read)
-            seen.add(key)
-    return [*findings, *(_check_channels(cfg) if channels else ()), *_check_views(cfg), *_check_rate(cfg)]
+                found, seen[key] = check_dataset(settings, part, limits, read)
+                findings += found
+            if (content := seen[key]) is not None:
+                contents.append(replace(content, part=part))
+                if part == 'train':
+                    findings += _check_heads(cfg.model, content)
+                    findings += check_batches(cfg, settings, content.samples)
+    return [
+        *findings,
+        *check_together(contents),
+        *check_evaluators(cfg, 'val', [content for content in contents if content.part == 'val'], read),
+        *_check_test(cfg, read),
+        *(_check_channels(cfg) if channels else ()),
+        *_check_views(cfg),
+        *_check_rate(cfg),
+    ]
 
 
-def _check_dataset(settings: dict[str, Any], part: str, cfg: Config, limits: Limits, read: Reader) -> list[Finding]:
-    path = Path(settings.get('data_root') or '') / (settings.get('ann_file') or '')
-    coco = None
-    if path.suffix == '.json' and 'Panoptic' not in str(settings.get('type')):
-        try:
-            coco = read(path)
-        except UserError as error:
-            return [Finding(str(error))]
-    try:
-        lazy = dict(lazy_init=True) if coco is not None and _can_be_lazy(settings) else {}
-        dataset = DATASETS.build({**settings, 'pipeline': [], **lazy})
-    except Exception as error:  # a data set of any library can raise anything
-        return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')]
-    classes = list(dataset.metainfo.get('classes') or ())
-    source = str(path) if path.is_file() else f'{part}_dataloader'
-    findings = _check_heads(cfg.model, classes, source) if part == 'train' else []
-    if coco is not None:
-        masks = any(step.get('with_mask') for step in settings.get('pipeline', []))
-        folder = Path(dataset.data_prefix.get('img', ''))
-        images = evenly_spaced(coco['images'], limits.present)
-        sizes = {folder / image['file_name']: (image['width'], image['height']) for image in images}
-        return [
-            *check_images(sizes, source + among(len(images), len(coco['images'])), limits.decoded),
-            *check_coco(coco, path, classes, masks=masks),
-            *findings,
-        ]
-    findings += check_batches(cfg, settings, len(dataset)) if part == 'train' else []
-    return [*check_entries(dataset, settings.get('pipeline', []), classes, source, limits), *findings]
+def _check_test(cfg: Config, read: Reader) -> list[Finding]:
+    """Compares the evaluator of the command test with its data, unless both are those of validation."""
+    if all(cfg.get(f'test_{what}') == cfg.get(f'val_{what}') for what in ('dataloader', 'evaluator')):
+        return []
+    findings, contents = [], []
+    for settings in datasets_of(cfg.get('test_dataloader')):
+        if all(path.exists() for path in data_paths(settings)):  # data to test on may come after training
+            found, content = load_contents(settings, 'test', read)
+            findings += found
+            contents += [] if content is None else [content]
+    findings += check_evaluators(cfg, 'test', contents, read)
+    return [Finding(f'`mmcrossformer test` would fail or be wrong: {found.text}', warning=True) for found in findings]
 
 
-def _can_be_lazy(settings: dict[str, Any]) -> bool:
-    """Whether a data set supports `lazy_init`, which skips its annotation file."""
-    kind = settings.get('type')
-    with DATASETS.switch_scope_and_registry(None) as registry:
-        kind = registry.get(kind) if isinstance(kind, str) else kind
-    return isinstance(kind, type) and issubclass(kind, BaseDataset)
-
-
-def _check_heads(model: dict[str, Any], classes: Sequence[str], source: str) -> list[Finding]:
+def _check_heads(model: dict[str, Any], content: Contents) -> list[Finding]:
     """Compares the number of classes of the data with those of the heads."""
+    classes, source = content.classes, content.source
     heads = {f'model.{key}': value for key, value in model.items() if 'head' in key and key not in _OTHER_CLASSES}
     if 'backbone' not in model:  # a whole model of timm contains its head
         heads['model'] = {key: value for key, value in model.items() if not isinstance(value, dict | list)}

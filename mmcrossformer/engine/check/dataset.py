@@ -1,0 +1,105 @@
+"""Checks one data set of a job."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS
+
+from mmcrossformer.config.walk import dicts_in
+from mmcrossformer.datasets.coco import Reader
+from mmcrossformer.engine.check.coco import check_coco, image_sizes
+from mmcrossformer.engine.check.coco.file import CocoFile
+from mmcrossformer.engine.check.coco.load import is_coco, load_annotations
+from mmcrossformer.engine.check.contents import Contents
+from mmcrossformer.engine.check.entries import check_entries
+from mmcrossformer.engine.check.finding import Finding
+from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
+from mmcrossformer.engine.check.picture import build_load
+from mmcrossformer.utils.errors import UserError, innermost
+
+
+def check_dataset(
+    settings: dict[str, Any], part: str, limits: Limits, read: Reader
+) -> tuple[list[Finding], Contents | None]:
+    """Checks a data set: its annotations and its images.
+
+    Args:
+        settings: Its settings in the config.
+        part: `train` or `val`.
+        limits: How many images to check.
+        read: Reads an annotation file.
+
+    Returns:
+        The findings, and what the data set contains; None if it cannot be built.
+    """
+    pipeline = list(settings.get('pipeline') or ())
+    try:
+        dataset = _build(settings)
+        load = build_load(pipeline)
+    except Exception as error:  # a data set of any library can raise anything
+        return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')], None
+    contents = _describe(dataset, part)
+    if not is_coco(dataset):
+        return check_entries(dataset, pipeline, contents.classes, contents.source, limits), contents
+    path = Path(dataset.ann_file)
+    try:
+        file = CocoFile(read(path), path)
+    except UserError as error:
+        return [Finding(str(error))], contents
+    mask_steps = [step for step in dicts_in(pipeline) if step.get('with_mask')]
+    findings, loaded = check_coco(file, dataset, part, mask_steps)
+    if loaded is None:
+        return findings, contents
+    sizes = image_sizes(loaded)
+    chosen = {image: sizes[image] for image in evenly_spaced(list(sizes), limits.present)}
+    source = contents.source + among(len(chosen), len(sizes))
+    images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix.get('img', '')))
+    contents = replace(contents, samples=len(loaded.kept), file=file, loaded=loaded)
+    contents = replace(contents, labelled=dataset.cat_ids, masks=bool(mask_steps))
+    return [*images, *findings], contents
+
+
+def load_contents(settings: dict[str, Any], part: str, read: Reader) -> tuple[list[Finding], Contents | None]:
+    """Loads a data set in COCO format without checking it; of another one the contents are None.
+
+    Args:
+        settings: Its settings in the config.
+        part: `train`, `val` or `test`.
+        read: Reads an annotation file.
+    """
+    try:
+        dataset = _build(settings)
+        if not is_coco(dataset):
+            return [], None
+        path = Path(dataset.ann_file)
+        file = CocoFile(read(path), path)
+        loaded = load_annotations(dataset, file)
+    except Exception as error:  # a data set of any library can raise anything
+        return [Finding(f'the data set of {part}_dataloader cannot be loaded: {innermost(error)}')], None
+    return [], replace(_describe(dataset, part), file=file, loaded=loaded, labelled=dataset.cat_ids)
+
+
+def _build(settings: dict[str, Any]) -> BaseDataset:
+    """Builds a data set without its pipeline; one in COCO format does not read its file."""
+    lazy = _can_be_lazy(settings)
+    dataset = DATASETS.build({**settings, 'pipeline': [], **(dict(lazy_init=True) if lazy else {})})
+    if lazy and not is_coco(dataset):
+        dataset.full_init()
+    return dataset
+
+
+def _can_be_lazy(settings: dict[str, Any]) -> bool:
+    """Whether a data set supports `lazy_init`, which skips its annotation file."""
+    kind = settings.get('type')
+    with DATASETS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(kind) if isinstance(kind, str) else kind
+    return isinstance(kind, type) and issubclass(kind, BaseDataset)
+
+
+def _describe(dataset: BaseDataset, part: str) -> Contents:
+    path = Path(getattr(dataset, 'ann_file', None) or '')
+    source = str(path) if path.is_file() else f'{part}_dataloader'
+    samples = 0 if is_coco(dataset) else len(dataset)  # which is not known before the file is read
+    return Contents(part, source, list(dataset.metainfo.get('classes') or ()), samples)
