@@ -106,7 +106,8 @@ def infer(
             prepare_folder(out, run, overwrite)
     sources = processes.broadcast(sources)
     finished = FinishedRecords(out / JOURNALS)
-    processes.wait()  # no process writes while others still read
+    with processes.fail_together():  # also waits: no process writes while others still read
+        finished.check_names(sources)
     summary = Summary(0, sum(1 for _ in finished.images(sources)), {})
     with processes.keep_alive():
         failed = _Worker(predictor, choices, out).work(sources, finished, processes)
