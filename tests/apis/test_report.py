@@ -35,6 +35,7 @@ class Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.open, self.tags, self.words, self.rows, self.addresses = [], Counter(), [], [], []
+        self.titles = set()
         self.feed(path.read_text())
         self.close()
         assert not self.open
@@ -46,6 +47,7 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
         self.addresses += [attrs[name] for name in ('src', 'href') if name in attrs]
+        self.titles.add(attrs.get('title'))
         if tag == 'tr':
             self.rows.append([])
         if 'data-count' in attrs:
@@ -287,3 +289,17 @@ def test_tensorboard_is_not_installed(quick, call, monkeypatch):
     code, printed = call('train', quick(CLASSES), '--tensorboard')
     assert code == 2
     assert "pip install 'mmcrossformer[tensorboard]'" in printed
+
+
+def test_strange_names_of_classes(tmp_path):
+    classes = ('<script>', 'a "b" &amp; \'c\'', 'x' * 200, '猫')
+    evaluation = Evaluation('segmentation', classes, [(0, 0, 0)] * 4, np.eye(4, dtype=int), available=1)
+    files = dict(config_path=tmp_path, checkpoint='x.pth', curves_png=tmp_path / 'none.png')
+    settings = dict(name='run', config='', curves=Curves(), starts=[], score_thr=0.3)
+    write_page(Report(**settings, evaluation=evaluation, **files), tmp_path / 'report.html')
+    page = Page(tmp_path / 'report.html')
+    assert page.matrix.tolist() == np.eye(4, dtype=int).tolist()
+    assert not page.tags['script']
+    assert page.titles >= set(classes)  # whole, also where a column is too narrow for them
+    for name in classes:
+        assert ' '.join(name.split()) in page.text
