@@ -14,9 +14,11 @@ from torchvision.utils import draw_segmentation_masks
 from mmcrossformer.apis.boxes import draw_boxes
 from mmcrossformer.apis.colors import Color
 from mmcrossformer.apis.prediction import Prediction
+from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.labels import class_labels
 
 OPACITY = 0.5  # of masks and segments
+LONGEST_JPEG = 65_500  # pixels of a side that OpenCV writes
 ColorBy = Literal['class', 'object']
 
 
@@ -125,7 +127,13 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     Args:
         image: Pixels [H, W, 3], uint8, RGB.
         quality: From 0 to 100.
+
+    Raises:
+        UserError: A side is longer than JPEG files allow.
     """
+    if max(image.shape[:2]) > LONGEST_JPEG:
+        height, width = image.shape[:2]
+        raise UserError(f'{width} x {height} pixels cannot be a JPEG file: its sides have at most {LONGEST_JPEG}')
     pixels = np.ascontiguousarray(image[..., ::-1])
     return cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 

@@ -177,7 +177,16 @@ def read_image(path: str | Path) -> np.ndarray:
     if not os.path.isfile(path):  # Path.is_file raises without permission
         raise UserError(f'image {path} is no file')
     try:
-        image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f'image {path} cannot be read: {error}') from error
+    return decode_image(content, path)
+
+
+def decode_image(content: bytes, path: str | Path) -> np.ndarray:
+    """Decodes the content of an image file as `read_image` does; `path` is for messages."""
+    try:
+        image = mmcv.imfrombytes(content, flag='color', channel_order='rgb')
     except cv2.error:  # its message is a line of OpenCV's source
         image = None
     except Exception as error:  # decoders raise errors of many types

@@ -169,6 +169,11 @@ def test_a_number_of_pictures(finished):
     assert 'on 3 of 10 held-out images, evenly spaced' in page.text
     assert page.matrix.sum() == 3
     assert page.tags['figure'] == 2
+    dataset = runner.val_loop.dataloader.dataset
+    paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+    names = [word.rstrip(':') for word in page.words if word.endswith('.png:') or word.endswith('.jpg:')]
+    assert len(names) == 2
+    assert all('/' in name and any(path.endswith(name) for path in paths) for name in names)  # classes are folders
     assert 'No validation was logged' in page.text
     assert 'a <run>' in page.text  # not a tag
 
