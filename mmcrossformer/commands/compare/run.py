@@ -23,8 +23,10 @@ from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError, check_unique
-from mmcrossformer.utils.files import write_figure, write_json, write_text
+from mmcrossformer.utils.figures import write_figure
+from mmcrossformer.utils.files import write_json, write_text
 from mmcrossformer.utils.interleaved import time_interleaved
+from mmcrossformer.utils.labels import legend_label
 from mmcrossformer.utils.metrics import METRICS, main_metric
 from mmcrossformer.utils.peak_memory import run_measured
 
@@ -200,7 +202,7 @@ def save(results: Sequence[Result], work_dir: Path) -> None:
     figure = Figure(figsize=(9, 4.5), dpi=120, layout='constrained')
     axis = figure.subplots()
     for result in results:
-        axis.scatter(result.macs / 1e9, result.metrics[metric], s=60, label=result.name)
+        axis.scatter(result.macs / 1e9, result.metrics[metric], s=60, label=legend_label(result.name))
     figure.legend(loc='outside right upper')
     axis.set(xlabel='multiply-adds of one image [G]', ylabel=metric)
     axis.grid(alpha=0.3)

@@ -4,6 +4,7 @@ from mmcrossformer.engine.hooks.amplitude import AmplitudeHook
 from mmcrossformer.engine.hooks.checkpoint import AtomicCheckpointHook
 from mmcrossformer.engine.hooks.curves import CurvesHook
 from mmcrossformer.engine.hooks.finite import FiniteLossHook
+from mmcrossformer.engine.hooks.pictures import PicturesHook
 from mmcrossformer.engine.hooks.progress import ProgressHook
 from mmcrossformer.engine.hooks.provenance import ProvenanceHook
 from mmcrossformer.engine.hooks.random_state import RandomStateHook
@@ -16,6 +17,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'CurvesHook',
     'FiniteLossHook',
+    'PicturesHook',
     'ProgressHook',
     'ProvenanceHook',
     'RandomStateHook',
