@@ -16,6 +16,8 @@ from mmcrossformer.config.own_data import use_own_coco
 from mmcrossformer.config.read import read_config
 from mmcrossformer.engine.check import Limits, check_job
 
+pytestmark = pytest.mark.hosts
+
 WIDTH, HEIGHT = 40, 30
 SQUARE = [5, 5, 15, 5, 15, 15, 5, 15]
 

@@ -125,6 +125,7 @@ def test_names_of_results_never_meet(photos):
     assert names == ['a', 'b.jpg', 'b.png', 'below/b']
 
 
+@pytest.mark.hosts
 def test_detector_with_masks(model, photos, tmp_path, call):
     config, checkpoint = model(MASKS)
     out = tmp_path / 'out'
@@ -175,6 +176,7 @@ def test_thresholds_and_sizes(model, photos, tmp_path, call):
     assert scores('small', '--short-side', 32, '--overlays') != everything
 
 
+@pytest.mark.hosts
 def test_segmenter(model, photos, tmp_path, call, monkeypatch):
     config, checkpoint = model(SEGMENTS)
     out = tmp_path / 'out'
@@ -226,6 +228,7 @@ def test_label_maps(classes, none, tmp_path):
     assert values.tolist() == [[0, classes - 1], [none, 1]]
 
 
+@pytest.mark.hosts
 def test_classifier(model, photos, tmp_path, call):
     config, checkpoint = model(CLASSES)
     out = tmp_path / 'out'
