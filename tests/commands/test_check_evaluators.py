@@ -131,9 +131,7 @@ def second_set(job, data, number):
 def test_two_data_sets_and_the_file_of_one(job, data):
     second_set(job, data, 100)
     text = '\n'.join(findings_of(job))
-    assert_contains(
-        text, 'error: 4 of 8 images of *val.json are not in *val.json of the evaluator, by id:'
-    )
+    assert_contains(text, 'error: 4 of 8 images of *val.json are not in *val.json of the evaluator, by id:')
 
 
 def test_two_data_sets_and_a_file_of_both(job, data, other):
@@ -150,9 +148,7 @@ def test_two_data_sets_and_a_file_of_both(job, data, other):
 def test_two_data_sets_with_the_same_ids(job, data):
     second_set(job, data, 0)
     text = '\n'.join(findings_of(job))
-    assert_contains(
-        text, 'error: 4 of 8 images of * have the id of another image, so that one file'
-    )
+    assert_contains(text, 'error: 4 of 8 images of * have the id of another image, so that one file')
 
 
 def test_the_evaluator_of_the_command_test(job, data):

@@ -153,6 +153,7 @@ def test_pictures_of_one_name_in_several_folders(model, photos, tmp_path, call):
     assert cv2.imread(str(tmp_path / 'alone/overlays/b.jpg')).shape[:2] == (64, 64)
 
 
+@pytest.mark.hosts
 def test_detector_with_masks(model, photos, tmp_path, call):
     config, checkpoint = model(MASKS)
     out = tmp_path / 'out'
@@ -203,6 +204,7 @@ def test_thresholds_and_sizes(model, photos, tmp_path, call):
     assert scores('small', '--short-side', 32, '--overlays') != everything
 
 
+@pytest.mark.hosts
 def test_segmenter(model, photos, tmp_path, call, monkeypatch):
     config, checkpoint = model(SEGMENTS)
     out = tmp_path / 'out'
@@ -254,6 +256,7 @@ def test_label_maps(classes, none, tmp_path):
     assert values.tolist() == [[0, classes - 1], [none, 1]]
 
 
+@pytest.mark.hosts
 def test_classifier(model, photos, tmp_path, call):
     config, checkpoint = model(CLASSES)
     out = tmp_path / 'out'

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
 from quick import HELPERS, run
 from tiers import sampled
 
@@ -84,8 +85,11 @@ MANY = [
 ]
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize(('kind', 'workers', 'length', 'kills'), sampled([*KILLS, *MANY], fast=KILLS))
 def test_killed_trainings_end_with_the_same_weights(kind, workers, length, kills, fragile, tmp_path, monkeypatch):
+    if kind == 'iterations' and not workers and not hasattr(InfiniteSampler, 'skip'):
+        pytest.skip('the original mmengine skips batches by loading them, which takes random numbers of the training')
     name, more = KINDS[kind]
     config, moments = fragile(name, more.format(workers=workers, length=length)), random.Random(kills)
     monkeypatch.setenv('KILL', '')
@@ -199,6 +203,7 @@ def program(tmp_path, monkeypatch):
     return path, trace
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize('way', ['--resume', 'load_from', 'init_cfg', 'address', 'test'])
 def test_no_tool_runs_what_a_checkpoint_carries(way, program, quick, monkeypatch):
     path, trace = program
