@@ -1,17 +1,20 @@
 # make demo   install, train Mask R-CNN with CrossFormer-T on the embedded digits, test and draw (12 to 15 minutes)
 # make test   install, run the tests without repetitions (about 10 minutes on two cores)
 # make test-all   install, run all tests, with repetitions on more kills, sizes and configs; test-rest: only these
+# make test-original   install the original host libraries beside it (6 GB), run the tests that depend on host libraries
 # make lint   install, check style and types
 # make docs   install, build the documentation in site/
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+ORIGINAL := .venv-original
+XDIST := -n auto --dist worksteal
+PYTEST := $(BIN)/python -m pytest $(XDIST)
 DEMO := work_dirs/demo
 CONFIG := configs/mask_rcnn_crossformer_t_digits.py
 
-.PHONY: demo test test-all test-rest lint docs
+.PHONY: demo test test-all test-rest test-original lint docs
 
 demo: $(VENV)/installed
 	$(BIN)/mmcrossformer train $(CONFIG) --work-dir $(DEMO) --seed 0
@@ -27,6 +30,10 @@ test-rest: $(VENV)/installed
 test-all: $(VENV)/installed
 	$(PYTEST)
 
+test-original: $(ORIGINAL)/installed
+	$(ORIGINAL)/bin/mmcrossformer doctor
+	$(ORIGINAL)/bin/python -m pytest $(XDIST) -m 'hosts and not repetition'
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,9 +42,14 @@ lint: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs -d build/doctrees . site
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: EXTRAS := mm,dev
+$(VENV)/installed: CONSTRAINTS := constraints.txt
+$(ORIGINAL)/installed: EXTRAS := mm-original,timm,test
+$(ORIGINAL)/installed: CONSTRAINTS := constraints-original.txt
+
+$(VENV)/installed $(ORIGINAL)/installed: %/installed: pyproject.toml $(wildcard constraints*.txt)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and f"mmcrossformer needs Python >= 3.10, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --upgrade pip
-	$(BIN)/python -m pip install -c constraints.txt -e '.[mm,dev]'
+	test -x $*/bin/python || $(PYTHON) -m venv $*
+	$*/bin/python -m pip install --upgrade pip
+	$*/bin/python -m pip install -c $(CONSTRAINTS) -e '.[$(EXTRAS)]'
 	touch $@

@@ -9,7 +9,7 @@ _base_ = [
 ]
 
 model = dict(backbone=dict(_base_.backbone, **_base_.groups), decode_head=dict(in_channels=_base_.channels))
-custom_imports = dict(imports=['mmdet.models'])  # heads and losses of mmdet
+custom_imports = dict(imports=['mmcrossformer', 'mmdet.models'])  # heads and losses of mmdet
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', reduce_zero_label=True),

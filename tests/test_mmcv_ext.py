@@ -25,6 +25,7 @@ from torch import Tensor
 
 import mmcv_ext_torchvision as stand_in
 
+pytestmark = pytest.mark.hosts
 stand_in.install()
 ops = importlib.import_module('mmcv.ops')
 

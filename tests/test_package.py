@@ -22,13 +22,19 @@ ROOT = Path(__file__).parent.parent
 UNPINNED = ('mmcrossformer', 'setuptools')  # its own extras, and what an environment comes with
 
 
+def pins_of(path):
+    """The requirements of a file of constraints."""
+    lines = path.read_text().splitlines()
+    return [Requirement(line) for line in lines if '==' in line and not line.startswith('#')]
+
+
 @pytest.fixture(scope='module')
 def built(tmp_path_factory):
     """A folder with wheel and source distribution; the wheel is built from the latter, as of a release."""
     folder = tmp_path_factory.mktemp('built')
     source = folder / 'source'  # building leaves folders behind
     skipped = shutil.ignore_patterns(
-        '.*cache', '.git', '.venv', 'build', 'data', 'site', 'work_dirs', '*.egg-info', '__pycache__'
+        '.*cache', '.git', '.venv*', 'build', 'data', 'site', 'work_dirs', '*.egg-info', '__pycache__'
     )
     shutil.copytree(ROOT, source, symlinks=True, ignore=skipped)
     command = [sys.executable, '-m', 'build', '--no-isolation', '--outdir', str(folder), str(source)]
@@ -60,11 +66,12 @@ def test_source_distribution_is_the_checkout(built):
         'docs/**/*.md',
         '*.md',
         '*.toml',
+        'constraints*.txt',
     )
     patterns += ('.dev_scripts/*',)
     own = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     assert own <= names, own - names
-    assert {'Makefile', 'constraints.txt', 'docs/conf.py', 'LICENSE', 'notebooks/quickstart.ipynb'} <= names
+    assert {'Makefile', 'docs/conf.py', 'LICENSE', 'notebooks/quickstart.ipynb'} <= names
 
 
 @pytest.fixture(scope='module')
@@ -85,17 +92,15 @@ def test_metadata(metadata):
     assert {f'Programming Language :: Python :: 3.{minor}' for minor in range(10, 14)} <= {
         *metadata.get_all('Classifier')
     }
-    assert {'mm', 'export', 'docs', 'dev'} <= {*metadata.get_all('Provides-Extra')}
+    assert {'mm', 'mm-original', 'export', 'docs', 'dev'} <= {*metadata.get_all('Provides-Extra')}
     # Never from the package itself: two distributions own its module.
     assert not [need for need in metadata.get_all('Requires-Dist') if 'mmengine' in need and 'extra' not in need]
 
 
 def test_pins_meet_what_the_package_needs(metadata):
     pins = {}
-    for line in (ROOT / 'constraints.txt').read_text().splitlines():
-        if '==' in line and not line.startswith('#'):
-            pin = Requirement(line)
-            pins[canonicalize_name(pin.name)] = pin.specifier
+    for pin in (pin for path in sorted(ROOT.glob('constraints*.txt')) for pin in pins_of(path)):
+        pins[canonicalize_name(pin.name)] = pin.specifier
     for need in map(Requirement, metadata.get_all('Requires-Dist')):
         name = canonicalize_name(need.name)
         if name in UNPINNED:
@@ -124,17 +129,15 @@ def test_one_version():
 def test_pins_are_of_releases_for_each_python(python):
     """As far as what is installed here tells: a pin that a Python cannot meet would keep it from installing at all."""
     here = dict(python_version=python.rpartition('.')[0], python_full_version=python)
-    for line in (ROOT / 'constraints.txt').read_text().splitlines():
-        if '==' not in line or line.startswith('#'):
-            continue
-        pin = Requirement(line)
+    for pin in pins_of(ROOT / 'constraints.txt'):
         with contextlib.suppress(PackageNotFoundError):
             wanted = distribution(pin.name).metadata.get('Requires-Python') or ''
             pinned_here = pin.specifier.contains(version(pin.name))
             if pinned_here and (pin.marker is None or pin.marker.evaluate(here)):
-                assert SpecifierSet(wanted).contains(python), f'{line} needs Python {wanted}'
+                assert SpecifierSet(wanted).contains(python), f'{pin} needs Python {wanted}'
 
 
+@pytest.mark.hosts
 def test_import_allows_checkpoints_of_mmengine_and_changes_nothing_else(tmp_path):
     """In a fresh process: torch's own way of reading takes a training's checkpoint, everything else stays."""
     program = f"""

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
+from torchvision.utils import draw_segmentation_masks
 
+from mmcrossformer.apis.boxes import draw_boxes
 from mmcrossformer.apis.colors import Color
-from mmcrossformer.apis.prediction import Prediction, class_name
+from mmcrossformer.apis.prediction import Prediction
+from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.labels import class_labels
 
 OPACITY = 0.5  # of masks and segments
-# Lines and letters grow with the image.
-_LINE = 1 / 300  # of the short side
-_LETTERS = 1 / 28
+LONGEST_JPEG = 65_500  # pixels of a side that OpenCV writes
 ColorBy = Literal['class', 'object']
-_DARK = 140  # up to this brightness of the background, letters are white
 
 
 def draw_prediction(
@@ -35,7 +35,7 @@ def draw_prediction(
     Args:
         image: Pixels [H, W, 3], uint8, RGB.
         prediction: The prediction; all of it is drawn.
-        classes: Names of the classes.
+        classes: Names of the classes; see `class_labels` for those that cannot be drawn.
         palette: Their colours.
         scores: Whether to write scores behind the class names.
         color_by: Whether each class or, for detectors, each object has a colour of its own; objects take the colours
@@ -51,18 +51,17 @@ def draw_prediction(
     canvas = torch.from_numpy(image.copy()).permute(2, 0, 1)
     if prediction.segments is not None:
         canvas = _draw_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
-    elif not len(prediction.labels):
-        pass  # nothing was found
-    elif prediction.boxes is None:
-        height, width = image.shape[:2]
-        whole = torch.tensor([[0, 0, width - 1, height - 1]])
-        canvas = _draw_boxes(canvas, whole, _texts(prediction, classes, scores), colors)
-    else:
-        if prediction.masks is not None:
-            canvas = _draw_masks(canvas, torch.from_numpy(prediction.masks), colors)
-        boxes = torch.from_numpy(prediction.boxes)
-        canvas = _draw_boxes(canvas, boxes, _texts(prediction, classes, scores), colors)
-    return canvas.permute(1, 2, 0).numpy()
+    elif prediction.masks is not None and len(prediction.masks):
+        canvas = _draw_masks(canvas, torch.from_numpy(prediction.masks), colors)
+    drawn = canvas.permute(1, 2, 0).contiguous().numpy()
+    if not len(prediction.labels):
+        return drawn
+    height, width = image.shape[:2]
+    whole = np.array([[0, 0, width - 1, height - 1]])  # the best class of an image
+    boxes = whole if prediction.boxes is None else prediction.boxes
+    labels = prediction.labels[: len(boxes)]
+    values = [f'{score:.2f}' if scores else '' for score in prediction.scores[: len(boxes)]]
+    return draw_boxes(drawn, boxes, class_labels(classes, labels), values, colors[: len(boxes)])
 
 
 def resize_prediction(prediction: Prediction, size: tuple[int, int], new_size: tuple[int, int]) -> Prediction:
@@ -128,7 +127,13 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     Args:
         image: Pixels [H, W, 3], uint8, RGB.
         quality: From 0 to 100.
+
+    Raises:
+        UserError: A side is longer than JPEG files allow.
     """
+    if max(image.shape[:2]) > LONGEST_JPEG:
+        height, width = image.shape[:2]
+        raise UserError(f'{width} x {height} pixels cannot be a JPEG file: its sides have at most {LONGEST_JPEG}')
     pixels = np.ascontiguousarray(image[..., ::-1])
     return cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
@@ -149,30 +154,3 @@ def _draw_masks(canvas: Tensor, masks: Tensor, colors: Sequence[Color]) -> Tenso
         torch.logical_and(mask, ~taken, out=own)
         taken |= mask
     return draw_segmentation_masks(canvas, first, OPACITY, list(colors))
-
-
-def _texts(prediction: Prediction, classes: Sequence[str], scores: bool) -> list[str]:
-    named = zip(prediction.labels, prediction.scores, strict=True)
-    return [
-        f'{class_name(classes, label)} {score:.2f}' if scores else class_name(classes, label) for label, score in named
-    ]
-
-
-def _draw_boxes(canvas: Tensor, boxes: Tensor, texts: Sequence[str], colors: Sequence[Color]) -> Tensor:
-    """Draws boxes and texts; where boxes overlap, the one with the best score is on top."""
-    from matplotlib.font_manager import findfont  # has a font on every machine
-
-    order = list(range(len(boxes)))[::-1]
-    colors = [colors[i] for i in order]
-    short = min(canvas.shape[1:])
-    return draw_bounding_boxes(
-        canvas,
-        boxes[order],
-        labels=[texts[i] for i in order],
-        colors=colors,
-        width=max(1, round(short * _LINE)),
-        font=findfont('DejaVu Sans'),
-        font_size=max(9, round(short * _LETTERS)),
-        label_colors=['white' if np.dot(color, (0.299, 0.587, 0.114)) < _DARK else 'black' for color in colors],
-        fill_labels=True,
-    )

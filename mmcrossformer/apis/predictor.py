@@ -23,7 +23,8 @@ from mmcrossformer.config.walk import dicts_in, model_settings, replace_sync_bn
 from mmcrossformer.utils.errors import UserError, innermost
 from mmcrossformer.utils.weights import load_weights, report_misfits, weights_only
 
-_TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrain='classification')
+# Tasks by scope of the host library.
+TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrain='classification')
 # Pipeline steps that set the size; one Resize replaces all of them when another size is asked for.
 _SIZING = ('Resize', 'ResizeEdge', 'RandomResize', 'CenterCrop', 'ResizeShortestEdge', 'FixShapeResize')
 _KEPT = ('interpolation', 'backend')
@@ -58,9 +59,9 @@ class Predictor:
         self.cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(str(config), options)
         config = self.cfg.filename or 'without a file'
         scope = self.cfg.default_scope
-        if scope not in _TASKS:
-            raise UserError(f'config {config} is of {scope!r}; predictions are made for {", ".join(_TASKS)}')
-        self.task = _TASKS[scope]
+        if scope not in TASKS:
+            raise UserError(f'config {config} is of {scope!r}; predictions are made for {", ".join(TASKS)}')
+        self.task = TASKS[scope]
         self._steps = _test_steps(self.cfg, config)
         self.device = _check_device(device)
         init_default_scope(scope)
@@ -117,24 +118,7 @@ class Predictor:
         (found,) = self.model(**batch, mode='predict')
         seconds = time.perf_counter() - start
         size = found.metainfo.get('img_shape', batch['inputs'].shape[2:])[:2]
-        return self._read(found, (int(size[0]), int(size[1])), seconds)
-
-    def _read(self, found: BaseDataElement, size: tuple[int, int], seconds: float) -> Prediction:
-        if self.task == 'classification':
-            scores = found.pred_score.cpu().numpy()
-            order = np.argsort(-scores, kind='stable')
-            return Prediction(self.task, size, seconds, order, scores[order])
-        if self.task == 'segmentation' or 'pred_panoptic_seg' in found:
-            panoptic = self.task == 'detection'
-            segments = found.pred_panoptic_seg.sem_seg if panoptic else found.pred_sem_seg.data
-            segments = np.asarray(torch.as_tensor(segments).cpu())[0]
-            return Prediction(
-                'segmentation', size, seconds, segments=segments % _INSTANCE_OFFSET if panoptic else segments
-            )
-        objects = found.pred_instances.cpu().numpy()
-        objects = objects[np.argsort(-objects.scores, kind='stable')]
-        masks = np.asarray(objects.masks, bool) if 'masks' in objects else None
-        return Prediction(self.task, size, seconds, objects.labels, objects.scores, boxes=objects.bboxes, masks=masks)
+        return convert_sample(found, self.task, (int(size[0]), int(size[1])), seconds)
 
     def _meta_of_config(self) -> dict[str, Any]:
         """Returns the metainfo of the config, for models without that of a checkpoint."""
@@ -152,6 +136,34 @@ class Predictor:
         return max((node['num_classes'] for node in dicts_in(self.cfg.model) if 'num_classes' in node), default=0)
 
 
+def convert_sample(found: BaseDataElement, task: Task, input_size: tuple[int, int], seconds: float = 0.0) -> Prediction:
+    """Converts the data sample that a model of a host library returns for an image.
+
+    Args:
+        found: The data sample.
+        task: Task of the model, see `TASKS`.
+        input_size: See `Prediction`.
+        seconds: See `Prediction`.
+
+    Returns:
+        The prediction; of a panoptic detector, its task is segmentation.
+    """
+    if task == 'classification':
+        scores = found.pred_score.cpu().numpy()
+        order = np.argsort(-scores, kind='stable')
+        return Prediction(task, input_size, seconds, order, scores[order])
+    if task == 'segmentation' or 'pred_panoptic_seg' in found:
+        panoptic = task == 'detection'
+        segments = found.pred_panoptic_seg.sem_seg if panoptic else found.pred_sem_seg.data
+        segments = np.asarray(torch.as_tensor(segments).cpu())[0]
+        segments = segments % _INSTANCE_OFFSET if panoptic else segments
+        return Prediction('segmentation', input_size, seconds, segments=segments)
+    objects = found.pred_instances.cpu().numpy()
+    objects = objects[np.argsort(-objects.scores, kind='stable')]
+    masks = np.asarray(objects.masks, bool) if 'masks' in objects else None
+    return Prediction(task, input_size, seconds, objects.labels, objects.scores, boxes=objects.bboxes, masks=masks)
+
+
 def read_image(path: str | Path) -> np.ndarray:
     """Reads an image file as the training pipelines do.
 
@@ -165,7 +177,16 @@ def read_image(path: str | Path) -> np.ndarray:
     if not os.path.isfile(path):  # Path.is_file raises without permission
         raise UserError(f'image {path} is no file')
     try:
-        image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='rgb')
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f'image {path} cannot be read: {error}') from error
+    return decode_image(content, path)
+
+
+def decode_image(content: bytes, path: str | Path) -> np.ndarray:
+    """Decodes the content of an image file as `read_image` does; `path` is for messages."""
+    try:
+        image = mmcv.imfrombytes(content, flag='color', channel_order='rgb')
     except cv2.error:  # its message is a line of OpenCV's source
         image = None
     except Exception as error:  # decoders raise errors of many types

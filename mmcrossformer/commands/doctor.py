@@ -9,24 +9,18 @@ import argparse
 import contextlib
 import importlib
 import importlib.metadata
+import importlib.util
 import io
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-INSTALL = "pip install 'mmcrossformer[mm]'"
+from mmcrossformer.utils import hosts
+
 FIX_TORCH = 'pip install torch torchvision (see pytorch.org for the build that fits your GPU)'
-# Module -> distributions that provide it: the maintained one, the original one.
-HOSTS = {
-    'mmengine': ('onedl-mmengine', 'mmengine'),
-    'mmcv': ('onedl-mmcv', 'mmcv'),
-    'mmdet': ('onedl-mmdetection', 'mmdet'),
-    'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
-    'mmpretrain': ('onedl-mmpretrain', 'mmpretrain'),
-}
 
 
 @dataclass(frozen=True)
@@ -79,19 +73,10 @@ def _run_checks() -> Iterator[Finding]:
     yield _check_module('torch', FIX_TORCH)
     yield _check_module('torchvision', FIX_TORCH)
     yield from _check_gpu()
-    for module, distributions in HOSTS.items():
-        installed = [name for name in distributions if _version(name)]
-        if len(installed) > 1:
-            yield Finding(
-                module,
-                ' and '.join(f'{name} {_version(name)}' for name in installed),
-                'fails',
-                f'both own the module {module} and break each other: pip uninstall -y {" ".join(installed)}, '
-                f'then pip install {installed[0]}',
-            )
-        else:
-            needed = module in ('mmengine', 'mmcv', 'mmdet')
-            yield _check_module(module, INSTALL, ''.join(installed), 'fails' if needed else 'note')
+    yield from _check_families()
+    for module, owners in hosts.find_owners().items():
+        needed = module in ('mmengine', 'mmcv', 'mmdet')
+        yield _check_module(module, hosts.install_command(module), owners, 'fails' if needed else 'note')
     yield from _check_operators()
     yield _check_module(
         'timm', "only for models of timm, such as CrossViT: pip install 'mmcrossformer[timm]'", state='note'
@@ -107,26 +92,58 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _check_module(name: str, remedy: str, distribution: str = '', state: str = 'fails') -> Finding:
-    """Imports a module and reports its version."""
-    version = _version(distribution or name)
-    label = f'{distribution} {version}' if distribution and distribution != name else version
+def _check_families() -> Iterator[Finding]:
+    """Reports which family of host libraries is installed, or that both are."""
+    owners = hosts.find_owners()
+    families = {hosts.family_of(name).name for names in owners.values() for name in names}
+    shared = [f'{" and ".join(names)} own {module}' for module, names in owners.items() if len(names) > 1]
+    if shared:
+        found = f'{"; ".join(shared)}, so that each has replaced files of the other'
+        yield Finding('libraries', found, 'fails', hosts.repair_command())
+    elif len(families) > 1:
+        found = ', '.join(name for names in owners.values() for name in names)
+        remedy = f'if something below fails: {hosts.repair_command()}'
+        yield Finding('libraries', f'of both families, not tested together: {found}', 'note', remedy)
+    elif families:
+        yield Finding('libraries', f'{families.pop()} OpenMMLab packages')
+    if 'mmengine' in owners['mmengine'] and importlib.util.find_spec('pkg_resources') is None:
+        found = 'without pkg_resources, in which the original mmengine looks up configs such as mmdet::...'
+        yield Finding('setuptools', found, 'note', "pip install 'setuptools<81'")
+
+
+def _check_module(name: str, remedy: str, owners: Sequence[str] = (), state: str = 'fails') -> Finding:
+    """Imports a module and reports its version.
+
+    Args:
+        name: The module.
+        remedy: How it is installed.
+        owners: Distributions that own it, where their name is not that of the module.
+        state: What it means if the module is missing or broken.
+    """
+    label = ' and '.join(f'{owner} {_version(owner)}'.removeprefix(f'{name} ') for owner in owners or [name])
+    repair = hosts.repair_command() if owners else remedy
     try:
-        importlib.import_module(name)
-        if name in ('mmdet', 'mmseg', 'mmpretrain'):
+        # A folder that only some files are left in is a module without a file of its own.
+        gone = importlib.import_module(name).__file__ is None
+        if name in hosts.LIBRARIES:
             importlib.import_module(f'{name}.models')  # imports what may be broken
     except ModuleNotFoundError as error:
-        if error.name == name:
+        missing = str(error.name)
+        if missing.partition('.')[0] != name:
+            return Finding(name, f'{label} needs {missing}, which is not installed', state, repair)
+        if not owners:
             return Finding(name, 'not installed', state, remedy)
-        return Finding(name, f'{label} needs {error.name}, which is not installed', state, remedy)
+        gone = True
     except Exception as error:  # a broken installation can raise anything
         if '.so' in str(error) and 'cannot open shared object' in str(error):
-            remedy = (
+            repair = (
                 'install the system package of the library that it names (libGL: pip install opencv-python-headless)'
             )
-            return Finding(name, f'{label} cannot be imported: {_first_line(error)}', state, remedy)
-        return Finding(name, f'{label} cannot be imported: {_first_line(error)}', state, f'reinstall it: {remedy}')
-    return Finding(name, str(label or 'installed'))
+        return Finding(name, f'{label} cannot be imported: {_first_line(error)}', state, repair)
+    if gone and owners:
+        again = f'pip install --force-reinstall --no-deps {owners[0]}=={_version(owners[0])}'
+        return Finding(name, f'{label} is installed, but its files are missing', state, again)
+    return Finding(name, label)
 
 
 def _check_gpu() -> Iterator[Finding]:
@@ -152,7 +169,7 @@ def _check_operators() -> Iterator[Finding]:
         stand_in.install()
         importlib.import_module('mmcv._ext')
     except Exception as error:
-        remedy = f'a compiled operator library that does not fit this torch; reinstall mmcv: {INSTALL}'
+        remedy = f'a compiled operator library that does not fit this torch; reinstall mmcv: {hosts.repair_command()}'
         yield Finding('mmcv._ext', f'cannot be imported: {_first_line(error)}', 'fails', remedy)
         return
     if stand_in.is_served():

@@ -15,8 +15,10 @@ from mmcrossformer.commands.common import (
     prepare_config,
     require_cuda,
 )
+from mmcrossformer.config.walk import schedulers_of
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.check import Limits, check_job
+from mmcrossformer.engine.hooks import ResumedScheduleHook
 from mmcrossformer.engine.processes import is_first_process, report_lost_processes
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.errors import UserError
@@ -33,7 +35,10 @@ def main() -> None:
     force_weights_only()
     cfg = prepare_job(args)
     with report_lost_processes():
-        build_runner(cfg, train=True).train()
+        runner = build_runner(cfg, train=True)
+        if cfg.get('resume') and not cfg.get('strategy'):
+            runner.register_hook(ResumedScheduleHook(reset=args.reset_schedule))
+        runner.train()
 
 
 def prepare_job(args: argparse.Namespace) -> Config:
@@ -60,6 +65,8 @@ def prepare_job(args: argparse.Namespace) -> Config:
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.reset_schedule:
+        check_reset(cfg)
     check_data(cfg, ('train', 'val'))
     prepare_resume(cfg)
     if not args.no_check and is_first_process(args.launcher):
@@ -79,6 +86,11 @@ def parse_args() -> argparse.Namespace:
         metavar='CHECKPOINT',
         help='resume from this checkpoint, or from the latest one in the work directory',
     )
+    parser.add_argument(
+        '--reset-schedule',
+        action='store_true',
+        help="with --resume: use the config's schedule of the learning rate in place of that in the checkpoint",
+    )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (needs a GPU)')
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate with the total batch size'
@@ -89,6 +101,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-check', action='store_true', help='start without checking data and model')
     add_own_data_arguments(parser)
     return parser.parse_args()
+
+
+def check_reset(cfg: Config) -> None:
+    """Checks that the schedule of a resumed run can be replaced.
+
+    Raises:
+        UserError: The run does not resume, or its schedule depends on more than the iteration.
+    """
+    if not cfg.get('resume'):
+        raise UserError('--reset-schedule replaces the schedule of a run that resumes: use it with --resume')
+    if cfg.get('strategy'):
+        raise UserError(
+            f'--reset-schedule does not work with a strategy, and the config sets {cfg.strategy.get("type")!r}'
+        )
+    plateau = [place for place, scheduler in schedulers_of(cfg) if 'ReduceOnPlateau' in str(scheduler['type'])]
+    if plateau:
+        raise UserError(
+            f'--reset-schedule: {plateau[0]} depends on the metrics of the earlier run, so it cannot be set anew'
+        )
 
 
 def stop_at_errors(cfg: Config, read: Reader) -> None:

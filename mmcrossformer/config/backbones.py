@@ -9,8 +9,9 @@ from mmengine.config import Config
 
 from mmcrossformer.config.channels import set_channels
 from mmcrossformer.config.package import CONFIGS
-from mmcrossformer.config.read import HOSTS, import_host, parse_config
+from mmcrossformer.config.read import import_host, parse_config
 from mmcrossformer.utils.errors import UserError, close_names
+from mmcrossformer.utils.hosts import LIBRARIES
 
 _FILES = CONFIGS / '_base_' / 'backbones'
 _GROUPS = CONFIGS / '_base_' / 'groups'
@@ -97,7 +98,7 @@ def replace_backbone(cfg: Config, backbone: NamedBackbone) -> Config:
     classifier = cfg.default_scope == 'mmpretrain'
     settings = backbone.classifier if classifier else backbone.maps
     library, _, bare = settings['type'].rpartition('.')
-    if library in HOSTS:
+    if library in LIBRARIES:
         import_host(library, f'backbone {backbone.name}')
     kept = {'out_indices'} if not classifier else set()
     if has_stochastic_depth(settings):

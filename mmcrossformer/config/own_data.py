@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import datasets_of, dicts_in
+from mmcrossformer.config.walk import datasets_of, dicts_in, evaluators_of
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.utils.errors import UserError
 
@@ -43,7 +43,7 @@ def use_own_coco(
         )
     _set_num_classes(cfg.model, len(classes))
     for loader, ann_file in (('train', train_ann), ('val', val_ann), ('test', val_ann)):
-        for dataset in datasets_of(cfg[f'{loader}_dataloader']):
+        for dataset in datasets_of(cfg.get(f'{loader}_dataloader')):
             dataset.pop('spec', None)
             dataset.update(
                 type='CocoDataset',
@@ -52,9 +52,9 @@ def use_own_coco(
                 data_prefix=dict(img=img_dir),
                 metainfo=dict(classes=classes),
             )
-    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
-            metric.ann_file = str(root / val_ann)
+    for part in ('val', 'test'):
+        for metric in evaluators_of(cfg, part):
+            metric['ann_file'] = str(root / val_ann)
 
 
 def _set_num_classes(model: dict, num_classes: int) -> None:

@@ -9,10 +9,9 @@ from mmengine.config import Config
 from mmcrossformer.config.package import find_config
 from mmcrossformer.config.walk import dicts_in
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.hosts import LIBRARIES, install_command
 from mmcrossformer.utils.weights import inspect_checkpoint
 
-# Host library -> its distribution.
-HOSTS = {'mmdet': 'onedl-mmdetection', 'mmseg': 'onedl-mmsegmentation', 'mmpretrain': 'onedl-mmpretrain'}
 # mmpretrain's wrappers of timm: a whole classifier, and a backbone.
 _TIMM_TYPES = ('TimmClassifier', 'TIMMBackbone')
 
@@ -37,7 +36,7 @@ def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
             cfg.merge_from_dict(options)
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise UserError(f'--cfg-options do not fit {config}: {error}') from error
-    if cfg.default_scope in HOSTS:
+    if cfg.default_scope in LIBRARIES:
         import_host(cfg.default_scope, config)
     _import_timm(cfg, config)
     return cfg
@@ -64,7 +63,7 @@ def import_host(host: str, what: str) -> None:
     """Imports a host library, so that its absence is reported before anything starts.
 
     Args:
-        host: One of `HOSTS`.
+        host: One of `LIBRARIES`.
         what: What needs it, for the message.
 
     Raises:
@@ -74,10 +73,7 @@ def import_host(host: str, what: str) -> None:
         importlib.import_module(f'{host}.models')
     except ImportError as error:
         if getattr(error, 'name', None) == host:
-            raise UserError(
-                f'{what} needs {host}, which is not installed: pip install {HOSTS[host]} (or all three host '
-                "libraries: pip install -e '.[mm]')"
-            ) from error
+            raise UserError(f'{what} needs {host}, which is not installed: {install_command(host)}') from error
         raise UserError(f'{what} needs {host}, whose import fails: {error} (see `mmcrossformer doctor`)') from error
     except AssertionError as error:  # how the original packages refuse a version of mmcv
         raise UserError(f'{what} needs {host}, which refuses this environment: {error}') from error

@@ -47,6 +47,24 @@ def datasets_of(loader: dict | None) -> Iterator[dict]:
                 stack.append(inner)
 
 
+def evaluators_of(cfg: Config, part: str) -> list[dict[str, Any]]:
+    """Returns the evaluators of a part, 'val' or 'test'; empty if it is switched off."""
+    evaluators = cfg.get(f'{part}_evaluator') or []
+    return list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
+
+
+def schedulers_of(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields place and settings of the schedulers: mmengine takes one, a list, or either by name of the optimizer."""
+    stack = [('param_scheduler', cfg.get('param_scheduler'))]
+    while stack:
+        place, node = stack.pop(0)
+        if isinstance(node, dict) and 'type' in node:
+            yield place, node
+        elif isinstance(node, dict | list | tuple):
+            inner = node.items() if isinstance(node, dict) else enumerate(node)
+            stack += [(f'{place}.{key}', value) for key, value in inner]
+
+
 def data_paths(dataset: dict) -> Iterator[Path]:
     """Yields the files and folders of a data set."""
     root = dataset.get('data_root') or ''

@@ -8,10 +8,13 @@ from mmengine.registry import OPTIMIZERS
 from mmengine.runner import FlexibleRunner, Runner
 
 from mmcrossformer.config.channels import check_channels
-from mmcrossformer.config.walk import data_paths, datasets_of
+from mmcrossformer.config.walk import data_paths, datasets_of, evaluators_of
 from mmcrossformer.engine.processes import init_dist_on_cpu
 from mmcrossformer.utils.errors import UserError, innermost
 from mmcrossformer.utils.weights import report_misfits
+
+# Parts of a job, and what each needs beside a loader and the settings of its loop.
+_PARTS = dict(train='optim_wrapper', val='val_evaluator', test='test_evaluator')
 
 
 def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
@@ -22,8 +25,11 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
         parts: The loaders that will be used, out of 'train', 'val', 'test'.
 
     Raises:
-        UserError: A folder or annotation file does not exist.
+        UserError: A folder or annotation file does not exist, or a part of the job is set in parts or, for training
+            and testing, not at all.
     """
+    for part in _PARTS:
+        _check_complete(cfg, part, needed=part in parts and part != 'val')
     for part in parts:
         for dataset in datasets_of(cfg.get(f'{part}_dataloader')):
             if str(dataset.get('type', '')).startswith('mmcrossformer.Digits'):
@@ -37,14 +43,22 @@ def check_data(cfg: Config, parts: tuple[str, ...]) -> None:
                         f'--data-root, --train-ann, --val-ann and --img-dir (COCO format) or --cfg-options '
                         f'{part}_dataloader.dataset.data_root=DIR. The *_digits.py configs generate their own data.'
                     )
-        evaluators = cfg.get(f'{part}_evaluator') or []
-        for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
+        for evaluator in evaluators_of(cfg, part):
             ann_file = evaluator.get('ann_file')
             if ann_file and '://' not in ann_file and not Path(ann_file).is_file():
                 raise UserError(
                     f'{part}_evaluator.ann_file: {ann_file} is no file. It must be the annotation file of '
                     f'{part}_dataloader.dataset; set both with --cfg-options'
                 )
+
+
+def _check_complete(cfg: Config, part: str, *, needed: bool) -> None:
+    """Checks that a part has all of its settings, or, if it is not needed, none: mmengine refuses some of them."""
+    wanted = [f'{part}_dataloader', f'{part}_cfg', _PARTS[part]]
+    missing = [name for name in wanted if cfg.get(name) is None]
+    if missing and (needed or len(missing) < len(wanted)):
+        off = '' if needed else f', or switch it off by setting all of {", ".join(wanted)} to None'
+        raise UserError(f'the config sets no {" and no ".join(missing)}: set {", ".join(missing)}{off}')
 
 
 def _make_digits(dataset: dict) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmcrossformer.utils.files import write_figure
+from mmcrossformer.utils.figures import write_figure
+from mmcrossformer.utils.labels import legend_label
 
 Points = list[tuple[int, float]]
 
@@ -86,13 +87,18 @@ def plot_curves(curves: Curves, path: str | Path, title: str = '') -> None:
     figure.suptitle(title)
     losses = {name: points for name, points in curves.losses.items() if 'loss' in name}
     for name, points in losses.items():
-        left.plot(*zip(*points, strict=True), _style(points), label=name, linewidth=2.2 if name == 'loss' else 1.0)
+        left.plot(
+            *zip(*points, strict=True),
+            _style(points),
+            label=legend_label(name),
+            linewidth=2.2 if name == 'loss' else 1.0,
+        )
     left.set(title='Training loss', xlabel='iteration', ylabel='loss', ylim=(0, None))
     for name, points in curves.rates.items():
-        middle.plot(*zip(*points, strict=True), _style(points), label=name)
+        middle.plot(*zip(*points, strict=True), _style(points), label=legend_label(name))
     middle.set(title='Learning rate', xlabel='iteration', ylabel='learning rate', ylim=(0, None))
     for name, points in headline(curves.metrics).items():
-        right.plot(*zip(*points, strict=True), label=name, marker='o', markersize=4)
+        right.plot(*zip(*points, strict=True), label=legend_label(name), marker='o', markersize=4)
     right.set(title='Validation', xlabel='iteration', ylabel='metric', ylim=(0, None))
     for axis in (left, middle, right):
         axis.grid(alpha=0.3)

@@ -7,10 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from typing import Any
 
 PARTIAL = '.partial'
 
@@ -47,12 +44,6 @@ def write_text(path: str | Path, content: str) -> None:
 def write_json(path: str | Path, content: Any, indent: int = 2) -> None:
     """Writes JSON atomically; arrays and tensors become numbers and lists."""
     write_text(path, json.dumps(content, indent=indent, default=_plain) + '\n')
-
-
-def write_figure(path: str | Path, figure: Figure, **options: Any) -> None:
-    """Writes a matplotlib figure atomically as a PNG; `options` are passed to its `savefig`."""
-    with atomic_write(path) as partial:
-        figure.savefig(partial, format='png', **options)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,8 @@ from matplotlib.patches import Patch
 
 from mmcrossformer.apis.colors import Color
 from mmcrossformer.apis.draw import OPACITY, draw_fitted
-from mmcrossformer.apis.prediction import Prediction, above, class_name
+from mmcrossformer.apis.prediction import Prediction, above
+from mmcrossformer.utils.labels import class_labels, legend_label
 from mmcrossformer.visual.style import COLOURS, OTHER, new_figure
 
 _TOP = 5
@@ -101,7 +102,8 @@ def draw_segments(axis: Axes, image: np.ndarray, prediction: Prediction, classes
         places[segments == found[i]] = place
     relabelled = replace(prediction, segments=places)
     _show(axis, draw_fitted(image, relabelled, classes, [_rgb(colour) for colour in colours], _LONG_SIDE), image)
-    texts = [f'{class_name(classes, found[i])} ({counts[i] / segments.size:.1%})' for i in named]
+    names = map(legend_label, class_labels(classes, found[named]))
+    texts = [f'{name} ({counts[i] / segments.size:.1%})' for name, i in zip(names, named, strict=True)]
     if len(rest):
         texts.append(f'{len(rest)} more ({counts[rest].sum() / segments.size:.1%})')
     return [Patch(color=colour, alpha=OPACITY, label=text) for colour, text in zip(colours, texts, strict=False)]
@@ -112,7 +114,7 @@ def draw_scores(axis: Axes, prediction: Prediction, classes: Sequence[str]) -> N
     labels, scores = prediction.labels[:_TOP], prediction.scores[:_TOP]
     bars = axis.barh(range(len(labels)), scores, color=COLOURS[0])
     axis.bar_label(bars, [f'{score:.3f}' for score in scores], padding=3)
-    axis.set_yticks(range(len(labels)), [class_name(classes, label) for label in labels])
+    axis.set_yticks(range(len(labels)), class_labels(classes, labels))
     axis.set(xlim=(0, 1.15), xlabel='score', title=f'best {len(labels)} of {len(prediction.labels)} classes')
     axis.set_xticks([0, 0.25, 0.5, 0.75, 1])
     axis.invert_yaxis()

@@ -9,7 +9,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mmcrossformer.utils.files import atomic_write, write_figure
+from mmcrossformer.utils.figures import prepare_texts, write_figure
+from mmcrossformer.utils.files import atomic_write
 
 # Okabe and Ito's colours, which are distinct for colour-blind readers.
 COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00', '#F0E442')
@@ -61,6 +62,7 @@ def save(figure: Figure, path: str | Path, palette: int | None = None) -> None:
     if palette is None:
         write_figure(path, figure, pil_kwargs=dict(optimize=True))
         return
+    prepare_texts(figure)
     content = BytesIO()
     figure.savefig(content, format='png')
     # This method keeps colours that are rare, such as that of a frame.

@@ -10,6 +10,8 @@ from mmcrossformer import apis
 from mmcrossformer.apis import Predictor
 from mmcrossformer.apis.predictor import Predictor as PredictorOfModule
 
+pytestmark = pytest.mark.hosts
+
 
 def test_names_are_those_of_the_modules():
     assert Predictor is PredictorOfModule

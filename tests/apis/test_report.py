@@ -35,6 +35,7 @@ class Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.open, self.tags, self.words, self.rows, self.addresses = [], Counter(), [], [], []
+        self.titles = set()
         self.feed(path.read_text())
         self.close()
         assert not self.open
@@ -46,6 +47,7 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
         self.addresses += [attrs[name] for name in ('src', 'href') if name in attrs]
+        self.titles.add(attrs.get('title'))
         if tag == 'tr':
             self.rows.append([])
         if 'data-count' in attrs:
@@ -167,6 +169,11 @@ def test_a_number_of_pictures(finished):
     assert 'on 3 of 10 held-out images, evenly spaced' in page.text
     assert page.matrix.sum() == 3
     assert page.tags['figure'] == 2
+    dataset = runner.val_loop.dataloader.dataset
+    paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+    names = [word.rstrip(':') for word in page.words if word.endswith('.png:') or word.endswith('.jpg:')]
+    assert len(names) == 2
+    assert all('/' in name and any(path.endswith(name) for path in paths) for name in names)  # classes are folders
     assert 'No validation was logged' in page.text
     assert 'a <run>' in page.text  # not a tag
 
@@ -287,3 +294,17 @@ def test_tensorboard_is_not_installed(quick, call, monkeypatch):
     code, printed = call('train', quick(CLASSES), '--tensorboard')
     assert code == 2
     assert "pip install 'mmcrossformer[tensorboard]'" in printed
+
+
+def test_strange_names_of_classes(tmp_path):
+    classes = ('<script>', 'a "b" &amp; \'c\'', 'x' * 200, '猫')
+    evaluation = Evaluation('segmentation', classes, [(0, 0, 0)] * 4, np.eye(4, dtype=int), available=1)
+    files = dict(config_path=tmp_path, checkpoint='x.pth', curves_png=tmp_path / 'none.png')
+    settings = dict(name='run', config='', curves=Curves(), starts=[], score_thr=0.3)
+    write_page(Report(**settings, evaluation=evaluation, **files), tmp_path / 'report.html')
+    page = Page(tmp_path / 'report.html')
+    assert page.matrix.tolist() == np.eye(4, dtype=int).tolist()
+    assert not page.tags['script']
+    assert page.titles >= set(classes)  # whole, also where a column is too narrow for them
+    for name in classes:
+        assert ' '.join(name.split()) in page.text

@@ -18,6 +18,8 @@ from mmcrossformer.checkpoint import (
 )
 from mmcrossformer.utils.weights import load_weights
 
+pytestmark = pytest.mark.hosts
+
 
 def test_prefixes_and_old_buffers():
     bare = {

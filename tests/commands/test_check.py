@@ -5,6 +5,7 @@ import os
 import threading
 from collections import Counter
 
+import pytest
 from checked import assert_contains, coco_of
 from mmengine.runner import Runner
 from quick import CONFIGS
@@ -12,6 +13,8 @@ from quick import CONFIGS
 from mmcrossformer import CrossFormer
 from mmcrossformer.config.read import read_config
 from mmcrossformer.engine.check import Limits, check_job
+
+pytestmark = pytest.mark.hosts
 
 
 def test_nothing_is_wrong(check):

@@ -1,10 +1,16 @@
 """Settings that contradict each other are reported before training starts."""
 
+import json
+
 import pytest
 from mmengine.config import Config
+from quick import CONFIGS
 
+from mmcrossformer.config.own_data import use_own_coco
 from mmcrossformer.config.package import list_configs
+from mmcrossformer.config.read import read_config
 from mmcrossformer.engine.check.settings import check_settings
+from mmcrossformer.engine.runner import check_data
 
 EPOCHS = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)
 ITERATIONS = dict(type='IterBasedTrainLoop', max_iters=600, val_interval=100)
@@ -101,7 +107,6 @@ def test_hooks_and_validation_that_never_begin():
             'error: param_scheduler.0 (MultiStepLR) counts epochs',
         ),
         (BY_ITERATION, dict(type='PolyLR', convert_to_iter_based=True, end=5), None),
-        (BY_ITERATION, dict(type='ReduceOnPlateauLR'), None),
         (BY_EPOCH, dict(type='LinearLR', by_epoch=False, end=500), None),
         # Beyond the end of training.
         (
@@ -169,8 +174,16 @@ def test_metrics_of_hooks(evaluator, metric, names, hook):
     else:
         assert f'is {metric}, which val_evaluator does not report: it reports names such as {names}' in only(texts)
     without = check(BY_EPOCH, changes)
-    assert 'the config has no validation' in only(without)
+    assert 'the config has no validation that reports metrics' in only(without)
     assert without[0].startswith('warning')
+
+
+def test_rates_that_fall_with_a_metric():
+    scheduler = dict(type='ReduceOnPlateauLR')
+    text = only(check(BY_EPOCH, VALIDATION, val_evaluator=dict(type='IoUMetric'), param_scheduler=scheduler))
+    assert 'param_scheduler.monitor is loss, which val_evaluator does not report' in text
+    # It counts validations, also in a training by iterations.
+    assert check(BY_ITERATION, VALIDATION, param_scheduler=dict(scheduler, monitor='a')) == []
 
 
 SIGMOID = dict(type='CrossEntropyLoss', use_sigmoid=True)
@@ -249,3 +262,49 @@ def test_the_command_reports_them(call, quick):
     )
     assert code == 2
     assert 'error: train_dataloader has persistent_workers=True and no workers' in text
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            ['val_dataloader=None'],
+            'the config sets no val_dataloader: set val_dataloader, or switch it off by setting all of val_dataloader, '
+            'val_cfg, val_evaluator to None',
+        ),
+        (['val_cfg=None', 'val_evaluator=None'], 'the config sets no val_cfg and no val_evaluator: set'),
+        (['test_evaluator=None'], 'the config sets no test_evaluator: set test_evaluator, or switch it off by'),
+        (['train_cfg=None'], 'the config sets no train_cfg: set train_cfg'),
+    ],
+)
+def test_parts_that_are_half_switched_off(options, message, call, quick):
+    code, text = call('check', quick('crossformer_t_digits'), '--cfg-options', *options)
+    assert code == 2
+    assert message in text
+
+
+def test_tests_that_are_switched_off(call, quick):
+    config = quick('crossformer_t_digits')
+    off = [f'test_{name}=None' for name in ('dataloader', 'cfg', 'evaluator')]
+    assert call('check', config, '--cfg-options', *off)[0] == 0
+    code, text = call('test', config, config, '--cfg-options', *off)
+    assert code == 2
+    assert 'the config sets no test_dataloader and no test_cfg and no test_evaluator: set' in text
+
+
+@pytest.mark.parametrize('absent', [False, True], ids=['None', 'absent'])
+def test_own_data_without_validation(absent, tmp_path):
+    box = dict(id=1, image_id=1, category_id=1, bbox=[0, 0, 2, 2], area=4, iscrowd=0)
+    image = dict(id=1, file_name='0.jpg', width=4, height=4)
+    coco = dict(images=[image], annotations=[box], categories=[dict(id=1, name='cat')])
+    (tmp_path / 'train.json').write_text(json.dumps(coco))
+    cfg = read_config(str(CONFIGS / 'retinanet_crossformer_t_256px_coco.py'))
+    for name in ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test_cfg', 'test_evaluator'):
+        if absent:
+            cfg.pop(name)
+        else:
+            cfg[name] = None
+    use_own_coco(cfg, str(tmp_path), 'train.json', 'train.json', '.')
+    assert cfg.train_dataloader.dataset.ann_file == 'train.json'
+    assert cfg.model.bbox_head.num_classes == 1
+    check_data(cfg, ('train', 'val'))

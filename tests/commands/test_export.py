@@ -18,11 +18,11 @@ SIZES = [(1, 64, 64), (2, 57, 130), (1, 33, 700), (3, 100, 70)]
 
 def model(**options):
     """A backbone with every kind of group, in inference on whole maps."""
-    arch = dict(ARCH, depths=(1, 2, 2, 1), group_size=(3, 3, 2, 2), interval=(4, 2, 2, 1))
+    arch = dict(ARCH, depths=(2, 1, 2, 1), group_size=(3, 3, 2, 2), interval=(4, 2, 2, 1))
     return CrossFormer(arch, **options).eval()
 
 
-FIRST = dict(out_indices=(0, 1))  # the stages that have every kind of layer and group, which take half the time
+FIRST = dict(out_indices=(0,))  # both kinds of groups; the other stages repeat them on smaller maps
 
 
 def check_sizes(program, backbone):
@@ -33,7 +33,7 @@ def check_sizes(program, backbone):
                 torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize('stages', sampled([FIRST, {}], fast=[FIRST]), ids=['two', 'all'])
+@pytest.mark.parametrize('stages', sampled([FIRST, {}], fast=[FIRST]), ids=['one', 'all'])
 @pytest.mark.parametrize(
     'options',
     [dict(lda_scope='map'), dict(lda_scope='block'), dict(adaptive_interval=True)],
@@ -45,7 +45,7 @@ def test_one_program_for_all_sizes(options, stages):
 
 
 def test_one_program_of_cat_for_all_sizes():
-    backbone = CAT(dict(TINY_CAT, depths=(1, 1, 1, 1)), out_indices=(0, 1)).eval()
+    backbone = CAT(dict(TINY_CAT, depths=(1, 1, 1, 1)), out_indices=(0,)).eval()
     check_sizes(export(backbone, torch.randn(2, 3, 96, 80)).module(), backbone)
 
 

@@ -123,8 +123,37 @@ def test_names_of_results_never_meet(photos):
     shutil.copy(photos / 'a.png', photos / 'b.png')
     names = [source.name for source in find_sources([str(photos)], photos / 'out')]
     assert names == ['a', 'b.jpg', 'b.png', 'below/b']
+    shutil.copy(photos / 'a.png', photos / 'b.jpg.png')  # its name without suffix is another file
+    names = [source.name for source in find_sources([str(photos)], photos / 'out')]
+    assert names == ['a', 'b.jpg', 'b.jpg.png', 'b.png', 'below/b']
 
 
+def test_pictures_of_one_name_in_several_folders(model, photos, tmp_path, call):
+    config, checkpoint = model(SEGMENTS)
+    out, picture = tmp_path / 'out', photos / 'b.jpg'
+    other = tmp_path / 'other/b.jpg'
+    other.parent.mkdir()
+    shutil.copy(photos / 'below/b.jpg', other)
+    command = ['infer', config, checkpoint, '--device', 'cpu', '--overlays', '--out']
+    assert call(*command, out, picture, other)[0] == 0
+    assert names_of(out) == ['other/b.jpg', 'photos/b.jpg']
+    assert [image['segments'] for image in predictions_of(out)['images']] == [
+        'segments/other/b.png',
+        'segments/photos/b.png',
+    ]
+    sizes = [cv2.imread(str(out / 'overlays' / name)).shape[:2] for name in names_of(out)]
+    assert sizes == [(64, 64), (64, 80)]
+    # Also one after the other: alone, both are b.jpg.
+    assert call(*command, tmp_path / 'alone', picture)[0] == 0
+    code, printed = call(*command, tmp_path / 'alone', other)
+    assert code == 2
+    assert f'results of {picture} in the folder have the name b' in printed
+    assert cv2.imread(str(tmp_path / 'alone/overlays/b.jpg')).shape[:2] == (64, 80)
+    assert call(*command, tmp_path / 'alone', other, '--overwrite')[0] == 0
+    assert cv2.imread(str(tmp_path / 'alone/overlays/b.jpg')).shape[:2] == (64, 64)
+
+
+@pytest.mark.hosts
 def test_detector_with_masks(model, photos, tmp_path, call):
     config, checkpoint = model(MASKS)
     out = tmp_path / 'out'
@@ -175,6 +204,7 @@ def test_thresholds_and_sizes(model, photos, tmp_path, call):
     assert scores('small', '--short-side', 32, '--overlays') != everything
 
 
+@pytest.mark.hosts
 def test_segmenter(model, photos, tmp_path, call, monkeypatch):
     config, checkpoint = model(SEGMENTS)
     out = tmp_path / 'out'
@@ -226,6 +256,7 @@ def test_label_maps(classes, none, tmp_path):
     assert values.tolist() == [[0, classes - 1], [none, 1]]
 
 
+@pytest.mark.hosts
 def test_classifier(model, photos, tmp_path, call):
     config, checkpoint = model(CLASSES)
     out = tmp_path / 'out'

@@ -1,6 +1,5 @@
 """mmcrossformer analyze, convert and compare, as a user runs them."""
 
-import itertools
 import json
 import re
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors.torch import load_file
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official, read_checkpoint
 from mmcrossformer.commands.compare import run as compare
+from mmcrossformer.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -143,17 +143,22 @@ class TestConvert:
 class TestCompare:
     @pytest.fixture
     def forks(self, monkeypatch):
-        """Trains and tests in forks after the first training, which is what a user starts."""
-        start, first = compare._run_tool, itertools.chain([True], itertools.repeat(False))
+        """Trains and tests in forks instead of new interpreters."""
 
         def call(command, arguments):
-            if next(first):
-                return start(command, arguments)
             result = run(command, *arguments)
             assert result.returncode == 0, result.stderr
             return 2 * 10**8
 
         monkeypatch.setattr(compare, '_run_tool', call)
+
+    def test_each_runs_in_an_interpreter_of_its_own(self, tmp_path, monkeypatch):
+        assert all((compare.TOOLS / f'{tool}.py').is_file() for tool in ('train', 'test'))
+        (tmp_path / 'train.py').write_text('import sys\nnumbers = bytearray(10**8)\nsys.exit(int(sys.argv[1]))\n')
+        monkeypatch.setattr(compare, 'TOOLS', tmp_path)
+        assert 1e8 < compare._run_tool('train', [0]) < 2e8
+        with pytest.raises(UserError, match=r'train\.py 3 ended with exit code 3'):
+            compare._run_tool('train', [3])
 
     @pytest.mark.usefixtures('forks')
     def test_trains_what_is_missing(self, call, quick, tmp_path):

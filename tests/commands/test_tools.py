@@ -14,6 +14,7 @@ from quick import METRIC, QUICK, Hidden, run, run_program
 from tiers import sampled
 
 from mmcrossformer.checkpoint import read_checkpoint
+from mmcrossformer.utils import hosts
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'configs'
@@ -22,6 +23,7 @@ CONFIGS = ROOT / 'configs'
 BOXES = 'retinanet_crossformer_t_digits'  # as Mask R-CNN, without the masks
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize('name', sampled(QUICK, fast=[name for name in QUICK if name != BOXES]))
 def test_train_resume_and_test(name, quick, digits, tmp_path):
     work_dir, config = tmp_path / 'run', quick(name, curves=True)
@@ -139,6 +141,7 @@ def own_data_arguments(root):
     return ['--data-root', root, '--train-ann', 'train.json', '--val-ann', 'val.json', '--img-dir', 'photos']
 
 
+@pytest.mark.hosts
 def test_own_coco_data(own_data, quick, tmp_path):
     work_dir = tmp_path / 'run'
     config = quick('retinanet_crossformer_t_digits')
@@ -157,6 +160,7 @@ def test_own_coco_data(own_data, quick, tmp_path):
         assert names[instance['bbox_label']] == categories[annotation['category_id']]
 
 
+@pytest.mark.hosts
 class TestMistakes:
     """Each gets one message, exit code 2 and no traceback."""
 
@@ -264,7 +268,7 @@ class TestMistakes:
             self.monkeypatch.delitem(sys.modules, name)
         self.monkeypatch.setattr(sys, 'meta_path', [Hidden(host), *sys.meta_path])
         message = self.fails('train', CONFIGS / f'{config}.py')
-        assert f'needs {host}, which is not installed: pip install onedl-{host}' in message
+        assert f'needs {host}, which is not installed: {hosts.install_command(host)}' in message
 
     def test_amp_without_gpu(self):
         self.monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)

@@ -15,6 +15,7 @@ from mmcrossformer.config import read
 from mmcrossformer.config.backbones import list_backbones, read_backbone, replace_backbone
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.config.walk import model_settings
+from mmcrossformer.utils import hosts
 from mmcrossformer.utils.errors import UserError
 
 OURS = [name for name in list_backbones() if name.startswith(('crossformer', 'cat'))]
@@ -147,6 +148,7 @@ def test_models_are_those_of_the_comparison(config, backbone, row):
     ('config', 'backbone', 'size'),
     [('upernet_crossformer_t_digits', 'swin_t', 112), ('crossformer_t_digits', 'twins_pcpvt_s', 56)],
 )
+@pytest.mark.hosts
 def test_step_and_prediction(config, backbone, size):
     cfg = swapped(config, backbone)
     cfg.model = model_settings(cfg)
@@ -192,5 +194,6 @@ def test_missing_library(monkeypatch):
         raise ModuleNotFoundError(f'No module named {name}', name='mmdet')
 
     monkeypatch.setattr(read, 'importlib', type('Importlib', (), dict(import_module=staticmethod(missing))))
-    with pytest.raises(UserError, match='backbone swin_t needs mmdet, which is not installed: pip install onedl-mmdet'):
+    message = f'backbone swin_t needs mmdet, which is not installed: {hosts.install_command("mmdet")}'
+    with pytest.raises(UserError, match=message):
         swapped('upernet_crossformer_t_digits', 'swin_t')

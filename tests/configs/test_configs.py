@@ -125,6 +125,7 @@ def test_block_differs_in_the_scope_alone(name):
 NAMES = [path.stem for path in CONFIGS]
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize('name', sampled(NAMES, fast=one_of_each_kind(NAMES)))
 def test_step_and_prediction(name):
     cfg = copy.deepcopy(read(CONFIGS[NAMES.index(name)]))
@@ -216,6 +217,7 @@ class TestCrossViT:
         assert [x / 255 for x in cfg.data_preprocessor.std] == pytest.approx(published.std)
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize('name', ['crossvit_9_dagger', 'crossvit_15_dagger_408px'])
 def test_crossvit_steps_and_predicts(name):
     """Made small; tests/docs/test_zoo.py builds and runs all of them as they are."""

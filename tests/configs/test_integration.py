@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from quick import HELPERS, run_program
 
+pytestmark = pytest.mark.hosts
+
 STOCK = {
     'retinanet': ('mmdet', 'retinanet/retinanet_r50_fpn_1x_coco.py', 'neck=dict(in_channels=[16, 32, 64, 128])'),
     'mask_rcnn': ('mmdet', 'mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', 'neck=dict(in_channels=[16, 32, 64, 128])'),

@@ -35,6 +35,7 @@ def test_the_page_has_all_of_them():
     assert list(BLOCKS) == ['mask_rcnn', 'upernet', 'classifier', 'mask_rcnn_pvtv2', 'voc', 'segments', 'fine_tuning']
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize('name', ['mask_rcnn', 'upernet', 'classifier'])
 def test_step_and_prediction(folder, name):
     cfg = read_config(f'{name}.py')

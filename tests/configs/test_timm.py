@@ -47,6 +47,7 @@ def trained(digits, tmp_path_factory):
     return config, folder / 'run/epoch_1.pth'
 
 
+@pytest.mark.hosts
 class TestTools:
     def test_train_test_and_resume(self, trained, call, tmp_path):
         config, checkpoint = trained

@@ -12,6 +12,8 @@ from quick import CONFIGS
 
 from mmcrossformer import CrossFormer
 
+pytestmark = pytest.mark.hosts
+
 CONSTRUCTOR = 'mmcrossformer.LayerDecayOptimWrapperConstructor'
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
 from quick import HELPERS, run
 from tiers import sampled
 
@@ -74,12 +75,21 @@ def last_of(work_dir):
 
 KINDS = dict(iterations=('upernet_crossformer_t_digits', SEGMENTER), epochs=('crossformer_t_digits', CLASSIFIER))
 # Kind, workers that load data, iterations or epochs, kills.
-KILLS = [('iterations', 2, 24, 6), ('iterations', 0, 12, 2), ('epochs', 2, 3, 3)]
-MANY = [('iterations', 2, 24, 20), ('iterations', 0, 24, 6), ('epochs', 2, 5, 6), ('epochs', 0, 5, 6)]
+KILLS = [('iterations', 2, 12, 3), ('iterations', 0, 8, 2), ('epochs', 2, 3, 2)]
+MANY = [
+    ('iterations', 2, 24, 20),
+    ('iterations', 2, 24, 6),
+    ('iterations', 0, 24, 6),
+    ('epochs', 2, 5, 6),
+    ('epochs', 0, 5, 6),
+]
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize(('kind', 'workers', 'length', 'kills'), sampled([*KILLS, *MANY], fast=KILLS))
 def test_killed_trainings_end_with_the_same_weights(kind, workers, length, kills, fragile, tmp_path, monkeypatch):
+    if kind == 'iterations' and not workers and not hasattr(InfiniteSampler, 'skip'):
+        pytest.skip('the original mmengine skips batches by loading them, which takes random numbers of the training')
     name, more = KINDS[kind]
     config, moments = fragile(name, more.format(workers=workers, length=length)), random.Random(kills)
     monkeypatch.setenv('KILL', '')
@@ -193,6 +203,7 @@ def program(tmp_path, monkeypatch):
     return path, trace
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize('way', ['--resume', 'load_from', 'init_cfg', 'address', 'test'])
 def test_no_tool_runs_what_a_checkpoint_carries(way, program, quick, monkeypatch):
     path, trace = program

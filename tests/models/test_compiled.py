@@ -21,13 +21,13 @@ def compile_model(model, backend='aot_eager'):
 
 FIRST, ALL = (0, 1), (0, 1, 2, 3)  # the last stages have more blocks of the same kind, and cooling layers
 # It is Dynamo that compiles again, whatever is behind it.
-SIZES = [('eager', 4, FIRST), ('aot_eager', 10, ALL)]
+SIZES = [('eager', 4, (0,)), ('aot_eager', 10, ALL)]
 
 
 @pytest.mark.parametrize(('backend', 'count', 'outputs'), sampled(SIZES, fast=SIZES[:1]))
 def test_many_sizes_take_two_compilations(backend, count, outputs):
     # Wide enough that torch takes the same convolutions for all sizes; every map is larger than a group.
-    arch = dict(embed_dims=64, depths=(1, 2, 1, 1), num_heads=(2, 4, 8, 16), group_size=(3, 3, 2, 2))
+    arch = dict(embed_dims=64, depths=(2, 1, 1, 1), num_heads=(2, 4, 8, 16), group_size=(3, 3, 2, 2))
     model = CrossFormer(arch, drop_path_rate=0.0, out_indices=outputs).eval()
     compiled, counter = compile_model(model, backend)
     sizes = [(160, 192), (163, 201), (300, 150), (228, 228), (150, 300), (224, 224), (200, 333), (192, 160), (171, 149)]
@@ -39,10 +39,10 @@ def test_many_sizes_take_two_compilations(backend, count, outputs):
     assert counter.frame_count <= 2
 
 
-WAYS = [(False, FIRST), (True, ALL)]
+WAYS = [(False, FIRST), (True, FIRST)]
 
 
-@pytest.mark.parametrize(('with_cp', 'outputs'), sampled([*WAYS, (False, ALL)], fast=WAYS))
+@pytest.mark.parametrize(('with_cp', 'outputs'), sampled([*WAYS, (False, ALL), (True, ALL)], fast=WAYS))
 def test_gradients_are_those_of_eager(tiny_arch, with_cp, outputs):
     model = CrossFormer(tiny_arch, with_cp=with_cp, out_indices=outputs)
     images = torch.randn(2, 3, 70, 100)

@@ -1,6 +1,10 @@
 # Settings that all tasks share.
 _base_ = './hooks.py'
 
+# Inferencers of mmengine read a checkpoint before they build its model. torch >= 2.6 refuses what mmengine stores
+# beside the weights until this package has allowed it, and mmengine 0.10.7 asks torch alone.
+custom_imports = dict(imports=['mmcrossformer'])
+
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

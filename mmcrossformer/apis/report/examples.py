@@ -3,13 +3,13 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from mmengine.dataset import BaseDataset
 
 from mmcrossformer.apis.draw import draw_fitted, encode_jpeg
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.apis.report.evaluate import predict_one
+from mmcrossformer.utils.names import relative_names
 
 _SIDE = 400  # long side in pixels
 _JPEG_QUALITY = 85
@@ -20,7 +20,7 @@ class Example:
     """A held-out image.
 
     Attributes:
-        name: Name of the file.
+        name: Path of the file below the deepest folder of all evaluated images.
         score: Score of the prediction.
         truth: The image with its truth drawn, as a data URI.
         found: The image with the prediction drawn, as a data URI.
@@ -44,6 +44,8 @@ def draw_examples(
         indices: Indices of the images to draw.
         score_thr: Lowest score of objects.
     """
+    paths = [dataset.get_data_info(index)['img_path'] for index in scores]
+    names = dict(zip(scores, relative_names(paths), strict=True))
     examples = []
     for index in indices:
         image, truth, _, found = predict_one(predictor, dataset, index, score_thr)
@@ -53,8 +55,7 @@ def draw_examples(
                 side = replace(side, labels=side.labels[:1], scores=side.scores[:1])
             drawn = draw_fitted(image, side, predictor.classes, predictor.palette, _SIDE, scores=not is_truth)
             sides.append(data_uri(encode_jpeg(drawn, _JPEG_QUALITY)))
-        name = Path(dataset.get_data_info(index)['img_path']).name
-        examples.append(Example(name, scores[index], *sides))
+        examples.append(Example(names[index], scores[index], *sides))
     return examples
 
 

@@ -10,8 +10,9 @@ from torch import nn
 
 from mmcrossformer.config.backbones import has_stochastic_depth, list_backbones, read_backbone, read_groups
 from mmcrossformer.config.package import list_configs
-from mmcrossformer.config.read import HOSTS, parse_config
+from mmcrossformer.config.read import parse_config
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.hosts import LIBRARIES
 
 # Stochastic depth rate of all named backbones that support it, so that they are compared at the same rate.
 DROP_PATH_RATE = 0.2
@@ -87,7 +88,7 @@ def _named_backbones() -> dict[str, tuple[str, str | None]]:
 def _required_imports(settings: dict[str, Any]) -> tuple[str, ...]:
     """Returns the modules that register the class of a backbone."""
     library = str(settings['type']).partition('.')[0]
-    return (f'{library}.models',) if library in HOSTS else ()
+    return (f'{library}.models',) if library in LIBRARIES else ()
 
 
 def _from_config(path: Path) -> Backbone:

@@ -14,7 +14,8 @@ from mmcrossformer.commands.benchmark.report import (
     time_per_mac_ratio,
     time_ratio,
 )
-from mmcrossformer.utils.files import write_figure
+from mmcrossformer.utils.figures import write_figure
+from mmcrossformer.utils.labels import legend_label
 
 
 def plot(report: Report, path: Path) -> None:
@@ -46,7 +47,7 @@ def _draw_ratios(report: Report, kind: str, left: Any, right: Any) -> None:
                 if row_label(row) == name
             ]
             marker = 'osD^v<>P*X'[number % 10]
-            axis.plot(*zip(*points, strict=True), label=name, marker=marker, markersize=6, linewidth=0.7)
+            axis.plot(*zip(*points, strict=True), label=legend_label(name), marker=marker, markersize=6, linewidth=0.7)
         axis.set(title=f'{what}, {kind}', ylabel=f'{report.baseline} = 1')
         axis.tick_params(axis='x', labelrotation=20)
 
@@ -56,6 +57,8 @@ def _draw_growth(report: Report, kind: str, left: Any, right: Any) -> None:
         if way != kind:
             continue
         for axis, values in zip((left, right), per_pixel(points), strict=True):
-            axis.plot([megapixels(cell) for cell, _ in points], values, label=name, marker='o', markersize=4)
+            axis.plot(
+                [megapixels(cell) for cell, _ in points], values, label=legend_label(name), marker='o', markersize=4
+            )
     for axis, what in ((left, 'time'), (right, 'memory')):
         axis.set(title=f'{what}, {kind}', xlabel='megapixels', ylabel='for each pixel, first size = 1', xscale='log')

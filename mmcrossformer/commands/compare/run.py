@@ -2,9 +2,7 @@
 
 import copy
 import json
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -25,9 +23,12 @@ from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError, check_unique
-from mmcrossformer.utils.files import write_figure, write_json, write_text
+from mmcrossformer.utils.figures import write_figure
+from mmcrossformer.utils.files import write_json, write_text
 from mmcrossformer.utils.interleaved import time_interleaved
+from mmcrossformer.utils.labels import legend_label
 from mmcrossformer.utils.metrics import METRICS, main_metric
+from mmcrossformer.utils.peak_memory import run_measured
 
 _COST = 'cost.json'
 _STEPS = 5
@@ -201,7 +202,7 @@ def save(results: Sequence[Result], work_dir: Path) -> None:
     figure = Figure(figsize=(9, 4.5), dpi=120, layout='constrained')
     axis = figure.subplots()
     for result in results:
-        axis.scatter(result.macs / 1e9, result.metrics[metric], s=60, label=result.name)
+        axis.scatter(result.macs / 1e9, result.metrics[metric], s=60, label=legend_label(result.name))
     figure.legend(loc='outside right upper')
     axis.set(xlabel='multiply-adds of one image [G]', ylabel=metric)
     axis.grid(alpha=0.3)
@@ -225,16 +226,10 @@ def common_metric(results: Sequence[Result]) -> str:
 def _run_tool(tool: str, arguments: Sequence[object]) -> int:
     """Runs a tool in its own process and returns the peak memory of the process in bytes."""
     command = [sys.executable, str(TOOLS / f'{tool}.py'), *map(str, arguments)]
-    process = subprocess.Popen(command)
-    try:
-        _, status, usage = os.wait4(process.pid, 0)
-    except BaseException:
-        process.terminate()
-        raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise UserError(f'{" ".join(command)} ended with exit code {process.returncode}; its messages are above')
-    return usage.ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+    code, peak = run_measured(command)
+    if code:
+        raise UserError(f'{" ".join(command)} ended with exit code {code}; its messages are above')
+    return peak
 
 
 def _peak_of_training(folder: Path, peak_of_process: int) -> int:

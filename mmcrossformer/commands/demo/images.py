@@ -13,6 +13,7 @@ from mmcrossformer.apis.prediction import Prediction, above
 from mmcrossformer.apis.predictor import Predictor, read_image
 from mmcrossformer.datasets.scenes import compose_scene, load_digits, photographs
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.figures import prepare_texts
 
 MAX_MEGAPIXELS = 40
 _SHOWN = 768  # pixels of the long side on the page
@@ -92,6 +93,7 @@ def find_pixel(image: np.ndarray, x: float, y: float) -> tuple[int, int]:
 
 def rasterize(figure: Figure) -> np.ndarray:
     """Renders a figure to pixels [H, W, 3], uint8, RGB."""
+    prepare_texts(figure)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

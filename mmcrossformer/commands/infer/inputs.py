@@ -3,7 +3,6 @@
 import glob
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from mmcrossformer.apis.predictor import read_image
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.names import relative_names, result_names
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
@@ -63,14 +63,8 @@ def find_sources(inputs: Sequence[str], excluded: Path) -> list[Source]:
         UserError: An argument matches no images.
     """
     paths = sorted({path for argument in inputs for path in _files_of(argument, Path(os.path.abspath(excluded)))})
-    root = Path(os.path.commonpath([path.parent for path in paths]))
-    stems = Counter(path.with_suffix('') for path in paths)
-    sources = []
-    for path in paths:
-        file_name = path.relative_to(root).as_posix()
-        name = path.relative_to(root).with_suffix('').as_posix() if stems[path.with_suffix('')] == 1 else file_name
-        size, changed = _size_and_time(path)
-        sources.append(Source(path, file_name, name, size, changed))
+    named = zip(paths, relative_names(paths), result_names(paths), strict=True)
+    sources = [Source(path, file_name, name, *_size_and_time(path)) for path, file_name, name in named]
     _check_names(sources)
     return sources
 
@@ -111,14 +105,12 @@ def _is_image(name: str) -> bool:
 
 
 def _check_names(sources: Sequence[Source]) -> None:
-    """Rejects the rare names that collide: x.jpg.png with x.jpg and x.png, clip_000001.jpg with clip.avi."""
+    """Rejects images that have the name of a frame, such as clip_000001.jpg beside clip.avi."""
     videos = {source.name: source for source in sources if source.is_video}
-    by_name: dict[str, Source] = {}
     for source in sources:
         frame_of = re.fullmatch(r'(.*)_\d{6,}', source.name)
         other = videos.get(frame_of[1]) if frame_of else None
-        other = other or by_name.setdefault(source.name, source)
-        if other is not source:
+        if other is not None:
             raise UserError(
                 f'results of {other.path} and {source.path} would have the same name: rename one of the files'
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from mmcrossformer.commands.infer.inputs import Source
+from mmcrossformer.utils.errors import UserError
 
 Record = dict[str, Any]
 _SYNC_SECONDS = 5.0
@@ -80,6 +81,17 @@ class FinishedRecords:
 
     def __contains__(self, key: Key) -> bool:
         return key in self._places
+
+    def check_names(self, sources: Sequence[Source]) -> None:
+        """Raises a `UserError` if results of a source would replace those of a file in another folder."""
+        owners = {key.name: key.path for key in self._places}
+        for source in sources:
+            owner = owners.get(source.name, str(source.path))
+            if owner != str(source.path):
+                raise UserError(
+                    f'--out: results of {owner} in the folder have the name {source.name}, which those of '
+                    f'{source.path} would have, too: name another folder, or replace them with --overwrite'
+                )
 
     def images(self, sources: Sequence[Source]) -> Iterator[tuple[Source, int | None]]:
         """Yields the finished images of some sources, in order: the source and, for a video, number of the frame."""

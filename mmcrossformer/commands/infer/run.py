@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from mmcrossformer.apis.draw import draw_prediction, encode_jpeg
+from mmcrossformer.apis.draw import LONGEST_JPEG, draw_fitted, encode_jpeg
 from mmcrossformer.apis.prediction import Prediction, above
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.commands.arguments import SCORE_THR
@@ -106,7 +106,8 @@ def infer(
             prepare_folder(out, run, overwrite)
     sources = processes.broadcast(sources)
     finished = FinishedRecords(out / JOURNALS)
-    processes.wait()  # no process writes while others still read
+    with processes.fail_together():  # also waits: no process writes while others still read
+        finished.check_names(sources)
     summary = Summary(0, sum(1 for _ in finished.images(sources)), {})
     with processes.keep_alive():
         failed = _Worker(predictor, choices, out).work(sources, finished, processes)
@@ -190,7 +191,8 @@ class _Worker:
     def _draw(self, image: np.ndarray, prediction: Prediction) -> bytes:
         if prediction.task == 'detection' and self.choices.score_thr is None:
             prediction = above(prediction, SCORE_THR)
-        drawn = draw_prediction(image, prediction, self.predictor.classes, self.predictor.palette)
+        side = min(max(image.shape[:2]), LONGEST_JPEG)
+        drawn = draw_fitted(image, prediction, self.predictor.classes, self.predictor.palette, side)
         return encode_jpeg(drawn, _JPEG_QUALITY)
 
     def _write(self, name: str, data: bytes) -> None:

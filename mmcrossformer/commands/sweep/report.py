@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.files import write_figure, write_json
+from mmcrossformer.utils.figures import write_figure
+from mmcrossformer.utils.files import write_json
+from mmcrossformer.utils.labels import legend_label
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def plot(sweeps: Sequence[Sweep], path: Path) -> None:
         times = [1000 * point.seconds for point in points if point.seconds is not None]
         for axis, values in ((left, results), (right, times)):
             style = dict(color=f'C{number}', marker='osD^v<>P'[number % 8], markersize=6)
-            axis.plot(sizes, values, markerfacecolor='white', linewidth=1.2, label=one.config, **style)
+            axis.plot(sizes, values, markerfacecolor='white', linewidth=1.2, label=legend_label(one.config), **style)
             axis.plot([sizes[i] for i in seen], [values[i] for i in seen], linestyle='', **style)
     left.set(ylabel=sweeps[0].metric, title='result (filled: seen in training)')
     right.set(ylabel='ms per image', title='time', ylim=(0, None))

@@ -17,6 +17,7 @@ class Contents:
         part: `train`, `val` or `test`.
         source: Its annotation file or loader, for messages.
         classes: Names of its classes.
+        samples: Number of its samples.
         file: Its annotation file, if that is in COCO format and can be loaded.
         loaded: What the data set makes of that file.
         labelled: Ids of the categories of that file, in the order of the labels that the data set gives them.
@@ -26,6 +27,7 @@ class Contents:
     part: str
     source: str
     classes: list[str]
+    samples: int = 0
     file: CocoFile | None = None
     loaded: Loaded | None = None
     labelled: Sequence[Hashable] = ()

@@ -56,7 +56,8 @@ def check_dataset(
     chosen = {image: sizes[image] for image in evenly_spaced(list(sizes), limits.present)}
     source = contents.source + among(len(chosen), len(sizes))
     images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix.get('img', '')))
-    contents = replace(contents, file=file, loaded=loaded, labelled=dataset.cat_ids, masks=bool(mask_steps))
+    contents = replace(contents, samples=len(loaded.kept), file=file, loaded=loaded)
+    contents = replace(contents, labelled=dataset.cat_ids, masks=bool(mask_steps))
     return [*images, *findings], contents
 
 
@@ -100,4 +101,5 @@ def _can_be_lazy(settings: dict[str, Any]) -> bool:
 def _describe(dataset: BaseDataset, part: str) -> Contents:
     path = Path(getattr(dataset, 'ann_file', None) or '')
     source = str(path) if path.is_file() else f'{part}_dataloader'
-    return Contents(part, source, list(dataset.metainfo.get('classes') or ()))
+    samples = 0 if is_coco(dataset) else len(dataset)  # which is not known before the file is read
+    return Contents(part, source, list(dataset.metainfo.get('classes') or ()), samples)

@@ -13,6 +13,7 @@ from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.sizes import last_sizes, pipeline_views
 from mmcrossformer.config.walk import data_paths, datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
+from mmcrossformer.engine.check.batches import check_batches
 from mmcrossformer.engine.check.contents import Contents, check_together
 from mmcrossformer.engine.check.dataset import check_dataset, load_contents
 from mmcrossformer.engine.check.evaluators import check_evaluators
@@ -54,7 +55,9 @@ def check_job(
                 findings += found
             if (content := seen[key]) is not None:
                 contents.append(replace(content, part=part))
-                findings += _check_heads(cfg.model, content) if part == 'train' else []
+                if part == 'train':
+                    findings += _check_heads(cfg.model, content)
+                    findings += check_batches(cfg, settings, content.samples)
     return [
         *findings,
         *check_together(contents),

@@ -14,7 +14,9 @@ from torch.utils.hooks import RemovableHandle
 from mmcrossformer.engine.processes import plain_name
 from mmcrossformer.models.layers.block import AttentionBlock
 from mmcrossformer.registry import HOOKS
-from mmcrossformer.utils.files import write_figure, write_json
+from mmcrossformer.utils.figures import write_figure
+from mmcrossformer.utils.files import write_json
+from mmcrossformer.utils.labels import legend_label
 
 _FILE = 'amplitudes.json'
 
@@ -94,7 +96,7 @@ def plot_amplitudes(runs: Mapping[str, Mapping[int, Mapping[str, float]]], path:
         iterations = sorted(history)
         for iteration, style in dict(zip((iterations[0], iterations[-1]), ('--', '-'), strict=True)).items():
             values = list(history[iteration].values())
-            label = f'{name} iteration {iteration}'.strip()
+            label = legend_label(f'{name} iteration {iteration}')
             axis.plot(
                 range(1, len(values) + 1), values, style, color=f'C{color}', marker='o', markersize=3, label=label
             )

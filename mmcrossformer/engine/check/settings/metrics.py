@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmcrossformer.config.walk import evaluators_of, schedulers_of
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.settings.loop import hooks_of
 from mmcrossformer.utils.errors import names
@@ -34,19 +35,26 @@ _EVALUATORS: dict[str, tuple[str | None, str, Any, dict[str, str]]] = {
 
 
 def check_metrics(cfg: Config) -> Iterator[Finding]:
-    """Checks the metrics of hooks that save the best checkpoint or stop early."""
-    patterns = _patterns(cfg.get('val_evaluator'))
+    """Checks the metrics by which checkpoints are the best, training stops or the learning rate falls."""
+    patterns = _patterns(evaluators_of(cfg, 'val'))
+    for place, wanted in _wanted(cfg):
+        wanted = [wanted] if isinstance(wanted, str) else list(wanted or ())
+        if wanted and not cfg.get('val_dataloader'):
+            yield Finding(
+                f'{place} is {names(wanted)}, and the config has no validation that reports metrics', warning=True
+            )
+        elif patterns is not None:
+            yield from _check_names(place, wanted, patterns)
+
+
+def _wanted(cfg: Config) -> Iterator[tuple[str, Any]]:
+    """Yields the settings that name metrics, with their place."""
     for kind, key in (('CheckpointHook', 'save_best'), ('EarlyStoppingHook', 'monitor')):
         for place, hook in hooks_of(cfg, kind):
-            wanted = hook.get(key) or []
-            wanted = [wanted] if isinstance(wanted, str) else list(wanted)
-            if wanted and not cfg.get('val_dataloader'):
-                yield Finding(
-                    f'{place}.{key} is {names(wanted)}, and the config has no validation: {place} finds no metric',
-                    warning=True,
-                )
-            elif patterns is not None:
-                yield from _check_names(f'{place}.{key}', wanted, patterns)
+            yield f'{place}.{key}', hook.get(key)
+    for place, scheduler in schedulers_of(cfg):
+        if 'ReduceOnPlateau' in str(scheduler['type']):
+            yield f'{place}.monitor', scheduler.get('monitor', 'loss')
 
 
 def _check_names(place: str, wanted: list[str], patterns: list[str]) -> Iterator[Finding]:
@@ -58,11 +66,11 @@ def _check_names(place: str, wanted: list[str], patterns: list[str]) -> Iterator
         )
 
 
-def _patterns(evaluators: Any) -> list[str] | None:
+def _patterns(evaluators: list[dict[str, Any]]) -> list[str] | None:
     """Returns patterns of the names that evaluators report; None if that is not known of one of them."""
     patterns = []
-    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
-        known = _EVALUATORS.get(str((evaluator or {}).get('type')).rpartition('.')[2])
+    for evaluator in evaluators:
+        known = _EVALUATORS.get(str(evaluator.get('type')).rpartition('.')[2])
         if known is None:
             return None
         prefix, argument, default, results = known
@@ -70,7 +78,7 @@ def _patterns(evaluators: Any) -> list[str] | None:
         for item in listed if isinstance(listed, list | tuple) else [listed]:
             pattern = results.get(item, '') if results else rf'top{item}(_thr-[\d.]+)?'
             patterns.append(f'{prefix}/({pattern})' if prefix else f'({pattern})')
-    return patterns
+    return patterns or None
 
 
 def _example(pattern: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmcrossformer.config.walk import schedulers_of
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.settings.loop import Loop, find_loop
 from mmcrossformer.utils.errors import names
@@ -20,7 +21,7 @@ def check_schedule(cfg: Config) -> Iterator[Finding]:
     loop = find_loop(cfg)
     if loop is None:
         return
-    schedulers = list(_schedulers(cfg.get('param_scheduler'), 'param_scheduler'))
+    schedulers = list(schedulers_of(cfg))
     for place, scheduler in schedulers:
         by_epoch, kind = scheduler.get('by_epoch', True), str(scheduler['type']).rpartition('.')[2]
         if kind.startswith('ReduceOnPlateau'):
@@ -33,15 +34,6 @@ def check_schedule(cfg: Config) -> Iterator[Finding]:
         elif by_epoch == loop.by_epoch and loop.length is not None:
             others = [other for _, other in schedulers if other is not scheduler]
             yield from _check_end(place, kind, scheduler, others, loop, loop.length)
-
-
-def _schedulers(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields place and settings of schedulers: mmengine takes one, a list, or lists by name of the optimizer."""
-    if isinstance(node, dict) and 'type' in node:
-        yield place, node
-    elif isinstance(node, dict | list | tuple):
-        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from _schedulers(value, f'{place}.{key}')
 
 
 def _check_end(
