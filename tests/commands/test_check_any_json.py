@@ -41,7 +41,7 @@ CHANGES = st.one_of(
     ),
     st.tuples(st.just('no value'), st.sampled_from(LISTS), st.integers(0, 1), st.sampled_from([*KEYS, 'name'])),
     st.tuples(st.just('all values'), st.just('annotations'), st.sampled_from(KEYS), VALUES),
-    st.tuples(st.just('coordinate'), st.sampled_from(['bbox', 'polygon']), st.integers(0, 3), NUMBERS),
+    st.tuples(st.just('coordinate'), st.sampled_from(['bbox', 'polygon']), st.integers(0, 3), SCALARS),
 )
 
 
