@@ -92,9 +92,9 @@ def test_learning_rate_of_another_batch(check):
     base = '--cfg-options', 'auto_scale_lr.base_batch_size=64', 'optim_wrapper.optimizer.lr=0.001'
     code, text = check(*base)
     assert code == 0
-    assert_contains(text, 'warning: the learning rate 0.001 was chosen for 64 images a step, this job has 8')
-    assert_contains(text, 'by the linear rule it would be 0.000125, which --auto-scale-lr sets')
-    assert 'learning rate' not in check(*base, 'optim_wrapper.accumulative_counts=8')[1]
+    assert_contains(text, 'warning: the learning rate 0.001 was chosen for 64 images a step, this job has 2')
+    assert_contains(text, 'by the linear rule it would be 3.125e-05, which --auto-scale-lr sets')
+    assert 'learning rate' not in check(*base, 'optim_wrapper.accumulative_counts=32')[1]
 
 
 def test_train_checks_first(check, data, tmp_path):
