@@ -22,6 +22,7 @@ FLAGSHIP, PANOPTIC, ADE20K = (
     'upernet_crossformer_s_ade20k',
 )
 PARTS = ('train', 'val')
+SMALL = dict(scale=(96, 64), crop_size=(64, 96))  # width x height, height x width
 
 
 def write_noise(path, width, height):
@@ -133,14 +134,14 @@ def test_two_steps_and_an_evaluation(name, metric, config, tmp_path):
     cfg = config(name)
     shrink(cfg)
     if name == FLAGSHIP:
-        cfg.model.test_cfg.rcnn.score_thr = 0  # after two steps no score is high
+        cfg.model.test_cfg.rcnn.update(score_thr=0, max_per_img=5)  # after two steps no score is high
     for part in PARTS:
         loader = cfg[f'{part}_dataloader']
         loader.update(num_workers=0, persistent_workers=False, batch_size=2 if part == 'train' else 1)
         for settings in datasets_of(loader):
             settings.indices = 3
             for step in dicts_in(settings.pipeline):
-                step.update({key: (96, 64) for key in ('scale', 'crop_size', 'size') if key in step})
+                step.update({key: size for key, size in SMALL.items() if key in step})
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2, val_interval=2)
     cfg.param_scheduler = []
     cfg.default_hooks.checkpoint.update(interval=2, by_epoch=False, save_best=None)

@@ -66,7 +66,7 @@ def check(call, data):
     def run(*arguments, tool='check', config='mask_rcnn_crossformer_t_digits'):
         path = data / 'config.py'
         # A batch of the config would have more images than there are.
-        path.write_text(f"_base_ = {str(CONFIGS / config) + '.py'!r}\ntrain_dataloader = dict(batch_size={BATCH})\n")
+        path.write_text(f'_base_ = {str(CONFIGS / config) + ".py"!r}\ntrain_dataloader = dict(batch_size={BATCH})\n')
         own = ['--data-root', data, '--train-ann', 'train.json', '--val-ann', 'val.json', '--img-dir', 'images']
         return call(tool, path, *own, *arguments)
 
