@@ -44,6 +44,9 @@ def check_dataset(
     if not is_coco(dataset):
         return check_entries(dataset, pipeline, contents.classes, contents.source, limits), contents
     path = Path(dataset.ann_file)
+    if 'img' not in dataset.data_prefix:
+        text = f'data_prefix of the data set of {path} has no key img: set data_prefix=dict(img=FOLDER of the images)'
+        return [Finding(text)], contents
     try:
         file = CocoFile(read(path), path)
     except UserError as error:
@@ -55,7 +58,7 @@ def check_dataset(
     sizes = image_sizes(loaded)
     chosen = {image: sizes[image] for image in evenly_spaced(list(sizes), limits.present)}
     source = contents.source + among(len(chosen), len(sizes))
-    images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix.get('img', '')))
+    images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix['img']))
     contents = replace(contents, samples=len(loaded.kept), file=file, loaded=loaded)
     contents = replace(contents, labelled=dataset.cat_ids, masks=bool(mask_steps))
     return [*images, *findings], contents
