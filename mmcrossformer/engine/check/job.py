@@ -14,12 +14,13 @@ from mmcrossformer.config.sizes import last_sizes, pipeline_views
 from mmcrossformer.config.walk import data_paths, datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.check.batches import check_batches
-from mmcrossformer.engine.check.contents import Contents, check_together
+from mmcrossformer.engine.check.contents import Contents
 from mmcrossformer.engine.check.dataset import check_dataset, load_contents
 from mmcrossformer.engine.check.evaluators import check_evaluators
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits
 from mmcrossformer.engine.check.settings import check_settings
+from mmcrossformer.engine.check.together import check_together
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads whose number of classes does not depend on the data set.

@@ -44,7 +44,19 @@ def check_boxes(file: CocoFile) -> list[Finding]:
     findings = [*_check_inside(file), *_check_outlines(file), *_check_areas(file)]
     # The same fault often shows in several ways; the first tells most.
     systematic = [finding for finding in findings if not finding.warning]
-    return systematic[:1] or findings
+    return [*(systematic[:1] or findings), *_check_repeated(file)]
+
+
+def _check_repeated(file: CocoFile) -> list[Finding]:
+    """Reports objects that are annotated twice, of which no detector can find both."""
+    seen, again = set(), []
+    for entry in file.objects:
+        key = entry['image_id'], entry['category_id'], *entry['bbox']
+        if key in seen:
+            again.append(entry['id'])
+        seen.add(key)
+    what = f'annotations of {file.path} repeat image, category and box of another one'
+    return count_bad(again, file.total, what, 'Remove them: each counts as an object of its own', warning=True)
 
 
 def _leaving(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
