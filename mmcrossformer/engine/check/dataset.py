@@ -18,6 +18,7 @@ from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
 from mmcrossformer.engine.check.objects import check_objects, find_objects
 from mmcrossformer.engine.check.picture import build_load
+from mmcrossformer.engine.check.voc import check_voc
 from mmcrossformer.utils.errors import UserError, innermost
 
 
@@ -45,9 +46,10 @@ def check_dataset(
     if not is_coco(dataset):
         entries = [dataset.get_data_info(i) for i in evenly_spaced(range(len(dataset)), limits.present)]
         findings, pixels = check_entries(entries, dataset, pipeline, contents.classes, contents.source, limits.decoded)
+        findings += check_voc(entries, contents.classes, contents.source)
         images = [Path(entry['img_path']) for entry in entries if 'img_path' in entry]
         contents = replace(contents, images=images, objects=find_objects(entries, pipeline), pixels=pixels)
-        if len(entries) == len(dataset):  # a sample may miss the few instances of a class
+        if part == 'train' and len(entries) == len(dataset):  # a sample may miss the few instances of a class
             findings += check_objects(contents.objects, contents.classes, contents.source)
         return findings, contents
     path = Path(dataset.ann_file)
@@ -67,9 +69,10 @@ def check_dataset(
     source = contents.source + among(len(chosen), len(sizes))
     of_images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix['img']))
     objects = find_objects(loaded.kept, pipeline)
-    findings = [*of_images, *findings, *check_objects(objects, contents.classes, contents.source)]
+    of_objects = check_objects(objects, contents.classes, contents.source) if part == 'train' else []
     contents = replace(contents, samples=len(loaded.kept), images=list(chosen), objects=objects)
-    return findings, replace(contents, file=file, loaded=loaded, labelled=dataset.cat_ids, masks=bool(mask_steps))
+    contents = replace(contents, file=file, loaded=loaded, labelled=dataset.cat_ids, masks=bool(mask_steps))
+    return [*of_images, *findings, *of_objects], contents
 
 
 def load_contents(settings: dict[str, Any], part: str, read: Reader) -> tuple[list[Finding], Contents | None]:

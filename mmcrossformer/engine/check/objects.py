@@ -1,6 +1,5 @@
 """Counts and measures the objects of a data set."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +33,15 @@ class Objects:
     images: np.ndarray
     sides: np.ndarray
 
+    def count(self, classes: int) -> np.ndarray:
+        """Returns the number of objects of each class [classes]."""
+        return np.histogram(self.labels, np.arange(classes + 1) - 0.5)[0]
+
+    def count_images(self, classes: int) -> np.ndarray:
+        """Returns the number of images with an object of each class [classes]."""
+        pairs = np.unique(np.stack([self.labels, self.images], axis=1), axis=0)
+        return np.histogram(pairs[:, 0], np.arange(classes + 1) - 0.5)[0]
+
 
 NO_OBJECTS = Objects(np.empty(0, int), np.empty(0, int), np.empty((0, 2)))
 
@@ -62,17 +70,16 @@ def find_objects(entries: Sequence[Mapping[str, Any]], pipeline: Sequence[dict[s
 
 
 def check_objects(objects: Objects, classes: Sequence[str], source: str) -> list[Finding]:
-    """Reports rare classes and small objects.
+    """Reports rare classes and small objects of training.
 
     Args:
-        objects: The objects of a data set.
+        objects: The objects that are trained.
         classes: Names of its classes.
         source: Where they are listed, for messages.
     """
-    counts = Counter(objects.labels.tolist())
-    most = max(counts.values(), default=0)
-    few = min(_FEW, most / _RARER)
-    rare = [f'{name} ({counts[label]})' for label, name in enumerate(classes) if 0 < counts[label] < few]
+    counts = objects.count(len(classes))
+    few = min(_FEW, counts.max(initial=0) / _RARER)
+    rare = [f'{name} ({count})' for name, count in zip(classes, counts, strict=True) if 0 < count < few]
     findings = []
     if rare:
         text = f'{len(rare)} classes have fewer than {_FEW} instances in {source}: {names(rare)}'
