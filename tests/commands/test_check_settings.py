@@ -241,6 +241,16 @@ def test_one_class_without_a_comma(tmp_path):
     assert text(str(tmp_path / 'classes.txt')) == []
 
 
+def test_palettes_and_indices():
+    def text(**metainfo):
+        return check(train_dataloader=dict(batch_size=2, dataset=dict(metainfo=metainfo)))
+
+    assert text(palette=[(220, 50, 50)]) == text(palette=[]) == text(palette='random') == []
+    assert only(text(palette=(220, 50, 50))).endswith('a list of one colour is [(220, 50, 50)]')
+    backbone = dict(type='ResNet', out_indices='(0, 1)')
+    assert "out_indices of ResNet is the text '(0, 1)', and must be numbers" in only(check(model=dict(a=[backbone])))
+
+
 def test_trackers_that_are_not_installed(monkeypatch):
     found = dict(mlflow=None, aim=object())
     monkeypatch.setattr('mmcrossformer.engine.check.settings.trackers.find_spec', found.get)
