@@ -1,5 +1,6 @@
 """Folders of classes are looked at as mmpretrain takes them."""
 
+import numpy as np
 import pytest
 from PIL import Image
 from quick import CONFIGS
@@ -26,10 +27,10 @@ def add(folder):
 def check(folder):
     """Checks the folder with a small classifier; returns the texts of the findings."""
 
-    def run(count=2, **data):
+    def run(count=2, steps=(), **data):
         cfg = read_config(str(CONFIGS / 'crossformer_t_digits.py'))
         cfg.model.head.num_classes = count
-        data = dict(type='CustomDataset', data_root=str(folder), pipeline=[], **data)
+        data = dict(type='CustomDataset', data_root=str(folder), pipeline=list(steps), **data)
         cfg.train_dataloader.batch_size = 1
         cfg.train_dataloader.dataset = cfg.val_dataloader.dataset = data
         return [str(finding) for finding in check_job(cfg, channels=False)]
@@ -98,6 +99,15 @@ def test_one_class(check, folder):
     assert data == (
         'error: train_dataloader has one class, cat: there is nothing to tell apart. Add a folder of others'
     )
+
+
+def test_images_that_lose_values(check, folder):
+    values = np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000
+    Image.fromarray(values).save(folder / 'cat/1.png')
+    assert check() == []  # without a step that loads images
+    text = only(check(steps=[dict(type='LoadImageFromFile')]))
+    assert text.startswith('warning: 1 of 3 images of train_dataloader lose something when they are loaded: ')
+    assert 'cat/1.png (more than 8 bits' in text
 
 
 def test_labels_of_a_list(check, folder):

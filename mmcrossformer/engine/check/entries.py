@@ -11,6 +11,7 @@ from mmcrossformer.engine.check.class_folders import check_class_folders
 from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
 from mmcrossformer.engine.check.label_maps import check_label_maps
+from mmcrossformer.engine.check.picture import build_load
 from mmcrossformer.utils.errors import names
 
 
@@ -36,7 +37,7 @@ def check_entries(
         for entry in entries
         if 'img_path' in entry
     }
-    findings = check_images(sizes, source, limits.decoded)
+    findings = check_images(sizes, source, limits.decoded, build_load(pipeline))
     if any(entry.get('seg_map_path') for entry in entries) and hasattr(dataset, 'reduce_zero_label'):
         of_maps, _ = check_label_maps(entries, dataset, pipeline, source=source, decode=limits.decoded)
         findings += of_maps
