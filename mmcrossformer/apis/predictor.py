@@ -14,9 +14,9 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.structures import BaseDataElement
 
 from mmcrossformer.apis.colors import Color, get_palette
+from mmcrossformer.apis.convert import convert_sample
 from mmcrossformer.apis.prediction import Prediction, Task
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import dicts_in, model_settings, replace_sync_bn
@@ -28,8 +28,6 @@ TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrai
 # Pipeline steps that set the size; one Resize replaces all of them when another size is asked for.
 _SIZING = ('Resize', 'ResizeEdge', 'RandomResize', 'CenterCrop', 'ResizeShortestEdge', 'FixShapeResize')
 _KEPT = ('interpolation', 'backend')
-# Pixels of panoptic maps of mmdet: label + instance * offset.
-_INSTANCE_OFFSET = 1000
 
 
 class Predictor:
@@ -134,34 +132,6 @@ class Predictor:
     def _count_classes(self) -> int:
         """Returns the largest number of classes of the heads."""
         return max((node['num_classes'] for node in dicts_in(self.cfg.model) if 'num_classes' in node), default=0)
-
-
-def convert_sample(found: BaseDataElement, task: Task, input_size: tuple[int, int], seconds: float = 0.0) -> Prediction:
-    """Converts the data sample that a model of a host library returns for an image.
-
-    Args:
-        found: The data sample.
-        task: Task of the model, see `TASKS`.
-        input_size: See `Prediction`.
-        seconds: See `Prediction`.
-
-    Returns:
-        The prediction; of a panoptic detector, its task is segmentation.
-    """
-    if task == 'classification':
-        scores = found.pred_score.cpu().numpy()
-        order = np.argsort(-scores, kind='stable')
-        return Prediction(task, input_size, seconds, order, scores[order])
-    if task == 'segmentation' or 'pred_panoptic_seg' in found:
-        panoptic = task == 'detection'
-        segments = found.pred_panoptic_seg.sem_seg if panoptic else found.pred_sem_seg.data
-        segments = np.asarray(torch.as_tensor(segments).cpu())[0]
-        segments = segments % _INSTANCE_OFFSET if panoptic else segments
-        return Prediction('segmentation', input_size, seconds, segments=segments)
-    objects = found.pred_instances.cpu().numpy()
-    objects = objects[np.argsort(-objects.scores, kind='stable')]
-    masks = np.asarray(objects.masks, bool) if 'masks' in objects else None
-    return Prediction(task, input_size, seconds, objects.labels, objects.scores, boxes=objects.bboxes, masks=masks)
 
 
 def read_image(path: str | Path) -> np.ndarray:

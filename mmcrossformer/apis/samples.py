@@ -8,9 +8,10 @@ from mmengine.fileio import get
 from mmengine.structures import BaseDataElement
 
 from mmcrossformer.apis.colors import get_palette
+from mmcrossformer.apis.convert import convert_sample
 from mmcrossformer.apis.pair import draw_pair
 from mmcrossformer.apis.prediction import Prediction, Task, above
-from mmcrossformer.apis.predictor import convert_sample, decode_image
+from mmcrossformer.apis.predictor import decode_image
 from mmcrossformer.apis.report.truth import read_truth
 
 

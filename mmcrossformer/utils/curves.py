@@ -1,9 +1,11 @@
 """Curves of a training run: losses, learning rate and validation metrics."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmcrossformer.utils.figures import write_figure
 from mmcrossformer.utils.labels import legend_label
@@ -87,15 +89,11 @@ def plot_curves(curves: Curves, path: str | Path, title: str = '') -> None:
     figure.suptitle(title)
     losses = {name: points for name, points in curves.losses.items() if 'loss' in name}
     for name, points in losses.items():
-        left.plot(
-            *zip(*points, strict=True),
-            _style(points),
-            label=legend_label(name),
-            linewidth=2.2 if name == 'loss' else 1.0,
-        )
+        width = 2.2 if name == 'loss' else 1.0
+        left.plot(*zip(*points, strict=True), label=legend_label(name), linewidth=width, **_marks(points))
     left.set(title='Training loss', xlabel='iteration', ylabel='loss', ylim=(0, None))
     for name, points in curves.rates.items():
-        middle.plot(*zip(*points, strict=True), _style(points), label=legend_label(name))
+        middle.plot(*zip(*points, strict=True), label=legend_label(name), **_marks(points))
     middle.set(title='Learning rate', xlabel='iteration', ylabel='learning rate', ylim=(0, None))
     for name, points in headline(curves.metrics).items():
         right.plot(*zip(*points, strict=True), label=legend_label(name), marker='o', markersize=4)
@@ -107,8 +105,11 @@ def plot_curves(curves: Curves, path: str | Path, title: str = '') -> None:
     write_figure(path, figure)
 
 
-def _style(points: Points) -> str:
-    return '-' if len(points) > 1 else 'o'  # a line through one point cannot be seen
+def _marks(points: Points) -> dict[str, Any]:
+    """Returns arguments of `plot` that mark points without a finite neighbour, which no line shows."""
+    finite = [False, *(math.isfinite(value) for _, value in points), False]
+    alone = [i for i, around in enumerate(zip(finite, finite[1:], finite[2:], strict=False)) if around == (0, 1, 0)]
+    return dict(marker='o', markevery=alone) if alone else {}
 
 
 def headline(metrics: dict[str, Points]) -> dict[str, Points]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,31 @@ def write_text(path: str | Path, content: str) -> None:
 
 
 def write_json(path: str | Path, content: Any, indent: int = 2) -> None:
-    """Writes JSON atomically; arrays and tensors become numbers and lists."""
-    write_text(path, json.dumps(content, indent=indent, default=_plain) + '\n')
+    """Writes strict JSON atomically, see `encode_json`."""
+    write_text(path, encode_json(content, indent) + '\n')
+
+
+def encode_json(content: Any, indent: int | None = None) -> str:
+    """Encodes results as strict JSON, which any reader accepts.
+
+    Arrays and tensors become numbers and lists, and what JSON lacks becomes a string. JSON also lacks NaN and infinite
+    numbers: these become null.
+    """
+    return json.dumps(_plain(content), indent=indent, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
-    """Converts arrays and tensors to numbers and lists, other values to strings."""
-    return value.tolist() if hasattr(value, 'tolist') else str(value)
+    if hasattr(value, 'tolist'):  # of numpy and torch, but also of others
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {_plain_key(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | Set):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def _plain_key(key: Any) -> str:
+    plain = _plain(key)
+    return plain if isinstance(plain, str) else json.dumps(plain)

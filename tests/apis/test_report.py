@@ -265,12 +265,15 @@ def test_choices_of_pictures():
     assert best_and_worst(scores, 2) == ([1, 0], [2, 4])
     assert best_and_worst(scores, 4) == ([1, 0], [2, 4])
     assert best_and_worst({0: 1.0}, 4) == ([], [])
+    assert best_and_worst({0: 0.5, 1: np.nan, 2: 0.9, 3: 0.1}, 2) == ([2, 0], [1, 3])
 
 
 def test_figures_of_the_page(tmp_path):
     curves = Curves(metrics={'mIoU': [(10, 1.0), (20, 3.0), (30, 2.0)], 'coco/bbox_mAP_s': [(10, -1.0)]})
     (metric,) = summarize_metrics(curves)
     assert (metric.final, metric.best, metric.best_at) == (2.0, 3.0, 20)
+    (metric,) = summarize_metrics(Curves(metrics={'mIoU': [(10, np.nan), (20, 3.0), (30, np.nan)]}))
+    assert (metric.best, metric.best_at) == (3.0, 20)
     classes = tuple(f'class {i}' for i in range(30))
     matrix = np.eye(30, dtype=int) * 6
     matrix[3, 4], matrix[5, 6] = 2, 4

@@ -263,7 +263,9 @@ class OwnFormat(CocoDataset):
 
     def load_data_list(self):
         content = json.loads(Path(self.ann_file).read_text())
-        return [dict(img_path=f'{self.data_prefix["img"]}/{name}', img_id=name, instances=[]) for name in content]
+        box = dict(bbox=[5, 5, 15, 15], bbox_label=0, ignore_flag=0)
+        boxes = [box, dict(box, bbox_label=1)]
+        return [dict(img_path=f'{self.data_prefix["img"]}/{name}', img_id=name, instances=boxes) for name in content]
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ def test_labels_that_no_class_has(check, write):
         ((0, 127, 254), 3, 'The 3 values in the files are 0, 127, 254. Write 0, 1, 2 in their place'),
         ((0, 128), 2, 'Write 0, 1 in their place'),
         ((0, 128, 255), 3, 'Write 0, 1, 2 in their place'),
+        ((0, 85, 170, 255), 4, 'Write 0, 1, 2, 3 in their place'),
         ((1, 2), 2, 'The labels in the files start at 1: write 0 to 1, or set reduce_zero_label=True in the data set'),
         (
             (0, 1, 2),
@@ -137,6 +138,13 @@ def test_classes_without_a_pixel(check, write):
     assert check(classes, limits=Limits(present=3)) == []
 
 
+def test_borders_that_are_ignored(check, write):
+    """As many values as classes, of which one is the label of borders."""
+    write(np.resize(np.array([0, 1, 3, 255], np.uint8), (HEIGHT, WIDTH)))
+    text = only(check(('ground', 'cat', 'dog', 'newt')))
+    assert text == 'warning: 1 classes have no pixel in the label maps of train_dataloader: dog'
+
+
 def test_ignored_maps(check, write):
     write(np.full_like(LABELS, 255), LABELS)
     text = only(check())
@@ -147,10 +155,16 @@ def test_ignored_maps(check, write):
 
 def test_label_zero(check, write):
     """With `reduce_zero_label`, 0 is ignored and 1 is the first class."""
-    assert 'reduce_zero_label=True ignores 0 and makes 1 the first class: set reduce_zero_label=False' in only(
-        check(reduce_zero_label=True)
-    )
+    text = only(check(reduce_zero_label=True))
+    assert text.startswith('error: 1 classes have no pixel')
+    assert 'reduce_zero_label=True ignores 0 and makes 1 the first class: set reduce_zero_label=False' in text
+    # Of several classes, the last one may be rare: labels 0 to 2 and three classes.
     write(LABELS * 2, LABELS)
+    rare = check(('ground', 'cat', 'dog'), reduce_zero_label=True)
+    assert only(rare).startswith(
+        'warning: 1 classes have no pixel in the label maps of train_dataloader: dog. The files'
+    )
+    assert check(('ground', 'cat', 'dog'), limits=Limits(decoded=3), reduce_zero_label=True) == []
     assert check(reduce_zero_label=True) == []
     write(LABELS * 3, LABELS)
     assert 'no class: 3. The 2 classes have the labels 1 to 2' in only(check(reduce_zero_label=True))
@@ -217,7 +231,7 @@ def test_images_that_are_turned(check, folder):
     exif[0x0112] = EXIF_TURNED
     with Image.open(folder / 'images/1.jpg') as image:
         image.save(folder / 'images/1.jpg', exif=exif)
-    assert 'maps/1.png (40 x 30, not 30 x 40)' in only(check())
+    assert 'maps/1.png (40 x 30, not 30 x 40)' in only(check(steps=[dict(type='LoadImageFromFile')]))
     assert check(steps=[dict(type='LoadImageFromFile', color_type='unchanged')]) == []
 
 

@@ -7,7 +7,6 @@ from mmengine.config import Config
 from quick import CONFIGS
 
 from mmcrossformer.config.own_data import use_own_coco
-from mmcrossformer.config.package import list_configs
 from mmcrossformer.config.read import read_config
 from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.engine.runner import check_data
@@ -37,11 +36,6 @@ def check(*settings, scope='mmdet', model=None, **more):
 def only(texts):
     (text,) = texts
     return text
-
-
-def test_own_configs_have_no_findings():
-    for name, path in list_configs().items():
-        assert check_settings(Config.fromfile(path)) == [], name
 
 
 def test_nothing_is_wrong():
@@ -245,6 +239,16 @@ def test_one_class_without_a_comma(tmp_path):
     assert only(text('cat')).endswith("a tuple of one name has a comma, ('cat',)")
     (tmp_path / 'classes.txt').write_text('cat')
     assert text(str(tmp_path / 'classes.txt')) == []
+
+
+def test_palettes_and_indices():
+    def text(**metainfo):
+        return check(train_dataloader=dict(batch_size=2, dataset=dict(metainfo=metainfo)))
+
+    assert text(palette=[(220, 50, 50)]) == text(palette=[]) == text(palette='random') == []
+    assert only(text(palette=(220, 50, 50))).endswith('a list of one colour is [(220, 50, 50)]')
+    backbone = dict(type='ResNet', out_indices='(0, 1)')
+    assert "out_indices of ResNet is the text '(0, 1)', and must be numbers" in only(check(model=dict(a=[backbone])))
 
 
 def test_trackers_that_are_not_installed(monkeypatch):

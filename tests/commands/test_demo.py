@@ -222,7 +222,9 @@ def test_places_on_the_page():
     assert find_pixel(image, width / 2, height / 4) == (10, 45)
 
 
-def test_uploads_are_not_decoded_at_any_size(tmp_path):
+@pytest.mark.parametrize('limit', [Image.MAX_IMAGE_PIXELS, 1000], ids=['usual', 'above the limit of Pillow'])
+def test_uploads_are_not_decoded_at_any_size(limit, tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', limit)
     side = int((MAX_MEGAPIXELS * 1e6) ** 0.5) + 100
     path = tmp_path / 'bomb.png'
     Image.new('1', (side, side)).save(path)

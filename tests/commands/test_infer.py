@@ -340,6 +340,19 @@ class WithoutTheOther(Processes):
     keep_alive = fail_together
 
 
+def test_predictions_that_are_not_finite(model, photos, tmp_path, call):
+    config, checkpoint = model(CLASSES)
+    weights = torch.load(checkpoint)
+    weights['state_dict']['head.fc.bias'].fill_(torch.nan)
+    torch.save(weights, checkpoint)
+    out = tmp_path / 'out'
+    code, printed = call('infer', config, checkpoint, photos, '--out', out, '--device', 'cpu')
+    assert code == 1
+    assert printed.count('the model predicts values that are not finite: check its weights') == 3
+    assert len((out / 'failed.txt').read_text().splitlines()) == 3
+    assert names_of(out) == []
+
+
 def test_files_without_results_are_always_told(model, photos, tmp_path, capsys):
     config, checkpoint = model(CLASSES)
     clip, out = write_video(tmp_path / 'clip.avi'), tmp_path / 'out'

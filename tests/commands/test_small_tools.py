@@ -1,6 +1,7 @@
 """mmcrossformer analyze, convert and compare, as a user runs them."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.checkpoint import convert_official, read_checkpoint
+from mmcrossformer.commands.compare import make_table
 from mmcrossformer.commands.compare import run as compare
 from mmcrossformer.utils.errors import UserError
 
@@ -188,6 +190,16 @@ class TestCompare:
         assert code == 2
         assert 'has a training run with other settings' in text
         assert runs == {path: path.stat().st_mtime_ns for path in work_dir.rglob('*') if path.parent != work_dir}
+
+    def test_results_that_are_not_finite(self, tmp_path):
+        values = dict(bad=math.nan, good=0.5, better=0.75)
+        results = [compare.Result(name, {'mIoU': value}, 1, 1, 1, 0.1) for name, value in values.items()]
+        compare.save(results, tmp_path)
+        found = json.loads((tmp_path / 'compare.json').read_text(), parse_constant=pytest.fail)
+        assert [result['metrics']['mIoU'] for result in found] == [None, 0.5, 0.75]
+        table = make_table(results)
+        assert [*table.columns[0].cells] == ['better', 'good', 'bad']  # best first
+        assert [*table.columns[1].cells] == ['0.750', '0.500', 'nan']
 
     def test_mistakes(self, call, tmp_path):
         config = ROOT / 'configs/crossformer_t_digits.py'

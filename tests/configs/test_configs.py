@@ -15,6 +15,7 @@ from tiers import one_of_each_kind, sampled
 from mmcrossformer import CAT
 from mmcrossformer.config.sizes import pipeline_views, trained_sizes
 from mmcrossformer.config.walk import model_settings
+from mmcrossformer.engine.check.settings import check_settings
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 CONFIGS = sorted(path for path in FOLDER.glob('*.py') if not path.stem.startswith('crossvit'))
@@ -84,6 +85,10 @@ def test_channels_fit_the_backbone(config):
     assert consumer.in_channels == (taken if isinstance(consumer.in_channels, list) else taken[-1])
     if 'auxiliary_head' in model:
         assert model.auxiliary_head.in_channels == channels[model.auxiliary_head.in_index]
+
+
+def test_settings_agree_with_each_other(config):
+    assert check_settings(read(config)) == []
 
 
 def test_base_files_leave_what_the_model_has(config):

@@ -3,10 +3,13 @@
 import io
 import json
 import logging
+import math
 import sys
+import warnings
 from types import SimpleNamespace
 
 import cv2
+import numpy as np
 import pytest
 from broken import SomeBroken
 from rich.console import Console
@@ -14,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from mmcrossformer.engine.hooks import CurvesHook, ProgressHook, SkipUnreadableHook
 from mmcrossformer.engine.hooks import progress as progress_module
-from mmcrossformer.utils.curves import read_curves
+from mmcrossformer.utils.curves import Curves, plot_curves, read_curves
 from mmcrossformer.utils.errors import UserError
 
 
@@ -46,6 +49,29 @@ def test_curves_of_a_resumed_run(tmp_path):
     write_run(tmp_path, '20260104_000000', [dict(train[2], iter=40)])
     hook.after_train_epoch(runner)
     assert (tmp_path / 'curves.png').exists()
+
+
+def test_curves_with_values_that_are_not_finite(tmp_path):
+    """They are gaps; a point between two gaps is a point."""
+    losses = [1.0, math.nan, 3.0, math.inf, 2.0, 1.0]
+    records = [dict(loss=loss, loss_cls=math.nan, lr=0.1, iter=i, step=i) for i, loss in enumerate(losses, 1)]
+    write_run(tmp_path, '20260101_000000', [*records, {'coco/bbox_mAP': math.nan, 'step': 6}])
+    curves = read_curves(tmp_path)
+    assert [value for _, value in curves.losses['loss']] == pytest.approx(losses, nan_ok=True)
+    runner = SimpleNamespace(work_dir=str(tmp_path), experiment_name='a run')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        CurvesHook().after_train(runner)
+    whole = cv2.imread(str(tmp_path / 'curves.png'))
+    assert whole.shape[1] > 800
+    blue = np.array([180, 119, 31])
+
+    def drawn(*values):
+        plot_curves(Curves(losses=dict(loss=[*enumerate(values)])), tmp_path / 'points.png')
+        return (cv2.imread(str(tmp_path / 'points.png')) == blue).all(-1).sum()
+
+    nothing = drawn(math.nan, math.nan)  # the legend alone
+    assert drawn(math.nan, 1.0, math.nan) > nothing + 20
 
 
 def test_curves_of_nothing(tmp_path):

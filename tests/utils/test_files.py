@@ -1,43 +1,108 @@
 """Results that are whole or not there."""
 
+import io
 import json
+import math
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
+from rich.console import Console
+from terminaltables import AsciiTable
 
 from mmcrossformer.checkpoint import write_checkpoint
+from mmcrossformer.commands.sweep import make_table
 from mmcrossformer.commands.sweep.report import Point, Sweep
 from mmcrossformer.commands.sweep.report import plot as plot_sweeps
-from mmcrossformer.engine.hooks.amplitude import plot_amplitudes
+from mmcrossformer.engine.hooks.amplitude import plot_amplitudes, read_amplitudes
 from mmcrossformer.utils.curves import Curves, plot_curves
 from mmcrossformer.utils.files import atomic_write, write_json, write_text
+from mmcrossformer.utils.metrics import read_metrics
 from mmcrossformer.visual.style import new_figure, save
+
+
+def read_strictly(path):
+    """Reads JSON as programs do that know no NaN."""
+
+    def fail(constant):
+        raise AssertionError(f'{constant} is no JSON')
+
+    return json.loads(path.read_text(), parse_constant=fail)
 
 
 def test_values_of_any_library(tmp_path):
     path = tmp_path / 'metrics.json'
     values = dict(
         mIoU=np.float32(0.5),
-        classes=[np.float64(0.25), 1],
+        classes=[np.float64(0.25), 1, True, None],
         confusion=torch.eye(2, dtype=torch.int64),
         per_class=np.array([0.5, 1.0]),
+        half=torch.tensor([0.5, 2.0], dtype=torch.bfloat16, requires_grad=True),
+        sizes=(1, frozenset([2])),
+        by_class={np.int64(3): 0.5, 4: np.bool_(True)},
+        table=AsciiTable([['class', 'IoU'], ['cat', '1.0']]).table,
+        path=tmp_path,
         name='all',
     )
     write_json(path, values)
-    assert json.loads(path.read_text()) == dict(
-        mIoU=0.5, classes=[0.25, 1], confusion=[[1, 0], [0, 1]], per_class=[0.5, 1.0], name='all'
+    assert read_strictly(path) == dict(
+        mIoU=0.5,
+        classes=[0.25, 1, True, None],
+        confusion=[[1, 0], [0, 1]],
+        per_class=[0.5, 1.0],
+        half=[0.5, 2.0],
+        sizes=[1, [2]],
+        by_class={'3': 0.5, '4': True},
+        table=values['table'],
+        path=str(tmp_path),
+        name='all',
     )
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_not_finite(value, tmp_path):
+    path = tmp_path / 'metrics.json'
+    values = dict(a=value, b=torch.tensor([1.0, value]), c=np.array([[value]]), d=[dict(e=np.float32(value))])
+    write_json(path, values)
+    assert read_strictly(path) == dict(a=None, b=[1.0, None], c=[[None]], d=[dict(e=None)])
+    metrics = read_metrics(path)
+    assert math.isnan(metrics.pop('a'))
+    assert metrics == dict(b=[1.0, None], c=[[None]], d=[dict(e=None)])
+
+
+def test_sweep_with_a_result_that_is_not_finite(tmp_path):
+    points = [Point(64, math.nan, 0.1), Point(80, 0.5, 0.2), Point(96, error='no memory')]
+    replace(SWEEP, points=points, settings=dict(batch_size=1), hardware=dict(cpu='one')).save(tmp_path / 'sweep.json')
+    assert [point['result'] for point in read_strictly(tmp_path / 'sweep.json')['points']] == [None, 0.5, None]
+    found = Sweep.load(tmp_path / 'sweep.json')
+    assert math.isnan(found.points[0].result)
+    assert found.points[1:] == points[1:]
+    plot_sweeps([found], tmp_path / 'sweep.png')
+    table = Console(file=io.StringIO(), width=120)
+    table.print(make_table(found))
+    rows = [line.split() for line in table.file.getvalue().splitlines()]
+    assert ['64', 'nan', '100.0', 'trained,', 'the', "config's", 'test'] in rows
+    assert ['96', 'cannot', 'run', 'no', 'memory'] in rows
+
+
+def test_amplitudes_that_are_not_finite(tmp_path):
+    history = {1: {'a': 1.0, 'b': 2.0}, 2: {'a': math.nan, 'b': math.inf}}
+    write_json(tmp_path / 'amplitudes.json', history)
+    found = read_amplitudes(tmp_path)
+    assert found[1] == history[1]
+    assert all(math.isnan(value) for value in found[2].values())
+    plot_amplitudes({'': found}, tmp_path / 'amplitudes.png')
 
 
 def test_an_error_leaves_the_old_file(tmp_path):
     path, circle = tmp_path / 'metrics.json', []
     circle.append(circle)
     write_json(path, dict(mIoU=0.5))
-    with pytest.raises(ValueError, match='Circular'):
+    with pytest.raises(RecursionError):
         write_json(path, circle)
     assert json.loads(path.read_text()) == dict(mIoU=0.5)
     assert [*tmp_path.iterdir()] == [path]

@@ -1,6 +1,7 @@
 """Example images of the report page."""
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -60,8 +61,8 @@ def draw_examples(
 
 
 def best_and_worst(scores: dict[int, float], number: int) -> tuple[list[int], list[int]]:
-    """Returns indices of `number` images with the highest and with the lowest scores, none in both."""
-    order = sorted(scores, key=lambda index: (-scores[index], index))
+    """Returns indices of `number` images with the highest and with the lowest scores, none in both; NaN is lowest."""
+    order = sorted(scores, key=lambda index: (math.isnan(scores[index]), -scores[index], index))
     number = min(number, len(order) // 2)
     return order[:number], order[::-1][:number]
 

@@ -1,5 +1,6 @@
 """Writes the report of a training run as one HTML page."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -92,10 +93,10 @@ def write_page(report: Report, path: Path) -> None:
 
 
 def summarize_metrics(curves: Curves) -> list[Metric]:
-    """Returns the final and highest value of each metric."""
+    """Returns the final and highest value of each metric; NaN is highest only where nothing else is."""
     metrics = []
     for name, points in headline(curves.metrics).items():
-        best_at, best = max(points, key=lambda point: point[1])
+        best_at, best = max(points, key=lambda point: (not math.isnan(point[1]), point[1]))
         metrics.append(Metric(name, points[-1][1], best, best_at))
     return metrics
 

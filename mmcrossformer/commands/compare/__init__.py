@@ -4,6 +4,7 @@ The table has metrics, parameters, multiply-adds, step time and memory.
 """
 
 import argparse
+import math
 from pathlib import Path
 
 from rich import box
@@ -69,7 +70,7 @@ def make_table(results: list[Result]) -> Table:
     headings = [name.removeprefix('coco/').removesuffix('_mAP') + ' AP' * name.endswith('_mAP') for name in shown]
     for name in (*headings, 'params', 'MACs', 'step', 'memory'):
         output.add_column(name, justify='right', min_width=6)
-    for result in sorted(results, key=lambda result: -result.metrics[metric]):
+    for result in sorted(results, key=lambda result: _order(result.metrics[metric])):
         output.add_row(
             result.name,
             *(f'{result.metrics[name]:.3f}' for name in shown),
@@ -79,3 +80,8 @@ def make_table(results: list[Result]) -> Table:
             f'{result.peak_bytes / 1e9:.2f}',
         )
     return output
+
+
+def _order(value: float) -> tuple[bool, float]:
+    """Returns the place in a table, best first; NaN is last."""
+    return math.isnan(value), -value

@@ -27,7 +27,7 @@ from mmcrossformer.utils.figures import write_figure
 from mmcrossformer.utils.files import write_json, write_text
 from mmcrossformer.utils.interleaved import time_interleaved
 from mmcrossformer.utils.labels import legend_label
-from mmcrossformer.utils.metrics import METRICS, main_metric
+from mmcrossformer.utils.metrics import METRICS, main_metric, read_metrics
 from mmcrossformer.utils.peak_memory import run_measured
 
 _COST = 'cost.json'
@@ -136,7 +136,7 @@ def _run(entry: _Candidate, folder: Path, wanted: dict[str, Any]) -> tuple[dict[
     if not metrics.is_file():
         checkpoint = (folder / 'last_checkpoint').read_text().strip()
         _run_tool('test', [entry.file, checkpoint, '--work-dir', folder, *entry.settings])
-    return json.loads(metrics.read_text()), cost['peak_bytes']
+    return read_metrics(metrics), cost['peak_bytes']
 
 
 def _list_candidates(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mmcrossformer.apis.draw import draw_fitted, fitted_size
 from mmcrossformer.apis.prediction import Prediction, above
@@ -49,14 +49,20 @@ def read_upload(path: str | Path) -> np.ndarray:
     try:
         with Image.open(path) as header:
             width, height = header.size
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:  # Pillow's own limit, above that of the page
+        raise _too_large(path) from error
+    except OSError as error:
         raise UserError(f'{Path(path).name} cannot be read as an image: choose a JPEG or PNG file') from error
     if width * height > MAX_MEGAPIXELS * 1e6:
-        raise UserError(
-            f'{Path(path).name} has {width} x {height} pixels, more than {MAX_MEGAPIXELS} megapixels: choose a '
-            'smaller image'
-        )
+        raise _too_large(path)
     return read_image(path)
+
+
+def _too_large(path: str | Path) -> UserError:
+    return UserError(
+        f'{Path(path).name} has more than {MAX_MEGAPIXELS} megapixels, the limit of this page: choose a smaller image, '
+        'or run `mmcrossformer infer`, which has no such limit'
+    )
 
 
 def draw_overlay(image: np.ndarray, prediction: Prediction, predictor: Predictor, score: float) -> np.ndarray:

@@ -172,6 +172,8 @@ class _Worker:
             )
         except Exception as error:  # host libraries can raise anything; other images continue
             return UserError(f'{source.path}: {type(error).__name__}: {" ".join(str(error).split())}')
+        if not _is_finite(prediction):
+            return UserError(f'{source.path}: the model predicts values that are not finite: check its weights')
         prediction = above(prediction, self.choices.score_thr or 0.0)
         self._check(prediction)
         name = source.name_of(frame)
@@ -199,6 +201,11 @@ class _Worker:
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, data)
+
+
+def _is_finite(prediction: Prediction) -> bool:
+    boxes = np.zeros(0) if prediction.boxes is None else prediction.boxes
+    return bool(np.isfinite(prediction.scores).all() and np.isfinite(boxes).all())
 
 
 def prefetch(items: Iterable[Item]) -> Iterator[Item]:

@@ -1,6 +1,7 @@
 """Results of a model at several resolutions, which are stored as json and shown as a plot."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -72,9 +73,14 @@ class Sweep:
         """
         try:
             content = json.loads(path.read_text())
-            return cls(**content | dict(points=[Point(**point) for point in content['points']]))
+            return cls(**content | dict(points=[_read_point(**point) for point in content['points']]))
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f'{path} was not written by `mmcrossformer sweep`: {error}') from error
+
+
+def _read_point(error: str | None, result: float | None, **others: Any) -> Point:
+    """Reads a point; a result that is not finite was written as null."""
+    return Point(error=error, result=math.nan if result is None and error is None else result, **others)
 
 
 def plot(sweeps: Sequence[Sweep], path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.dataset import BaseDataset
 
+from mmcrossformer.engine.check.class_folders import check_class_folders
 from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.engine.check.images import among, check_images
 from mmcrossformer.engine.check.label_maps import check_label_maps
@@ -49,6 +50,13 @@ def check_entries(
         of_maps, pixels = check_label_maps(entries, dataset, pipeline, source=source, decode=decode)
         findings += of_maps
     labels = Counter(entry['gt_label'] for entry in entries if isinstance(entry.get('gt_label'), int))
+    foreign = [
+        f'{entry["img_path"]} ({entry["gt_label"]})'
+        for entry in entries
+        if isinstance(entry.get('gt_label'), int) and classes and not 0 <= entry['gt_label'] < len(classes)
+    ]
+    findings += count_bad(foreign, len(entries), f'images of {source} have labels beyond 0 to {len(classes) - 1}')
+    findings += check_class_folders(dataset, classes, source)
     boxes = [(i, instance) for i, entry in enumerate(entries) for instance in entry.get('instances', ())]
     if boxes:
         bad = [entries[i]['img_path'] for i, box in boxes if not _has_area(box['bbox'])]

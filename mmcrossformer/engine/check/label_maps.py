@@ -15,11 +15,11 @@ from mmcrossformer.config.walk import dicts_in
 from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.engine.check.images import evenly_spaced, in_threads, is_file
 from mmcrossformer.engine.check.labels import check_labels
+from mmcrossformer.engine.check.picture import Load, Picture, Size, build_load, look_at
 from mmcrossformer.utils.errors import names
 
 # mmseg stores labels in 8 bits. These values become 255 there, the label that losses ignore, as their authors meant.
 _IGNORED_ELSEWHERE = (-1, 65535)
-_ORIENTATION = 0x0112  # number of the EXIF tag
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _LabelMap:
     mode: str
     values: tuple[float, ...] | None
     pixels: np.ndarray
-    sizes: tuple[tuple[int, int], tuple[int, int]]
+    sizes: tuple[Size, Size]
 
 
 def check_label_maps(
@@ -63,7 +63,7 @@ def check_label_maps(
     Returns:
         The findings, and the number of pixels of each class in the decoded maps.
     """
-    reader = _step(pipeline, 'LoadAnnotations')
+    reader = _reader(pipeline)
     if reader.get('reduce_zero_label') not in (None, dataset.reduce_zero_label):
         return [
             Finding(
@@ -75,7 +75,7 @@ def check_label_maps(
     missing = [entry['seg_map_path'] for entry, there in zip(entries, exists, strict=True) if not there]
     there = [entry for entry, there in zip(entries, exists, strict=True) if there]
     chosen = evenly_spaced(there, decode)
-    maps, broken = _load_all(chosen, reader, _step(pipeline, 'LoadImageFromFile'))
+    maps, broken = _load_all(chosen, reader, build_load(pipeline))
     labelled = [found for found in maps if found.values is not None]
     of = f'label maps of {source}'
     findings = [
@@ -98,18 +98,19 @@ def _count_pixels(pixels: Sequence[np.ndarray], dataset: BaseDataset) -> Counter
     return Counter({name: int(total[label]) for label, name in enumerate(dataset.metainfo.get('classes') or ())})
 
 
-def _step(pipeline: Sequence[dict[str, Any]], kind: str) -> dict[str, Any]:
-    """Returns the settings of a step of a pipeline; those of mmseg's default without one."""
+def _reader(pipeline: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the settings of the step that loads label maps; mmseg's default without one."""
+    kind = 'LoadAnnotations'
     steps = [dict(step) for step in dicts_in(pipeline) if str(step.get('type')).rpartition('.')[2] == kind]
     return steps[0] if steps else dict(type=kind)
 
 
 def _load_all(
-    entries: Sequence[dict[str, Any]], reader: dict[str, Any], image_reader: dict[str, Any]
+    entries: Sequence[dict[str, Any]], reader: dict[str, Any], load_image: Load | None
 ) -> tuple[list[_LabelMap], list[str]]:
     """Loads label maps with steps of the pipeline; returns them, and the paths of those that cannot be decoded."""
     # The data set sets it, and the warning of mmseg would be about the file of the user.
-    load, load_image = TRANSFORMS.build({**reader, 'reduce_zero_label': None}), TRANSFORMS.build(image_reader)
+    load = TRANSFORMS.build({**reader, 'reduce_zero_label': None})
 
     def load_one(entry: dict[str, Any]) -> _LabelMap | str:
         try:
@@ -121,7 +122,7 @@ def _load_all(
     return [one for one in found if not isinstance(one, str)], [one for one in found if isinstance(one, str)]
 
 
-def _load(entry: dict[str, Any], load: Any, load_image: Any) -> _LabelMap:
+def _load(entry: dict[str, Any], load: Any, load_image: Load | None) -> _LabelMap:
     import mmcv
 
     path = Path(entry['seg_map_path'])
@@ -129,30 +130,15 @@ def _load(entry: dict[str, Any], load: Any, load_image: Any) -> _LabelMap:
         lossy, mode = file.format == 'JPEG', file.mode
     stored = mmcv.imfrombytes(path.read_bytes(), flag='unchanged', backend=load.imdecode_backend).squeeze()
     labels = load(dict(entry, seg_fields=[]))['gt_seg_map']
-    size = (labels.shape[1], labels.shape[0])
+    size, picture = (labels.shape[1], labels.shape[0]), look_at(Path(entry['img_path']), load_image)
     return _LabelMap(
         path=path,
         lossy=lossy,
         mode=mode,
         values=tuple(np.unique(stored).tolist()) if stored.ndim == 2 else None,
         pixels=np.bincount(labels.ravel(), minlength=256),
-        sizes=(size, _image_size(entry, size, load_image)),
+        sizes=(size, picture.loaded if isinstance(picture, Picture) else size),  # the check of images reports others
     )
-
-
-def _image_size(entry: dict[str, Any], expected: tuple[int, int], load_image: Any) -> tuple[int, int]:
-    """Returns width and height of an image as the training loads it; `expected` if it cannot be loaded.
-
-    The header has them, unless the image has an orientation, which some readers apply.
-    """
-    try:
-        with Image.open(entry['img_path']) as image:
-            if image.size == expected and image.getexif().get(_ORIENTATION, 1) == 1:
-                return expected
-        height, width = load_image(dict(entry))['img'].shape[:2]
-    except Exception:  # the check of the images reports it
-        return expected
-    return width, height
 
 
 def _check_sizes(maps: Sequence[_LabelMap], of: str) -> list[Finding]:

@@ -42,12 +42,14 @@ def check_labels(
         what = f'{of} have labels that are no class: {names(shown)}. The {len(classes)} classes have the labels {moved}'
         what += f' to {len(classes) - 1 + moved}, and {ignored} is ignored. The files are'
         findings += count_bad([path for path, bad in zip(paths, foreign, strict=True) if bad], len(paths), what, cause)
-    elif without and cause:
-        findings.append(Finding(f'{len(without)} classes have no pixel in the {of}: {names(without)}. {cause}'))
     elif len(without) == len(classes):
         findings.append(Finding(f'every pixel of the {of} is ignored ({ignored}): there is nothing to train on'))
-    elif without and whole:
-        findings.append(Finding(f'{len(without)} classes have no pixel in the {of}: {names(without)}', warning=True))
+    elif without:
+        # One class alone teaches nothing. Of several, a sample may miss one.
+        alone = bool(cause) and len(without) == len(classes) - 1
+        if alone or whole:
+            what = f'{len(without)} classes have no pixel in the {of}: {names(without)}{cause and ". " + cause}'
+            findings.append(Finding(what, warning=not alone))
     bare = [path for path, count in zip(paths, pixels, strict=True) if not count.sum() - count[ignored]]
     if bare and len(bare) < len(paths):
         findings.append(
@@ -67,7 +69,7 @@ def _find_cause(values: Sequence[float], num_classes: int, ignored: int, *, redu
                 'reduce_zero_label=True ignores 0 and makes 1 the first class: set reduce_zero_label=False'
             )
         return ''
-    if len(values) == num_classes and values[0] == 0 and list(values) != [*count]:
+    if _are_shades(values, num_classes):
         spread = f'The {num_classes} values in the files are {names([f"{value:g}" for value in values])}'
         fate = (
             f', and {ignored} is the label that losses ignore: its object is never trained' if ignored in values else ''
@@ -84,3 +86,11 @@ def _find_cause(values: Sequence[float], num_classes: int, ignored: int, *, redu
             'or set reduce_zero_label=True in the data set, which ignores it'
         )
     return ''
+
+
+def _are_shades(values: Sequence[float], num_classes: int) -> bool:
+    """Whether there is a value for each class, evenly spread so that a viewer shows them, such as 0, 128, 255."""
+    if len(values) != num_classes or num_classes < 2 or values[0] != 0:
+        return False
+    step = values[-1] / (num_classes - 1)
+    return step > 1 and all(abs(value - i * step) <= 1 for i, value in enumerate(values))

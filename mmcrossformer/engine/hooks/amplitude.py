@@ -1,6 +1,7 @@
 """Amplitude of activations after each block."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,11 @@ class AmplitudeHook(Hook):
 def read_amplitudes(work_dir: str | Path) -> dict[int, dict[str, float]]:
     """Reads `amplitudes.json`: for each measured iteration the amplitude after each block, in order."""
     history = json.loads((Path(work_dir) / _FILE).read_text())
-    return {int(iteration): values for iteration, values in history.items()}
+    # Amplitudes that are not finite were written as null.
+    return {
+        int(iteration): {name: math.nan if value is None else value for name, value in values.items()}
+        for iteration, values in history.items()
+    }
 
 
 def plot_amplitudes(runs: Mapping[str, Mapping[int, Mapping[str, float]]], path: str | Path) -> None:

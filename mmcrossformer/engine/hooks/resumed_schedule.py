@@ -1,10 +1,12 @@
 """What becomes of the schedule of the learning rate when training resumes."""
 
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper, OptimWrapperDict, _ParamScheduler
 from mmengine.runner import Runner
@@ -43,10 +45,12 @@ class ResumedScheduleHook(Hook):
             ]
             return
         differences = list(_compare(ours, dict(_named(checkpoint.get('param_schedulers')))))
-        if differences:
-            runner.logger.warning(
-                f'the schedule of the checkpoint is used, and that of the config is not: {"; ".join(differences)}. '
-                'To use that of the config, add --reset-schedule'
+        if differences and is_main_process():
+            print(  # like the warnings of the check, before this
+                'warning: the schedule of the checkpoint is used, and that of the config is not: '
+                f'{"; ".join(differences)}. To use that of the config, add --reset-schedule',
+                file=sys.stderr,
+                flush=True,
             )
 
     def before_train(self, runner: Runner) -> None:
