@@ -172,3 +172,37 @@ def test_the_evaluator_of_the_command_test(job, data):
     )
     job.test_dataloader.dataset.ann_file = 'not_there_yet.json'
     assert not findings_of(job)
+
+
+def panoptic(coco):
+    """Things of the content in panoptic format, and a class of stuff without a segment."""
+    categories = [dict(entry, isthing=1) for entry in coco['categories']]
+    return dict(
+        images=coco['images'],
+        categories=[*categories, dict(id=3, name='grass', isthing=0)],
+        annotations=[
+            dict(
+                image_id=image['id'],
+                file_name=f'{image["id"]}.png',
+                segments_info=[dict(e, iscrowd=0) for e in coco['annotations'] if e['image_id'] == image['id']],
+            )
+            for image in coco['images']
+        ],
+    )
+
+
+def test_things_of_a_panoptic_data_set(job, data):
+    """It has another format and more classes; the file of the things is one in COCO format."""
+    (data / 'instances.json').write_text((data / 'val.json').read_text())
+    job.val_evaluator.ann_file = job.test_evaluator.ann_file = str(data / 'instances.json')
+    edit(data, panoptic, ('train', 'val'))
+    things, stuff = ('cat', 'dog'), ('grass',)
+    classes = dict(classes=things + stuff, thing_classes=things, stuff_classes=stuff)
+    for part in ('train', 'val'):
+        prefix = dict(img='images', seg='')
+        job[f'{part}_dataloader'].dataset.update(type='CocoPanopticDataset', metainfo=classes, data_prefix=prefix)
+    job.test_dataloader = job.val_dataloader
+    job.model.bbox_head.num_classes = 3
+    assert not findings_of(job)
+    edit(data, set_to('annotations', 0, id=0), ('instances',))
+    only(job, 'warning: 1 of 8 annotations of *instances.json have the id 0')

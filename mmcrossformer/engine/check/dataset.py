@@ -45,12 +45,14 @@ def check_dataset(
     contents = _describe(dataset, part)
     if not is_coco(dataset):
         entries = [dataset.get_data_info(i) for i in evenly_spaced(range(len(dataset)), limits.present)]
-        findings, pixels = check_entries(entries, dataset, pipeline, contents.classes, contents.source, limits.decoded)
-        findings += check_voc(entries, contents.classes, contents.source)
+        # The objects of panoptic data sets are things, whose classes come first.
+        classes = list(dataset.metainfo.get('thing_classes') or contents.classes)
+        findings, pixels = check_entries(entries, dataset, pipeline, classes, contents.source, limits.decoded)
+        findings += check_voc(entries, classes, contents.source)
         images = [Path(entry['img_path']) for entry in entries if 'img_path' in entry]
         contents = replace(contents, images=images, objects=find_objects(entries, pipeline), pixels=pixels)
         if part == 'train' and len(entries) == len(dataset):  # a sample may miss the few instances of a class
-            findings += check_objects(contents.objects, contents.classes, contents.source)
+            findings += check_objects(contents.objects, classes, contents.source)
         return findings, contents
     path = Path(dataset.ann_file)
     if 'img' not in dataset.data_prefix:

@@ -75,7 +75,9 @@ def _check_metric(metric: dict[str, Any], file: CocoFile, contents: Sequence[Con
         findings += count_bad(small, file.total, what, 'They count as small objects', warning=True)
     if not all(own):
         findings += _check_images(file, contents)
-    return [*findings, *_check_categories(metric, file, contents[0], same_file=all(own))]
+    if contents[0].file is not None:  # a panoptic data set has more classes than things, which come first
+        findings += _check_categories(metric, file, contents[0], same_file=all(own))
+    return findings
 
 
 def _check_images(file: CocoFile, contents: Sequence[Contents]) -> list[Finding]:
