@@ -81,7 +81,7 @@ def _run_checks() -> Iterator[Finding]:
     yield _check_module(
         'timm', "only for models of timm, such as CrossViT: pip install 'mmcrossformer[timm]'", state='note'
     )
-    yield _check_module('panopticapi', 'only to evaluate panoptic segmentation: pip install panopticapi', state='note')
+    yield _check_module('panopticapi', f'only for panoptic segmentation: {hosts.INSTALL_PANOPTIC}', state='note')
     yield _check_training()
 
 
