@@ -37,7 +37,8 @@ REMEDY = """To compile them (needs torch, a C++ compiler and, for GPUs, nvcc; ta
 pip install 'setuptools>=80' wheel packaging ninja
 pip download --no-deps --no-binary :all: --no-build-isolation onedl-mmcv
 tar xf onedl_mmcv-*.tar.gz && sed -i.bak s/c++17/c++20/ onedl_mmcv-*/setup.py
-pip install --no-deps --no-build-isolation --force-reinstall ./onedl_mmcv-*/"""
+pip install --no-deps --no-build-isolation --force-reinstall ./onedl_mmcv-*/
+Where the original mmdet and mmseg are installed, which refuse this one, it is mmcv 2.1.0, in place of mmcv-lite."""
 
 
 def install() -> None:
