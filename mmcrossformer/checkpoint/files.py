@@ -1,5 +1,6 @@
 """Reading checkpoints that others wrote, safely, and writing them."""
 
+import codecs
 import hashlib
 import importlib
 import io
@@ -136,7 +137,8 @@ _DTYPES = ('f4', 'f8', 'i4', 'i8', 'u4', 'b1')
 def stored_by_mmengine() -> list:
     """Returns what the state of a training by mmengine holds beside tensors, for torch's safe globals."""
     multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
-    allowed = [HistoryBuffer, multiarray._reconstruct, multiarray.scalar, np.ndarray]
+    # With `codecs.encode` pickle makes bytes out of text; torch before 2.5 does not allow it by itself.
+    allowed = [HistoryBuffer, multiarray._reconstruct, multiarray.scalar, np.ndarray, codecs.encode]
     allowed += [type(np.dtype(name)) for name in _DTYPES]
     return [*allowed, _plain_dtype, _statistic]
 
