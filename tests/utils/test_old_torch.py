@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from quick import CONFIGS
 from torch import nn
 from torch.torch_version import TorchVersion
 from torch.utils.flop_counter import flop_registry
@@ -10,24 +9,21 @@ from torch.utils.flop_counter import flop_registry
 from mmcrossformer.utils import old_torch
 from mmcrossformer.utils.errors import UserError
 
-CONFIG = CONFIGS / 'crossformer_t_digits.py'
-
 
 @pytest.mark.parametrize(
     ('arguments', 'what'),
     [
-        (['export', CONFIG, '--out', 'out.pt2'], 'export'),
+        (['export', 'CONFIG', '--out', 'out.pt2'], 'export'),
         (['benchmark', '--models', 'crossformer_t', '--compile'], '--compile'),
-        (['train', CONFIG, '--no-check', '--cfg-options', 'compile=True'], 'compile = True in the config'),
+        (['train', 'CONFIG', '--no-check', '--cfg-options', 'compile=True'], 'compile = True in the config'),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) else '',
+    ids=['export', 'benchmark', 'train'],
 )
-def test_commands_name_the_version(arguments, what, call, monkeypatch, tmp_path, digits):
+def test_commands_name_the_version(arguments, what, call, quick, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'data').mkdir()
-    (tmp_path / 'data/digits').symlink_to(digits)
+    config = quick('crossformer_t_digits')
     monkeypatch.setattr(torch, '__version__', TorchVersion('2.4.1'))
-    code, printed = call(*arguments)
+    code, printed = call(*(config if argument == 'CONFIG' else argument for argument in arguments))
     assert (code, printed.count('error: ')) == (2, 1), printed
     assert f'error: {what} needs torch >= 2.7, installed is 2.4.1: pip install -U torch' in printed
 
