@@ -57,7 +57,11 @@ def group_attention(qkv: Tensor, table: Tensor, grouping: Grouping, num_heads: i
     return _attend(qkv, table, num_heads, grouping.size, grouping.interval)
 
 
-@torch.library.custom_op('mmcrossformer::group_attention', mutates_args=())
+@torch.library.custom_op(
+    'mmcrossformer::group_attention',
+    mutates_args=(),
+    schema='(Tensor qkv, Tensor table, int num_heads, SymInt[] size, SymInt[] interval) -> Tensor',
+)
 def _attend(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> Tensor:
     grouping = grouping_of(qkv.shape, size, interval)
     out = qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
@@ -74,7 +78,12 @@ def _(qkv: Tensor, *args: Any) -> Tensor:
     return qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
 
 
-@torch.library.custom_op('mmcrossformer::group_attention_backward', mutates_args=())
+@torch.library.custom_op(
+    'mmcrossformer::group_attention_backward',
+    mutates_args=(),
+    schema='(Tensor grad, Tensor qkv, Tensor table, int num_heads, SymInt[] size, SymInt[] interval)'
+    ' -> (Tensor, Tensor)',
+)
 def _attend_backward(
     grad: Tensor, qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]
 ) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,8 @@ from torch.utils.flop_counter import register_flop_formula
 from mmcrossformer.models.attention.flops import count_flops, count_flops_backward
 from mmcrossformer.models.attention.grouping import Grouping, Places, grouping_of
 
-INSTALLED = importlib.util.find_spec('triton') is not None
+# With the Triton of older versions the kernels compute other numbers. torch compares versions, not strings.
+INSTALLED = torch.__version__ >= '2.7' and importlib.util.find_spec('triton') is not None
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 # Queries and keys that a program holds at once, at most: the window of 7 x 7 fits.
