@@ -6,12 +6,14 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import datasets_of
+from mmcrossformer.config.walk import datasets_of, dicts_in
 from mmcrossformer.utils.errors import UserError
 
 # Steps of test pipelines whose `scale` or `crop_size` is their output size.
 _SCALED = ('Resize', 'ResizeEdge', 'CenterCrop')
 _SIZES = ('scale', 'crop_size')
+# Steps of mmdet's pipelines that resize boxes.
+_RESIZES = ('Resize', 'RandomResize', 'RandomChoiceResize')
 # Arguments that may set a size in other ways.
 _UNKNOWN = ('scales', 'scale_factor', 'size', 'width', 'height', 'transforms')
 
@@ -104,6 +106,29 @@ def last_sizes(steps: Sequence[dict[str, Any]]) -> list[int]:
     if isinstance(value, int):
         return [value]
     return [min(value)] if isinstance(value[0], int) else [min(pair) for pair in value]
+
+
+def resize_factors(pipeline: Sequence[dict[str, Any]], width: int, height: int) -> tuple[float, float]:
+    """Returns by what a pipeline multiplies width and height of an image; 1 if it does not resize, or in other ways.
+
+    Args:
+        pipeline: Steps of a pipeline. Of several scales, the middle one counts, of several steps the first.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+    """
+    for step in dicts_in(list(pipeline)):
+        scales = step.get('scales', step.get('scale'))
+        if str(step.get('type')).rpartition('.')[2] not in _RESIZES or not scales:
+            continue
+        several = not isinstance(scales, int) and not isinstance(scales[0], int)
+        scale = scales[len(scales) // 2] if several else scales
+        ratio = sum(step.get('ratio_range') or (1, 1)) / 2
+        across, down = (ratio * side for side in ((scale, scale) if isinstance(scale, int) else scale))
+        if step.get('keep_ratio'):
+            factor = min(max(across, down) / max(width, height), min(across, down) / min(width, height))
+            return factor, factor
+        return across / width, down / height
+    return 1.0, 1.0
 
 
 def _check_step(step: dict[str, Any]) -> None:

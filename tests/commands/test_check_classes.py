@@ -32,7 +32,9 @@ def check(folder):
         cfg.model.head.num_classes = count
         data = dict(type='CustomDataset', data_root=str(folder), pipeline=list(steps), **data)
         cfg.train_dataloader.batch_size = 1
-        cfg.train_dataloader.dataset = cfg.val_dataloader.dataset = data
+        cfg.train_dataloader.dataset = data
+        cfg.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
+        del cfg.default_hooks.checkpoint['save_best']
         return [str(finding) for finding in check_job(cfg, channels=False)]
 
     return run

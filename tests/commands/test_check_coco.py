@@ -142,13 +142,15 @@ def test_files_that_are_no_json(job, data, fault):
 
 def test_categories_without_instances(job, data):
     edit(data, lambda coco: dict(coco, annotations=[e for e in coco['annotations'] if e['category_id'] == 1]))
-    only(job, 'warning: 1 classes have no instance in *train.json: dog')
+    without, never = findings_of(job)
+    assert_contains(without, 'warning: 1 classes have no instance in *train.json: dog')
+    assert_contains(never, 'warning: 1 classes have instances in *val.json and none to train on: dog')
 
 
 def test_a_category_of_crowds_has_no_instance(job, data):
     """mmdet does not train crowds."""
     edit(data, lambda coco: [e.update(iscrowd=1) for e in coco['annotations'] if e['category_id'] == 2] and None)
-    crowds, without = findings_of(job)
+    crowds, without, _never = findings_of(job)
     assert_contains(crowds, 'warning: 4 of 8 objects of *train.json have iscrowd=1: they are neither trained nor found')
     assert_contains(without, 'warning: 1 classes have no instance in *train.json: dog')
 
@@ -261,7 +263,9 @@ class OwnFormat(CocoDataset):
 
     def load_data_list(self):
         content = json.loads(Path(self.ann_file).read_text())
-        return [dict(img_path=f'{self.data_prefix["img"]}/{name}', img_id=name, instances=[]) for name in content]
+        box = dict(bbox=[5, 5, 15, 15], bbox_label=0, ignore_flag=0)
+        boxes = [box, dict(box, bbox_label=1)]
+        return [dict(img_path=f'{self.data_prefix["img"]}/{name}', img_id=name, instances=boxes) for name in content]
 
 
 @pytest.fixture

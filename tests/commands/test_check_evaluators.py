@@ -45,7 +45,10 @@ def test_images_that_only_the_evaluator_knows(job, other):
 
 def test_other_images_of_the_same_ids(job, other):
     other(set_to('images', 2, file_name='elsewhere/9.jpg'))
-    only(job, 'error: 1 of 4 images of *val.json are others in *other.json of the evaluator, by id: 2 (2.jpg, not else')
+    only(
+        job,
+        'error: 1 of 4 images of *val.json are others in *other.json of the evaluator, by id: 2 (val_2.jpg, not else',
+    )
 
 
 def test_categories_in_another_order(job, other):
@@ -121,7 +124,7 @@ def second_set(job, data, number):
     (data / 'second.json').write_text(json.dumps(coco))
     (data / 'images/more').mkdir()
     for i in range(4):
-        (data / f'images/more/{i}.jpg').write_bytes((data / f'images/{i}.jpg').read_bytes())
+        (data / f'images/more/val_{i}.jpg').write_bytes((data / f'images/val_{i}.jpg').read_bytes())
     first = job.val_dataloader.dataset
     second = dict(copy.deepcopy(first), ann_file='second.json')
     job.val_dataloader.dataset = dict(type='ConcatDataset', datasets=[first, second])

@@ -18,8 +18,8 @@ def turn(coco):
 def save_turned(data, orientation, pixels=NOISE):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    for i in range(4):
-        Image.fromarray(pixels).save(data / f'images/{i}.jpg', exif=exif)
+    for path in (data / 'images').iterdir():
+        Image.fromarray(np.roll(pixels, int(path.stem[-1]) + len(path.stem), 0)).save(path, exif=exif)
 
 
 @pytest.mark.parametrize('orientation', [6, 8])

@@ -59,8 +59,8 @@ def check(folder):
             ),
             **data,
         )
-        for loader in (cfg.train_dataloader, cfg.val_dataloader):
-            loader.dataset = data
+        cfg.train_dataloader.dataset = data
+        cfg.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
         for head in (cfg.model.decode_head, cfg.model.auxiliary_head):
             head.num_classes = len(classes)
         return [str(finding) for finding in check_job(cfg, limits or Limits(), channels=False)]

@@ -18,11 +18,17 @@ BATCH = 2
 SQUARE = [5, 5, 15, 5, 15, 15, 5, 15]
 
 
+def image_name(i, part):
+    """Training and validation have images of their own."""
+    return f'{i}.jpg' if part == 'train' else f'{part}_{i}.jpg'
+
+
 def coco_of(count=4, part='train'):
     """Two categories, an instance of each in every image."""
+    names = [image_name(i, part) for i in range(count)]
     return dict(
         info=part,
-        images=[dict(id=i, file_name=f'{i}.jpg', width=WIDTH, height=HEIGHT) for i in range(count)],
+        images=[dict(id=i, file_name=name, width=WIDTH, height=HEIGHT) for i, name in enumerate(names)],
         categories=[dict(id=1, name='cat'), dict(id=2, name='dog')],
         annotations=[
             dict(
@@ -41,8 +47,10 @@ def coco_of(count=4, part='train'):
 
 
 def many(coco, times):
-    """The same with more annotations."""
-    annotations = [dict(entry, id=i + 1) for i, entry in enumerate(coco['annotations'] * times)]
+    """The same with more annotations, whose boxes differ a little."""
+    annotations = [
+        dict(entry, id=i + 1, bbox=[5 + i / 1000, 5, 10, 10]) for i, entry in enumerate(coco['annotations'] * times)
+    ]
     return dict(coco, annotations=annotations)
 
 
@@ -51,10 +59,10 @@ def data(tmp_path):
     """A folder with images and annotations in which nothing is wrong."""
     noise = np.random.default_rng(0)
     (tmp_path / 'images').mkdir()
-    for i in range(4):
-        pixels = noise.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(tmp_path / 'images' / f'{i}.jpg')
     for part in ('train', 'val'):
+        for i in range(4):
+            pixels = noise.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / 'images' / image_name(i, part))
         (tmp_path / f'{part}.json').write_text(json.dumps(coco_of(part=part)))
     return tmp_path
 

@@ -1,12 +1,12 @@
 """What the data sets of a job contain."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from mmcrossformer.engine.check.coco.file import CocoFile
 from mmcrossformer.engine.check.coco.load import Loaded
-from mmcrossformer.engine.check.finding import Finding
-from mmcrossformer.utils.errors import names
+from mmcrossformer.engine.check.objects import NO_OBJECTS, Objects
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,9 @@ class Contents:
         loaded: What the data set makes of that file.
         labelled: Ids of the categories of that file, in the order of the labels that the data set gives them.
         masks: Whether the segmentations of that file have been checked.
+        images: Its images, all or a sample.
+        objects: Its objects, of the images or of all.
+        pixels: Number of pixels of each class in its label maps.
     """
 
     part: str
@@ -32,27 +35,6 @@ class Contents:
     loaded: Loaded | None = None
     labelled: Sequence[Hashable] = ()
     masks: bool = False
-
-
-def check_together(contents: Sequence[Contents]) -> list[Finding]:
-    """Compares the data sets of a job with each other.
-
-    Args:
-        contents: The data sets for training and validation.
-    """
-    train, val = ([content for content in contents if content.part == part] for part in ('train', 'val'))
-    return [finding for one in train[:1] for other in val for finding in _check_same_classes(one, other)]
-
-
-def _check_same_classes(train: Contents, val: Contents) -> list[Finding]:
-    """A label means the class at its place in the list, in training and validation."""
-    if train.classes == val.classes or not train.classes or not val.classes:
-        return []
-    same = sorted(train.classes) == sorted(val.classes)
-    return [
-        Finding(
-            f'the classes of {val.source} are {"in another order than" if same else "others than"} those of '
-            f'{train.source}: {names(val.classes)}, not {names(train.classes)}. Set '
-            'dataset.metainfo.classes of both to the same list'
-        )
-    ]
+    images: Sequence[Path] = ()
+    objects: Objects = NO_OBJECTS
+    pixels: Mapping[str, int] = field(default_factory=dict)

@@ -16,7 +16,9 @@ from mmcrossformer.engine.check.contents import Contents
 from mmcrossformer.engine.check.entries import check_entries
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
+from mmcrossformer.engine.check.objects import check_objects, find_objects
 from mmcrossformer.engine.check.picture import build_load
+from mmcrossformer.engine.check.voc import check_voc
 from mmcrossformer.utils.errors import UserError, innermost
 
 
@@ -42,8 +44,18 @@ def check_dataset(
         return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')], None
     contents = _describe(dataset, part)
     if not is_coco(dataset):
-        return check_entries(dataset, pipeline, contents.classes, contents.source, limits), contents
+        entries = [dataset.get_data_info(i) for i in evenly_spaced(range(len(dataset)), limits.present)]
+        findings, pixels = check_entries(entries, dataset, pipeline, contents.classes, contents.source, limits.decoded)
+        findings += check_voc(entries, contents.classes, contents.source)
+        images = [Path(entry['img_path']) for entry in entries if 'img_path' in entry]
+        contents = replace(contents, images=images, objects=find_objects(entries, pipeline), pixels=pixels)
+        if part == 'train' and len(entries) == len(dataset):  # a sample may miss the few instances of a class
+            findings += check_objects(contents.objects, contents.classes, contents.source)
+        return findings, contents
     path = Path(dataset.ann_file)
+    if 'img' not in dataset.data_prefix:
+        text = f'data_prefix of the data set of {path} has no key img: set data_prefix=dict(img=FOLDER of the images)'
+        return [Finding(text)], contents
     try:
         file = CocoFile(read(path), path)
     except UserError as error:
@@ -55,10 +67,12 @@ def check_dataset(
     sizes = image_sizes(loaded)
     chosen = {image: sizes[image] for image in evenly_spaced(list(sizes), limits.present)}
     source = contents.source + among(len(chosen), len(sizes))
-    images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix.get('img', '')))
-    contents = replace(contents, samples=len(loaded.kept), file=file, loaded=loaded)
-    contents = replace(contents, labelled=dataset.cat_ids, masks=bool(mask_steps))
-    return [*images, *findings], contents
+    of_images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix['img']))
+    objects = find_objects(loaded.kept, pipeline)
+    of_objects = check_objects(objects, contents.classes, contents.source) if part == 'train' else []
+    contents = replace(contents, samples=len(loaded.kept), images=list(chosen), objects=objects)
+    contents = replace(contents, file=file, loaded=loaded, labelled=dataset.cat_ids, masks=bool(mask_steps))
+    return [*of_images, *findings, *of_objects], contents
 
 
 def load_contents(settings: dict[str, Any], part: str, read: Reader) -> tuple[list[Finding], Contents | None]:

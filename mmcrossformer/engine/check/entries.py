@@ -9,37 +9,45 @@ from mmengine.dataset import BaseDataset
 
 from mmcrossformer.engine.check.class_folders import check_class_folders
 from mmcrossformer.engine.check.finding import Finding, count_bad
-from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
+from mmcrossformer.engine.check.images import among, check_images
 from mmcrossformer.engine.check.label_maps import check_label_maps
 from mmcrossformer.engine.check.picture import build_load
 from mmcrossformer.utils.errors import names
 
 
 def check_entries(
-    dataset: BaseDataset, pipeline: Sequence[dict[str, Any]], classes: Sequence[str], source: str, limits: Limits
-) -> list[Finding]:
+    entries: Sequence[dict[str, Any]],
+    dataset: BaseDataset,
+    pipeline: Sequence[dict[str, Any]],
+    classes: Sequence[str],
+    source: str,
+    decode: int | None,
+) -> tuple[list[Finding], Counter[str]]:
     """Checks the entries of any data set.
 
     Args:
+        entries: Its entries, all or a sample.
         dataset: The data set, which was built without its pipeline.
         pipeline: Settings of the pipeline.
         classes: Names of the classes.
         source: Where the entries are listed, for the messages.
-        limits: How many images to check.
+        decode: Number of images to decode, evenly spaced; None for all.
+
+    Returns:
+        The findings, and the number of pixels of each class in the decoded label maps.
     """
-    total = len(dataset)
+    total, pixels = len(dataset), Counter[str]()
     if not total:
-        return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')]
-    entries = [dataset.get_data_info(i) for i in evenly_spaced(range(total), limits.present)]
+        return [Finding(f'the data set of {source} is empty: check its folders, suffixes and filters')], pixels
     source += among(len(entries), total)
     sizes = {
         Path(entry['img_path']): (entry['width'], entry['height']) if 'width' in entry and 'height' in entry else None
         for entry in entries
         if 'img_path' in entry
     }
-    findings = check_images(sizes, source, limits.decoded, build_load(pipeline))
+    findings = check_images(sizes, source, decode, build_load(pipeline))
     if any(entry.get('seg_map_path') for entry in entries) and hasattr(dataset, 'reduce_zero_label'):
-        of_maps, _ = check_label_maps(entries, dataset, pipeline, source=source, decode=limits.decoded)
+        of_maps, pixels = check_label_maps(entries, dataset, pipeline, source=source, decode=decode)
         findings += of_maps
     labels = Counter(entry['gt_label'] for entry in entries if isinstance(entry.get('gt_label'), int))
     foreign = [
@@ -58,7 +66,7 @@ def check_entries(
     without = [name for i, name in enumerate(classes) if not labels[i]] if labels and whole else []
     if without:
         findings.append(Finding(f'{len(without)} classes have no instance in {source}: {names(without)}', warning=True))
-    return findings
+    return findings, pixels
 
 
 def _has_area(box: Sequence[float]) -> bool:

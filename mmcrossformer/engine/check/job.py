@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
@@ -14,12 +14,13 @@ from mmcrossformer.config.sizes import last_sizes, pipeline_views
 from mmcrossformer.config.walk import data_paths, datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.check.batches import check_batches
-from mmcrossformer.engine.check.contents import Contents, check_together
+from mmcrossformer.engine.check.contents import Contents
 from mmcrossformer.engine.check.dataset import check_dataset, load_contents
 from mmcrossformer.engine.check.evaluators import check_evaluators
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits
 from mmcrossformer.engine.check.settings import check_settings
+from mmcrossformer.engine.check.together import check_together
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads whose number of classes does not depend on the data set.
@@ -29,9 +30,26 @@ _FAR = 2
 _NO_LIMITS = Limits()
 
 
+class Report(NamedTuple):
+    """What a check finds.
+
+    Attributes:
+        findings: The findings, in the order of the config.
+        contents: What the data sets of training and validation contain.
+    """
+
+    findings: list[Finding]
+    contents: list[Contents]
+
+
 def check_job(
     cfg: Config, limits: Limits = _NO_LIMITS, *, channels: bool = True, read: Reader = read_coco
 ) -> list[Finding]:
+    """Returns the findings of `examine_job`."""
+    return examine_job(cfg, limits, channels=channels, read=read).findings
+
+
+def examine_job(cfg: Config, limits: Limits = _NO_LIMITS, *, channels: bool = True, read: Reader = read_coco) -> Report:
     """Checks the data sets of training and validation, and whether the model fits them.
 
     Args:
@@ -40,9 +58,6 @@ def check_job(
         channels: Whether to build the backbone and compare its channels with those of neck and heads. Not needed
             before `build_runner` or `build_model`, which do the same.
         read: Reads an annotation file; pass a cached function if the same files are read elsewhere.
-
-    Returns:
-        The findings, in the order of the config.
     """
     init_default_scope(cfg.default_scope)
     read = cache(read)
@@ -58,8 +73,7 @@ def check_job(
                 if part == 'train':
                     findings += _check_heads(cfg.model, content)
                     findings += check_batches(cfg, settings, content.samples)
-    return [
-        *findings,
+    findings += [
         *check_together(contents),
         *check_evaluators(cfg, 'val', [content for content in contents if content.part == 'val'], read),
         *_check_test(cfg, read),
@@ -67,6 +81,7 @@ def check_job(
         *_check_views(cfg),
         *_check_rate(cfg),
     ]
+    return Report(findings, contents)
 
 
 def _check_test(cfg: Config, read: Reader) -> list[Finding]:

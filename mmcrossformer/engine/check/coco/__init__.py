@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.dataset import BaseDataset
 
+from mmcrossformer.engine.check.coco.boxes import check_boxes
 from mmcrossformer.engine.check.coco.classes import check_classes, check_labels
 from mmcrossformer.engine.check.coco.dropped import check_dropped, count_objects
 from mmcrossformer.engine.check.coco.file import CocoFile
@@ -42,6 +43,7 @@ def check_coco(
     classes = list(dataset.metainfo.get('classes') or ())
     findings += [
         *check_references(file),
+        *check_boxes(file),
         *check_dropped(file, dataset, loaded, _USES[part]),
         *check_classes(file, classes, count_objects(loaded.kept)),
         *check_labels(file, classes, dataset.cat_ids, type(dataset).__name__),

@@ -35,7 +35,7 @@ def check_masks(file: CocoFile, *, polygons_only: bool = False) -> list[Finding]
             wrong.append(f'{entry["id"]} ({form})')
         elif isinstance(segmentation, dict):
             runs.append(entry['id'])
-        elif any(len(polygon) < 6 or len(polygon) % 2 for polygon in segmentation):
+        elif not all(map(is_polygon, segmentation)):
             short.append(entry['id'])
         elif any(_leaves(polygon, image) for polygon in segmentation):
             outside.append(entry['id'])
@@ -86,6 +86,11 @@ def describe_wrong_form(segmentation: Any, image: dict[str, Any]) -> str:
     if all(isinstance(point, list) for point in deepest):
         return 'polygons of points' if all(map(_are_numbers, deepest)) else 'lists nested deeper'
     return f'a polygon of {reprlib.repr(deepest)}'
+
+
+def is_polygon(values: Sequence[float]) -> bool:
+    """Whether x and y in turn are three points or more."""
+    return len(values) >= 6 and len(values) % 2 == 0
 
 
 def _describe_wrong_runs(segmentation: dict[str, Any], image: dict[str, Any]) -> str:

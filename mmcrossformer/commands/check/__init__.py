@@ -6,16 +6,17 @@ from functools import cache
 from rich.console import Console
 
 from mmcrossformer.commands.arguments import positive_int
+from mmcrossformer.commands.check.table import class_tables
 from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data
 from mmcrossformer.config.read import read_config
 from mmcrossformer.datasets.coco import read_coco
-from mmcrossformer.engine.check import Limits, check_job
+from mmcrossformer.engine.check import Limits, examine_job
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
-    """Parses the command line, checks the job and prints the findings."""
+    """Parses the command line, checks the job and prints the balance of classes and the findings."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
     parser.add_argument(
@@ -27,10 +28,12 @@ def main() -> None:
     read = cache(read_coco)
     apply_own_data(cfg, args, read)
     check_data(cfg, ('train', 'val'))
-    findings = check_job(cfg, Limits(decoded=args.decode), read=read)
-    for finding in findings:
+    report = examine_job(cfg, Limits(decoded=args.decode), read=read)
+    for table in class_tables(report.contents):
+        Console(highlight=False).print(table)
+    for finding in report.findings:
         Console(soft_wrap=True, highlight=False).print(str(finding), markup=False)
-    errors = sum(not finding.warning for finding in findings)
+    errors = sum(not finding.warning for finding in report.findings)
     if errors:
-        raise UserError(f'{errors} of {len(findings)} findings are errors that would spoil the training')
+        raise UserError(f'{errors} of {len(report.findings)} findings are errors that would spoil the training')
     print('no errors that would spoil the training')
