@@ -15,9 +15,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.attention.flops import count_flops, count_flops_backward
+from mmcrossformer.models.attention.flops import count_flops, count_flops_backward, register_flops
 from mmcrossformer.models.attention.grouping import Grouping, Places, grouping_of
 
 # With the Triton of older versions the kernels compute other numbers. torch compares versions, not strings.
@@ -264,10 +263,10 @@ def _backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
 _attention.register_autograd(_backward, setup_context=_setup_context)
 
 
-register_flop_formula(torch.ops.mmcrossformer.triton_group_attention)(count_flops)
+register_flops(torch.ops.mmcrossformer.triton_group_attention)(count_flops)
 
 
-@register_flop_formula(torch.ops.mmcrossformer.triton_group_attention_backward)
+@register_flops(torch.ops.mmcrossformer.triton_group_attention_backward)
 def _backward_flops(
     grad: Sequence[int],
     qkv: Sequence[int],
