@@ -2,6 +2,7 @@
 # make test   install, run the tests without repetitions (about 10 minutes on two cores)
 # make test-all   install, run all tests, with repetitions on more kills, sizes and configs; test-rest: only these
 # make test-original   install the original host libraries beside it (6 GB), run the tests that depend on host libraries
+# make test-torch24   the same with torch 2.4, and the models (6 GB); not in .ci/run
 # make lint   install, check style and types
 # make docs   install, build the documentation in site/
 
@@ -9,12 +10,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ORIGINAL := .venv-original
+TORCH24 := .venv-torch24
 XDIST := -n auto --dist worksteal
+# The files with such tests; others import what only `dev` installs.
+HOST_TESTS = $$(grep -rl --include='test_*.py' 'mark\.hosts' tests)
+MODEL_TESTS := $(addprefix tests/models/test_,golden.py oracle.py any_input.py crossformer.py cat.py scopes.py)
 PYTEST := $(BIN)/python -m pytest $(XDIST)
 DEMO := work_dirs/demo
 CONFIG := configs/mask_rcnn_crossformer_t_digits.py
 
-.PHONY: demo test test-all test-rest test-original lint docs
+.PHONY: demo test test-all test-rest test-original test-torch24 lint docs
 
 demo: $(VENV)/installed
 	$(BIN)/mmcrossformer train $(CONFIG) --work-dir $(DEMO) --seed 0
@@ -31,8 +36,11 @@ test-all: $(VENV)/installed
 	$(PYTEST)
 
 test-original: $(ORIGINAL)/installed
-	$(ORIGINAL)/bin/mmcrossformer doctor
-	$(ORIGINAL)/bin/python -m pytest $(XDIST) -m 'hosts and not repetition'
+	$(ORIGINAL)/bin/python -m pytest $(XDIST) -m 'hosts and not repetition' $(HOST_TESTS)
+
+test-torch24: $(TORCH24)/installed
+	$(TORCH24)/bin/python -m pytest $(XDIST) -m 'hosts and not repetition' $(HOST_TESTS)
+	$(TORCH24)/bin/python -m pytest $(XDIST) -m 'not repetition' $(MODEL_TESTS)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -46,8 +54,10 @@ $(VENV)/installed: EXTRAS := mm,dev
 $(VENV)/installed: CONSTRAINTS := constraints.txt
 $(ORIGINAL)/installed: EXTRAS := mm-original,timm,test
 $(ORIGINAL)/installed: CONSTRAINTS := constraints-original.txt
+$(TORCH24)/installed: EXTRAS := mm-original,timm,test
+$(TORCH24)/installed: CONSTRAINTS := constraints-torch24.txt
 
-$(VENV)/installed $(ORIGINAL)/installed: %/installed: pyproject.toml $(wildcard constraints*.txt)
+$(VENV)/installed $(ORIGINAL)/installed $(TORCH24)/installed: %/installed: pyproject.toml $(wildcard constraints*.txt)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and f"mmcrossformer needs Python >= 3.10, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.11")'
 	test -x $*/bin/python || $(PYTHON) -m venv $*
 	$*/bin/python -m pip install --upgrade pip

@@ -6,8 +6,8 @@ deformable attention run on torchvision or plain torch, the other operators rais
 them. A compiled ``_ext`` is found first and is used.
 
 ``import torch`` calls ``install`` (entry point group ``torch.backends``), so this file imports the standard library
-only; torch and torchvision follow when mmcv asks for ``_ext``. The environment variable
-``TORCH_DEVICE_BACKEND_AUTOLOAD=0`` turns that call off; ``import mmcrossformer`` then installs the finder.
+only; torch and torchvision follow when mmcv asks for ``_ext``. torch before 2.5 knows no such call, and the environment
+variable ``TORCH_DEVICE_BACKEND_AUTOLOAD=0`` turns it off; ``import mmcrossformer`` then installs the finder.
 Operators have the signatures of the compiled ones and write into the same arguments.
 """
 
@@ -37,13 +37,19 @@ REMEDY = """To compile them (needs torch, a C++ compiler and, for GPUs, nvcc; ta
 pip install 'setuptools>=80' wheel packaging ninja
 pip download --no-deps --no-binary :all: --no-build-isolation onedl-mmcv
 tar xf onedl_mmcv-*.tar.gz && sed -i.bak s/c++17/c++20/ onedl_mmcv-*/setup.py
-pip install --no-deps --no-build-isolation --force-reinstall ./onedl_mmcv-*/"""
+pip install --no-deps --no-build-isolation --force-reinstall ./onedl_mmcv-*/
+Where the original mmdet and mmseg are installed, which refuse this one, it is mmcv 2.1.0, in place of mmcv-lite."""
 
 
 def install() -> None:
     """Append the finder to ``sys.meta_path``, unless it is in there already."""
-    if not any(isinstance(finder, _ExtFinder) for finder in sys.meta_path):
+    if not is_installed():
         sys.meta_path.append(_ExtFinder())
+
+
+def is_installed() -> bool:
+    """Return whether the finder is in ``sys.meta_path``."""
+    return any(isinstance(finder, _ExtFinder) for finder in sys.meta_path)
 
 
 def is_served() -> bool:

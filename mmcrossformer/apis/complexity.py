@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmcrossformer.apis.model import build_model
 from mmcrossformer.models.pyramid import Pyramid
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.old_torch import flop_counter
 
 _DENSE_HEADS = ('decode', 'panoptic', 'bbox')
 
@@ -60,7 +61,7 @@ def analyze(cfg: Config, height: int, width: int) -> list[Cost]:
     image = torch.zeros(1, _in_channels(model), height, width, device=next(model.parameters()).device)
     total = Cost('total', _count_parameters(model))
     costs = []
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), flop_counter() as counter:
         handles = [
             module.register_forward_hook(_ActivationCounter(total))
             for module in model.modules()

@@ -1,13 +1,14 @@
 """Reading checkpoints that others wrote, safely, and writing them."""
 
+import codecs
 import hashlib
 import importlib
 import io
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -54,9 +55,9 @@ def read_checkpoint(path: str | Path, *, values: bool = True) -> dict[str, Any]:
     try:
         if path.suffix == '.safetensors':
             return load_file(path)
-        with torch.serialization.safe_globals(stored_by_mmengine()):
-            mapped = not values and zipfile.is_zipfile(path)  # torch cannot map its format of before 2020
-            checkpoint = torch.load(path, map_location='cpu', weights_only=True, mmap=mapped)
+        mapped = not values and zipfile.is_zipfile(path)  # torch cannot map its format of before 2020
+        # What mmengine stores beside tensors, the import of this package has allowed.
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True, mmap=mapped)
     except Exception as error:  # damaged files fail in every way that an unpickler can
         raise ValueError(f'checkpoint {path} is no weights file: {_reason(error)}') from error
     if not isinstance(checkpoint, dict):
@@ -129,17 +130,31 @@ def write_checkpoint(weights: Mapping[str, torch.Tensor], path: str | Path, unde
     return target
 
 
+_Function = TypeVar('_Function', bound=Callable)
 _DTYPES = ('f4', 'f8', 'i4', 'i8', 'u4', 'b1')
 
 
 def stored_by_mmengine() -> list:
     """Returns what the state of a training by mmengine holds beside tensors, for torch's safe globals."""
     multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
-    allowed = [HistoryBuffer, multiarray._reconstruct, multiarray.scalar, np.ndarray]
+    # With `codecs.encode` pickle makes bytes out of text; torch before 2.5 does not allow it by itself.
+    allowed = [HistoryBuffer, multiarray._reconstruct, multiarray.scalar, np.ndarray, codecs.encode]
     allowed += [type(np.dtype(name)) for name in _DTYPES]
-    return [*allowed, (_plain_dtype, 'numpy.dtype'), (_statistic, 'builtins.getattr')]
+    return [*allowed, _plain_dtype, _statistic]
 
 
+def _found_as(name: str) -> Callable[[_Function], _Function]:
+    """Gives a function the name by which files ask for what it stands in for."""
+
+    def rename(function: _Function) -> _Function:
+        function.__module__, _, function.__qualname__ = name.rpartition('.')
+        function.__name__ = function.__qualname__
+        return function
+
+    return rename
+
+
+@_found_as('numpy.dtype')
 def _plain_dtype(name: str, *_: Any) -> np.dtype:
     """Stands in for `np.dtype`, from which a file could forge one that reads foreign memory.
 
@@ -150,6 +165,7 @@ def _plain_dtype(name: str, *_: Any) -> np.dtype:
     return np.dtype(name)
 
 
+@_found_as('builtins.getattr')
 def _statistic(owner: Any, name: str) -> Any:
     """Stands in for `getattr`, with which a file could reach anything: returns the statistics of a `HistoryBuffer`."""
     if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):

@@ -74,14 +74,15 @@ def _run_checks() -> Iterator[Finding]:
     yield _check_module('torchvision', FIX_TORCH)
     yield from _check_gpu()
     yield from _check_families()
+    served_early = _serve_operators()
     for module, owners in hosts.find_owners().items():
         needed = module in ('mmengine', 'mmcv', 'mmdet')
         yield _check_module(module, hosts.install_command(module), owners, 'fails' if needed else 'note')
-    yield from _check_operators()
+    yield from _check_operators(served_early)
     yield _check_module(
         'timm', "only for models of timm, such as CrossViT: pip install 'mmcrossformer[timm]'", state='note'
     )
-    yield _check_module('panopticapi', 'only to evaluate panoptic segmentation: pip install panopticapi', state='note')
+    yield _check_module('panopticapi', f'only for panoptic segmentation: {hosts.INSTALL_PANOPTIC}', state='note')
     yield _check_training()
 
 
@@ -160,13 +161,20 @@ def _check_gpu() -> Iterator[Finding]:
         )
 
 
-def _check_operators() -> Iterator[Finding]:
+def _serve_operators() -> bool:
+    """Does what `import mmcrossformer` does for mmcv; returns whether `import torch` has done it already."""
+    stand_in: Any = importlib.import_module('mmcv_ext_torchvision')
+    early = stand_in.is_installed()
+    stand_in.install()
+    return bool(early)
+
+
+def _check_operators(served_early: bool) -> Iterator[Finding]:
     """Reports which implementation of its operators mmcv uses."""
     if 'mmcv' not in sys.modules:
         return
+    stand_in: Any = importlib.import_module('mmcv_ext_torchvision')
     try:
-        stand_in: Any = importlib.import_module('mmcv_ext_torchvision')
-        stand_in.install()
         importlib.import_module('mmcv._ext')
     except Exception as error:
         remedy = f'a compiled operator library that does not fit this torch; reinstall mmcv: {hosts.repair_command()}'
@@ -175,6 +183,8 @@ def _check_operators() -> Iterator[Finding]:
     if stand_in.is_served():
         served = ', '.join(name.rstrip('_') for name in stand_in.SERVED)
         remedy = 'fine unless a model needs another operator; its message says how to compile them'
+        if not served_early:
+            remedy = f'here only after `import mmcrossformer`, before mmdet and mmseg are imported; {remedy}'
         yield Finding('mmcv._ext', f'not compiled; torchvision serves {served}', 'note', remedy)
     else:
         yield Finding('mmcv._ext', 'compiled')

@@ -11,6 +11,7 @@ from mmcrossformer.config.channels import check_channels
 from mmcrossformer.config.walk import data_paths, datasets_of, evaluators_of
 from mmcrossformer.engine.processes import init_dist_on_cpu
 from mmcrossformer.utils.errors import UserError, innermost
+from mmcrossformer.utils.old_torch import require_torch
 from mmcrossformer.utils.weights import report_misfits
 
 # Parts of a job, and what each needs beside a loader and the settings of its loop.
@@ -81,6 +82,8 @@ def build_runner(cfg: Config, *, train: bool) -> Runner | FlexibleRunner:
     Raises:
         UserError: A type, argument or folder in the config does not exist or does not fit.
     """
+    if cfg.get('compile'):
+        require_torch('2.7', 'compile = True in the config')
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         init_dist_on_cpu(cfg)
     strategy = cfg.get('strategy') if train else None

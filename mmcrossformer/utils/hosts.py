@@ -44,6 +44,8 @@ ORIGINAL = Family(
     'mm-original',
     dict(mmengine='mmengine', mmcv='mmcv-lite', mmdet='mmdet', mmseg='mmsegmentation', mmpretrain='mmpretrain'),
 )
+# mmdet reads and evaluates panoptic segmentation with it; it is in no package index.
+INSTALL_PANOPTIC = 'pip install git+https://github.com/cocodataset/panopticapi.git'
 # Those that models, data sets and metrics come from; they need the other modules.
 LIBRARIES = ('mmdet', 'mmseg', 'mmpretrain')
 

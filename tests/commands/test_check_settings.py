@@ -253,11 +253,24 @@ def test_palettes_and_indices():
 
 def test_trackers_that_are_not_installed(monkeypatch):
     found = dict(mlflow=None, aim=object())
-    monkeypatch.setattr('mmcrossformer.engine.check.settings.trackers.find_spec', found.get)
+    monkeypatch.setattr('mmcrossformer.engine.check.settings.packages.find_spec', found.get)
     backends = [dict(type='LocalVisBackend'), dict(type='MLflowVisBackend'), dict(type='AimVisBackend')]
     text = only(check(visualizer=dict(type='DetLocalVisualizer', vis_backends=backends)))
     assert text.startswith('error: visualizer.vis_backends has MLflowVisBackend')
     assert text.endswith('pip install mlflow')
+
+
+@pytest.mark.parametrize('installed', [None, object()])
+def test_panoptic_segmentation_needs_a_package(installed, monkeypatch):
+    monkeypatch.setattr('mmcrossformer.engine.check.settings.packages.find_spec', dict(panopticapi=installed).get)
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadPanopticAnnotations')]
+    found = check(train_dataloader=dict(batch_size=2, dataset=dict(pipeline=pipeline)))
+    if installed:
+        assert not found
+    else:
+        assert 'error: LoadPanopticAnnotations needs panopticapi, which is not installed: pip install git+' in only(
+            found
+        )
 
 
 def test_the_command_reports_them(call, quick):

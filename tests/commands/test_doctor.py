@@ -136,8 +136,12 @@ def test_families_that_share_no_module(findings):
 
 
 def test_a_library_that_refuses_its_mmcv(findings, monkeypatch):
+    import_module = importlib.import_module
+
     def refuse(name):
-        raise AssertionError('MMCV==2.2.0 is used but incompatible.')
+        if name == 'mmdet':
+            raise AssertionError('MMCV==2.2.0 is used but incompatible.')
+        return import_module(name)
 
     monkeypatch.setattr(doctor.importlib, 'import_module', refuse)
     finding = findings(ORIGINAL | dict(mmcv=['mmcv']))['mmdet']
@@ -175,14 +179,17 @@ def test_lookup_of_configs_by_the_original_mmengine(findings, monkeypatch):
 
 
 def test_operators(monkeypatch):
-    (served,) = doctor._check_operators()
+    (served,) = doctor._check_operators(served_early=True)
     assert served.state == 'note'
     assert 'roi_align' in served.found
+    assert 'mmcrossformer' not in served.remedy
+    (late,) = doctor._check_operators(served_early=False)  # as with torch 2.4
+    assert late.remedy.startswith('here only after `import mmcrossformer`, before mmdet')
     monkeypatch.setitem(sys.modules, 'mmcv._ext', types.ModuleType('mmcv._ext'))
-    (compiled,) = doctor._check_operators()
+    (compiled,) = doctor._check_operators(served_early=True)
     assert (compiled.state, compiled.found) == ('ok', 'compiled')
     monkeypatch.setitem(sys.modules, 'mmcv._ext', None)  # importing it fails
-    (broken,) = doctor._check_operators()
+    (broken,) = doctor._check_operators(served_early=True)
     assert broken.state == 'fails'
     assert 'reinstall mmcv' in broken.remedy
 

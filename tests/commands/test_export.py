@@ -12,6 +12,8 @@ from tiny import TINY_CAT
 from mmcrossformer import CAT, CrossFormer
 from mmcrossformer.commands.export.program import bake_position_bias, export
 
+pytestmark = pytest.mark.skipif(torch.__version__ < '2.7', reason='needs torch >= 2.7')
+
 # Whole maps, an elongated one that scope block cuts, padding in every stage, and the usual.
 SIZES = [(1, 64, 64), (2, 57, 130), (1, 33, 700), (3, 100, 70)]
 

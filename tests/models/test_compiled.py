@@ -8,6 +8,8 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 from mmcrossformer import CrossFormer
 
+pytestmark = pytest.mark.skipif(torch.__version__ < '2.7', reason='needs torch >= 2.7')
+
 
 @pytest.fixture(autouse=True)
 def fresh_compiler():

@@ -157,6 +157,7 @@ LAYERS = sorted({re.sub(r'\d+', '*', name): name for name in LAYERS}.values())
 @pytest.mark.parametrize('grad', [True, False], ids=['gradients', 'no gradients'])
 @pytest.mark.parametrize('name', LAYERS)
 def test_every_layer_is_called_and_can_be_replaced(tiny_arch, name, grad):
+    torch.manual_seed(1)  # with 0, and the random numbers of torch 2.4, all units of a tiny position bias are dead
     model = CrossFormer(tiny_arch, out_indices=(0, 1, 2)).eval()
     for p in model.parameters():
         nn.init.normal_(p, std=0.5)
@@ -171,8 +172,8 @@ def test_every_layer_is_called_and_can_be_replaced(tiny_arch, name, grad):
         setattr(model.get_submodule(parent), attribute, Sine(layer))
         after = model(x)
     assert len(calls) == (2 if name.endswith('drop_path') else 1)
-    torch.testing.assert_close(hooked, before)
-    assert not torch.allclose(after[-1], before[-1], rtol=1e-3)
+    torch.testing.assert_close(hooked, before, rtol=0, atol=0)
+    assert not torch.equal(after[-1], before[-1])
 
 
 def test_large_maps_run_in_strips_without_gradients(tiny_arch, monkeypatch):

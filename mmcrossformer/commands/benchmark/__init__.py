@@ -27,6 +27,7 @@ from mmcrossformer.commands.benchmark.tables import make_tables
 from mmcrossformer.commands.common import find_device, prepare_out_file
 from mmcrossformer.utils.errors import UserError, check_unique
 from mmcrossformer.utils.machine import command_line, hardware, revision, versions
+from mmcrossformer.utils.old_torch import require_torch
 
 MODELS = ('crossformer_s', 'crossformerpp_s', 'swin_t', 'pvtv2_b2', 'twins_pcpvt_s', 'convnext_t', 'resnet_50')
 SHAPES = ('224x224', '512x512', '800x1280', '228x228', '801x1333', '96x2048')
@@ -44,6 +45,8 @@ def main() -> None:
     if args.baseline not in models:
         raise UserError(f'--baseline must be one of the models measured ({", ".join(models)}), got {args.baseline!r}')
     device = find_device(args.device)
+    if args.compile:
+        require_torch('2.7', '--compile')
     compiled = (False, True) if args.compile else (False,)
     candidates = [Candidate(backbone, flag) for backbone in backbones for flag in compiled]
     shapes = [parse_shape(shape) for shape in args.shapes]

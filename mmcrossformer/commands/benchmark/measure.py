@@ -9,11 +9,11 @@ from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from mmcrossformer.commands.benchmark.backbones import Backbone
 from mmcrossformer.commands.benchmark.memory import peak_memory
 from mmcrossformer.utils.interleaved import time_interleaved
+from mmcrossformer.utils.old_torch import flop_counter
 from mmcrossformer.utils.worker import Worker, WorkerDied
 
 MODES = ('inference', 'training')
@@ -243,7 +243,7 @@ def _count_macs(model: nn.Module, shape: tuple[int, ...]) -> int | None:
     try:
         model = copy.deepcopy(model).to('meta')
         model.eval()  # not chained: eval returns None in some libraries
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), flop_counter() as counter:
             model(torch.zeros(shape, device='meta'))
     except Exception:
         return None

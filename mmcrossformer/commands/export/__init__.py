@@ -21,12 +21,14 @@ from mmcrossformer.commands.export.program import (
 )
 from mmcrossformer.config.read import read_config
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.old_torch import require_torch
 from mmcrossformer.utils.weights import load_weights
 
 
 def main() -> None:
     """Parses the command line, exports the model and checks the program at other sizes."""
     args = parse_args()
+    require_torch('2.7', 'export')
     out = args.out
     if out.is_file():
         raise UserError(f'--out {out} exists: delete it or name another file')

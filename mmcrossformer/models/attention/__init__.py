@@ -10,6 +10,7 @@ from mmcrossformer.models.attention.grouping import LDA_SCOPES, Grouping, GroupR
 from mmcrossformer.models.attention.strips import group_attention
 from mmcrossformer.models.attention.traced import exported_attention
 from mmcrossformer.models.attention.triton import DTYPES, TILE, supports_triton, triton_group_attention
+from mmcrossformer.models.layers.exporting import is_exporting
 
 __all__ = [
     'BACKENDS',
@@ -80,7 +81,7 @@ def choose(x: Tensor, rule: Rule) -> Backend:
         'traced' while a program is exported; 'triton' on GPUs that Triton compiles for, but not for large groups under
         `torch.use_deterministic_algorithms`, whose gradients it adds in no fixed order; else 'strips'.
     """
-    if torch.compiler.is_exporting():
+    if is_exporting():
         return 'traced'
     if not x.is_cuda or x.dtype not in DTYPES or not supports_triton(x.device):
         return 'strips'

@@ -4,10 +4,25 @@ The counter passes shapes instead of tensors, then the other arguments of the op
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from torch.utils.flop_counter import flop_registry, register_flop_formula
 
 from mmcrossformer.models.attention.grouping import grouping_of
+
+_Formula = TypeVar('_Formula', bound=Callable[..., int])
+
+
+def register_flops(operator: Any) -> Callable[[_Formula], _Formula]:
+    """Registers a formula with torch's counter, for an operator."""
+
+    def register(formula: _Formula) -> _Formula:
+        counted = register_flop_formula(operator)(formula)
+        flop_registry.setdefault(operator, counted)  # torch 2.4 registers overloads, and then looks for the operator
+        return formula
+
+    return register
 
 
 def count_flops(

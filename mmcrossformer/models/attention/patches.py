@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -10,6 +9,7 @@ from mmcrossformer.models.attention import GroupAttention
 from mmcrossformer.models.attention.grouping import Cut, N, Rule
 from mmcrossformer.models.attention.traced import CutMap, attend_groups
 from mmcrossformer.models.layers.cat import PositionBiasTable, pad_map
+from mmcrossformer.models.layers.exporting import is_exporting
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class InnerPatchAttention(GroupAttention):
     def forward(self, x: Tensor) -> Tensor:
         """Lets each token attend to its patch: normalised map [B, H, W, C] to [B, H, W, C]."""
         height, width = x.shape[1:3]
-        if torch.compiler.is_exporting():
+        if is_exporting():
             cut = CutMap(x, self.rule)
             patches = attend_groups(self.qkv(_padded(cut, x)), self.pos_bias(cut.size), cut.size, self.num_heads)
             return cut.join(self.proj(patches))
@@ -73,7 +73,7 @@ class CrossPatchAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Lets each patch attend to all: normalised map [B, H, W, C] to [B, H, W, C]."""
-        if torch.compiler.is_exporting():
+        if is_exporting():
             cut = CutMap(x, self.rule)
             q, k, v = self.qkv(_padded(cut, x).permute(0, 3, 1, 2)).chunk(3, dim=-1)
             patches = self.proj((q @ k.mT * q.shape[-1] ** -0.5).softmax(-1) @ v)

@@ -21,9 +21,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.attention.flops import count_flops, count_flops_backward
+from mmcrossformer.models.attention.flops import count_flops, count_flops_backward, register_flops
 from mmcrossformer.models.attention.grouping import Grouping, Places, Run, grouping_of, split_axis
 from mmcrossformer.models.layers.precision import autocast_off
 
@@ -37,6 +36,8 @@ _CHUNK_BIASES = 2**22
 _ELSEWHERE = 2**25
 # Fused attention of torch is faster for groups of more tokens, products of small matrices for groups of fewer.
 _FUSED_TOKENS = 196
+_SCHEMA = '(Tensor qkv, Tensor table, int num_heads, SymInt[] size, SymInt[] interval) -> Tensor'
+_BACKWARD_SCHEMA = _SCHEMA.replace('(', '(Tensor grad, ').replace('-> Tensor', '-> (Tensor, Tensor)')
 
 
 def group_attention(qkv: Tensor, table: Tensor, grouping: Grouping, num_heads: int) -> Tensor:
@@ -57,7 +58,7 @@ def group_attention(qkv: Tensor, table: Tensor, grouping: Grouping, num_heads: i
     return _attend(qkv, table, num_heads, grouping.size, grouping.interval)
 
 
-@torch.library.custom_op('mmcrossformer::group_attention', mutates_args=())
+@torch.library.custom_op('mmcrossformer::group_attention', mutates_args=(), schema=_SCHEMA)
 def _attend(qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]) -> Tensor:
     grouping = grouping_of(qkv.shape, size, interval)
     out = qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
@@ -74,11 +75,9 @@ def _(qkv: Tensor, *args: Any) -> Tensor:
     return qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
 
 
-@torch.library.custom_op('mmcrossformer::group_attention_backward', mutates_args=())
-def _attend_backward(
-    grad: Tensor, qkv: Tensor, table: Tensor, num_heads: int, size: Sequence[int], interval: Sequence[int]
-) -> tuple[Tensor, Tensor]:
-    grouping = grouping_of(qkv.shape, size, interval)
+@torch.library.custom_op('mmcrossformer::group_attention_backward', mutates_args=(), schema=_BACKWARD_SCHEMA)
+def _attend_backward(grad: Tensor, qkv: Tensor, table: Tensor, num_heads: int, *cut: Any) -> tuple[Tensor, Tensor]:
+    grouping = grouping_of(qkv.shape, *cut)
     grad_qkv, grad_table = torch.empty_like(qkv), torch.zeros_like(table, dtype=_precise(qkv.dtype))
     with autocast_off(qkv.device.type):
         for rows, cols in itertools.product(*grouping.runs):
@@ -102,8 +101,8 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 
 
 _attend.register_autograd(_backward, setup_context=_keep_for_backward)
-register_flop_formula(torch.ops.mmcrossformer.group_attention)(count_flops)
-register_flop_formula(torch.ops.mmcrossformer.group_attention_backward)(count_flops_backward)
+register_flops(torch.ops.mmcrossformer.group_attention)(count_flops)
+register_flops(torch.ops.mmcrossformer.group_attention_backward)(count_flops_backward)
 
 
 def strips(run: Run, tokens: Mapping[str, int], *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:

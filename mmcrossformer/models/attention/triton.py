@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import register_flop_formula
 
-from mmcrossformer.models.attention.flops import count_flops, count_flops_backward
+from mmcrossformer.models.attention.flops import count_flops, count_flops_backward, register_flops
 from mmcrossformer.models.attention.grouping import Grouping, Places, grouping_of
 
-INSTALLED = importlib.util.find_spec('triton') is not None
+# With the Triton of older versions the kernels compute other numbers. torch compares versions, not strings.
+INSTALLED = torch.__version__ >= '2.7' and importlib.util.find_spec('triton') is not None
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 # Queries and keys that a program holds at once, at most: the window of 7 x 7 fits.
@@ -263,10 +263,10 @@ def _backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
 _attention.register_autograd(_backward, setup_context=_setup_context)
 
 
-register_flop_formula(torch.ops.mmcrossformer.triton_group_attention)(count_flops)
+register_flops(torch.ops.mmcrossformer.triton_group_attention)(count_flops)
 
 
-@register_flop_formula(torch.ops.mmcrossformer.triton_group_attention_backward)
+@register_flops(torch.ops.mmcrossformer.triton_group_attention_backward)
 def _backward_flops(
     grad: Sequence[int],
     qkv: Sequence[int],

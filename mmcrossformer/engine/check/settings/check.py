@@ -7,11 +7,11 @@ from mmcrossformer.engine.check.settings.hooks import check_hooks
 from mmcrossformer.engine.check.settings.loaders import check_loaders
 from mmcrossformer.engine.check.settings.metrics import check_metrics
 from mmcrossformer.engine.check.settings.outputs import check_outputs
+from mmcrossformer.engine.check.settings.packages import check_packages
 from mmcrossformer.engine.check.settings.schedule import check_schedule
-from mmcrossformer.engine.check.settings.trackers import check_trackers
 from mmcrossformer.engine.check.settings.tuples import check_tuples
 
-_CHECKS = (check_hooks, check_schedule, check_metrics, check_outputs, check_loaders, check_tuples, check_trackers)
+_CHECKS = (check_hooks, check_schedule, check_metrics, check_outputs, check_loaders, check_tuples, check_packages)
 
 
 def check_settings(cfg: Config) -> list[Finding]:
