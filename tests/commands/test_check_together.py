@@ -50,16 +50,15 @@ def test_repeated_objects(job, data):
 
 
 def rare(coco):
-    """Thirty cats and two dogs."""
+    """Twelve cats and five dogs."""
     cat, dog = coco['annotations'][:2]
-    boxes = [[5 + i / 100, 5, 10, 10] for i in range(30)]
-    cats = [dict(cat, id=100 + i, bbox=box) for i, box in enumerate(boxes)]
-    return dict(coco, annotations=[*cats, dog, dict(dog, id=99, image_id=1)])
+    animals = enumerate([cat] * 12 + [dog] * 5, start=1)
+    return dict(coco, annotations=[dict(animal, id=i, bbox=[5 + i / 100, 5, 10, 10]) for i, animal in animals])
 
 
 def test_rare_classes(job, data):
     edit(data, rare)
-    only(job, 'warning: 1 classes have fewer than 10 instances in *train.json: dog (2)')
+    only(job, 'warning: 1 classes have fewer than 10 instances in *train.json: dog (5)')
 
 
 def test_few_objects_of_all_classes_are_a_small_data_set(job):

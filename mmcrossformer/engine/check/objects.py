@@ -14,9 +14,9 @@ from mmcrossformer.utils.errors import names
 # Objects of fewer pixels than this a side are smaller than a token of the second stage.
 _SMALL = 8
 _MANY_SMALL = 0.2
-# A class is rare with fewer objects than this, if another one has ten times as many.
+# A class is rare with fewer objects than this, if another one has more than twice as many: small sets have few of all.
 _FEW = 10
-_RARER = 10
+_RARER = 2
 
 
 @dataclass(frozen=True)
