@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from quick import HELPERS, run_program
 
 pytestmark = pytest.mark.hosts
@@ -47,6 +48,9 @@ print('done')
 @pytest.mark.parametrize('way', ['prefix', 'custom_imports'])
 @pytest.mark.parametrize('name', STOCK)
 def test_stock_config(tmp_path, name, way):
+    fresh = (name, way) in FRESH
+    if fresh and way == 'prefix' and torch.__version__ < '2.5':
+        pytest.skip('torch before 2.5 serves no operators of mmcv before this package is imported')
     host, stock, rest = STOCK[name]
     host_folder = Path(__import__(host).__file__).parent
     lines = [f"_base_ = r'{host_folder}/.mim/configs/{stock}'"]
@@ -61,7 +65,7 @@ def test_stock_config(tmp_path, name, way):
     program, args = tmp_path / 'program.py', [str(config), way, str(HELPERS)]
     program.write_text(PROGRAM)
     # Forks have imported the host libraries, but not this one; new interpreters have imported nothing.
-    result = run_program(program, args, fresh=(name, way) in FRESH)
+    result = run_program(program, args, fresh=fresh)
     assert result.returncode == 0, result.stderr[-3000:]
     assert result.stdout.endswith('done\n')
 

@@ -24,7 +24,7 @@ HOOKS = CONFIGS / '_base_/runtime/hooks.py'
 PARTS = ('models', 'datasets', 'engine', 'evaluation', 'visualization')
 HOSTS = ('mmdet', 'mmseg', 'mmpretrain')
 OTHERS = ('torchvision', 'mmengine.runner', 'torch.distributed.launcher.api', 'matplotlib.pyplot', 'rich.progress')
-LIBRARIES = Preloaded([*OTHERS, *(f'{host}.{part}' for host in HOSTS for part in PARTS), 'shortcuts'])
+LIBRARIES = Preloaded(['shortcuts', *OTHERS, *(f'{host}.{part}' for host in HOSTS for part in PARTS)])
 TORCHRUN = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node']
 TIMEOUT = 600  # seconds; a command that hangs must not hang the tests
 SPEC = dict(image_size=64, train_scenes=4, val_scenes=2, digits_per_scene=(1, 2), digit_size=(24, 40))
