@@ -8,6 +8,8 @@ from quick import CONFIGS
 from mmcrossformer.config.read import read_config
 from mmcrossformer.engine.check.batches import check_batches
 
+pytestmark = pytest.mark.hosts
+
 
 @pytest.fixture
 def segmenter():

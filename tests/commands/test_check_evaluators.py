@@ -6,6 +6,8 @@ import json
 import pytest
 from checked import assert_contains, edit, findings_of, only, set_to
 
+pytestmark = pytest.mark.hosts
+
 
 @pytest.fixture
 def other(job, data):

@@ -11,6 +11,8 @@ from mmcrossformer.config.read import read_config
 from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.engine.runner import check_data
 
+pytestmark = pytest.mark.hosts
+
 EPOCHS = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)
 ITERATIONS = dict(type='IterBasedTrainLoop', max_iters=600, val_interval=100)
 SAVING = dict(type='mmcrossformer.AtomicCheckpointHook', interval=1)

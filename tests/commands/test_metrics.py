@@ -13,6 +13,8 @@ from terminaltables import AsciiTable
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.utils.metrics import read_metrics
 
+pytestmark = pytest.mark.hosts
+
 CLASSES = 'crossformer_t_digits'
 TABLE = AsciiTable([['class', 'IoU'], ['cat', '1.0']]).table
 

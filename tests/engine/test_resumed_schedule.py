@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader
 
 from mmcrossformer.engine.hooks import ResumedScheduleHook
 
+pytestmark = pytest.mark.hosts
+
 SAMPLES, BATCH = 12, 2
 EPOCH = SAMPLES // BATCH
 HALF, WHOLE = 2, 4  # epochs
