@@ -73,7 +73,9 @@ def data_paths(dataset: dict) -> Iterator[Path]:
     if root:
         yield Path(root)
     prefix = dataset.get('data_prefix') or {}
-    names = [dataset.get('ann_file'), *(prefix.values() if isinstance(prefix, dict) else [prefix])]
+    ann_file = dataset.get('ann_file')
+    names = ann_file if isinstance(ann_file, list | tuple) else [ann_file]
+    names = [*names, *(prefix.values() if isinstance(prefix, dict) else [prefix])]
     for name in names:
         if name and '://' not in name:
             yield Path(root) / name

@@ -19,6 +19,7 @@ from mmcrossformer.engine.check.images import Limits, among, check_images, evenl
 from mmcrossformer.engine.check.objects import check_objects, find_objects
 from mmcrossformer.engine.check.picture import build_load
 from mmcrossformer.engine.check.voc import check_voc
+from mmcrossformer.engine.check.xml_files import check_xml_files, reads_xml
 from mmcrossformer.utils.errors import UserError, innermost
 
 
@@ -40,6 +41,9 @@ def check_dataset(
     try:
         dataset = _build(settings)
         load = build_load(pipeline)
+        if reads_xml(dataset) and (unusable := check_xml_files(dataset)):
+            return unusable, None
+        _read_entries(dataset)
     except Exception as error:  # a data set of any library can raise anything
         return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')], None
     contents = _describe(dataset, part)
@@ -50,7 +54,13 @@ def check_dataset(
         findings, pixels = check_entries(entries, dataset, pipeline, classes, contents.source, limits.decoded)
         findings += check_voc(entries, classes, contents.source)
         images = [Path(entry['img_path']) for entry in entries if 'img_path' in entry]
-        contents = replace(contents, images=images, objects=find_objects(entries, pipeline), pixels=pixels)
+        contents = replace(
+            contents,
+            sample=next(iter(entries), None),
+            images=images,
+            objects=find_objects(entries, pipeline),
+            pixels=pixels,
+        )
         if part == 'train' and len(entries) == len(dataset):  # a sample may miss the few instances of a class
             findings += check_objects(contents.objects, classes, contents.source)
         return findings, contents
@@ -72,7 +82,8 @@ def check_dataset(
     of_images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix['img']))
     objects = find_objects(loaded.kept, pipeline)
     of_objects = check_objects(objects, contents.classes, contents.source) if part == 'train' else []
-    contents = replace(contents, samples=len(loaded.kept), images=list(chosen), objects=objects)
+    sample = next((entry for entry in loaded.kept if entry['instances']), None)
+    contents = replace(contents, samples=len(loaded.kept), sample=sample, images=list(chosen), objects=objects)
     contents = replace(contents, file=file, loaded=loaded, labelled=dataset.cat_ids, masks=bool(mask_steps))
     return [*of_images, *findings, *of_objects], contents
 
@@ -88,6 +99,7 @@ def load_contents(settings: dict[str, Any], part: str, read: Reader) -> tuple[li
     try:
         dataset = _build(settings)
         if not is_coco(dataset):
+            _read_entries(dataset)
             return [], None
         path = Path(dataset.ann_file)
         file = CocoFile(read(path), path)
@@ -98,12 +110,16 @@ def load_contents(settings: dict[str, Any], part: str, read: Reader) -> tuple[li
 
 
 def _build(settings: dict[str, Any]) -> BaseDataset:
-    """Builds a data set without its pipeline; one in COCO format does not read its file."""
-    lazy = _can_be_lazy(settings)
-    dataset = DATASETS.build({**settings, 'pipeline': [], **(dict(lazy_init=True) if lazy else {})})
-    if lazy and not is_coco(dataset):
+    """Builds a data set without its pipeline; if possible, it does not read its files."""
+    lazy = dict(lazy_init=True) if _can_be_lazy(settings) else {}
+    return DATASETS.build({**settings, 'pipeline': [], **lazy})
+
+
+def _read_entries(dataset: BaseDataset) -> None:
+    """Lets a data set read its files; one in COCO format gets the content of a file that is read once."""
+    if isinstance(dataset, BaseDataset) and not is_coco(dataset) and not dataset._fully_initialized:
+        dataset.serialize_data = False  # which fails without entries
         dataset.full_init()
-    return dataset
 
 
 def _can_be_lazy(settings: dict[str, Any]) -> bool:

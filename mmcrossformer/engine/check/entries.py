@@ -1,5 +1,6 @@
 """Checks the entries of any data set."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,9 @@ from mmcrossformer.engine.check.images import among, check_images
 from mmcrossformer.engine.check.label_maps import check_label_maps
 from mmcrossformer.engine.check.picture import build_load
 from mmcrossformer.utils.errors import names
+
+# Annotation tools round coordinates to pixels, some up; VOC counts them from 1.
+_EDGE = 1
 
 
 def check_entries(
@@ -61,12 +65,36 @@ def check_entries(
     if boxes:
         bad = [entries[i]['img_path'] for i, box in boxes if not _has_area(box['bbox'])]
         findings += count_bad(bad, len(boxes), f'boxes of {source} are empty or inverted, in', tolerant=True)
-        labels.update(instance['bbox_label'] for _, instance in boxes)
+        labels.update(instance['bbox_label'] for _, instance in boxes if not instance.get('ignore_flag'))
+        findings += _check_extents(entries, source)
     whole = len(entries) == total  # a sample may miss the few instances of a class
     without = [name for i, name in enumerate(classes) if not labels[i]] if labels and whole else []
     if without:
         findings.append(Finding(f'{len(without)} classes have no instance in {source}: {names(without)}', warning=True))
     return findings, pixels
+
+
+def _check_extents(entries: Sequence[dict[str, Any]], source: str) -> list[Finding]:
+    """Checks the boxes of entries that state the size of their image."""
+    total, away, beyond = 0, [], []
+    for entry in entries:
+        width, height = entry.get('width') or math.inf, entry.get('height') or math.inf
+        for left, top, right, bottom in (instance['bbox'] for instance in entry.get('instances', ())):
+            total += 1
+            if left >= width or top >= height or right <= 0 or bottom <= 0:
+                away.append(entry['img_path'])
+            elif min(left, top) < -_EDGE or right > width + _EDGE or bottom > height + _EDGE:
+                beyond.append(entry['img_path'])
+    return [
+        *count_bad(away, total, f'boxes of {source} are outside of the image, in', tolerant=True),
+        *count_bad(
+            beyond,
+            total,
+            f'boxes of {source} leave the image, in',
+            'Objects may go on beyond it. If not, the boxes are those of an image of another size',
+            warning=True,
+        ),
+    ]
 
 
 def _has_area(box: Sequence[float]) -> bool:

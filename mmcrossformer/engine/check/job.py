@@ -19,6 +19,7 @@ from mmcrossformer.engine.check.dataset import check_dataset, load_contents
 from mmcrossformer.engine.check.evaluators import check_evaluators
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits
+from mmcrossformer.engine.check.pipeline import check_pipeline
 from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.engine.check.together import check_together
 from mmcrossformer.utils.errors import UserError, innermost, names
@@ -66,8 +67,10 @@ def examine_job(cfg: Config, limits: Limits = _NO_LIMITS, *, channels: bool = Tr
         for settings in datasets_of(cfg.get(f'{part}_dataloader')):
             key = json.dumps(settings, sort_keys=True, default=str)
             if key not in seen:
-                found, seen[key] = check_dataset(settings, part, limits, read)
-                findings += found
+                found, content = check_dataset(settings, part, limits, read)
+                if content is not None and all(finding.warning for finding in found):
+                    found += check_pipeline(cfg, settings, part, content.sample)
+                findings, seen[key] = findings + found, content
             if (content := seen[key]) is not None:
                 contents.append(replace(content, part=part))
                 if part == 'train':

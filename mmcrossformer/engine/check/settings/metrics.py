@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import evaluators_of, schedulers_of
+from mmcrossformer.config.walk import dicts_in, evaluators_of, schedulers_of
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.settings.loop import hooks_of
 from mmcrossformer.utils.errors import names
@@ -32,10 +32,13 @@ _EVALUATORS: dict[str, tuple[str | None, str, Any, dict[str, str]]] = {
     ),
     'Accuracy': ('accuracy', 'topk', 1, {}),
 }
+# Parts of names of the models that find masks without a mask_head, such as RTMDetInsHead.
+_MASK_WORDS = ('Ins', 'Mask', 'Seg', 'SOLO', 'Panoptic')
 
 
 def check_metrics(cfg: Config) -> Iterator[Finding]:
-    """Checks the metrics by which checkpoints are the best, training stops or the learning rate falls."""
+    """Checks the metrics by which checkpoints are the best, training stops or the rate falls, and those of masks."""
+    yield from _check_masks(cfg)
     patterns = _patterns(evaluators_of(cfg, 'val'))
     for place, wanted in _wanted(cfg):
         wanted = [wanted] if isinstance(wanted, str) else list(wanted or ())
@@ -45,6 +48,25 @@ def check_metrics(cfg: Config) -> Iterator[Finding]:
             )
         elif patterns is not None:
             yield from _check_names(place, wanted, patterns)
+
+
+def _check_masks(cfg: Config) -> Iterator[Finding]:
+    """A detector of boxes would train for an epoch before `CocoMetric` misses its masks."""
+    nodes = [*dicts_in(cfg.model)]
+    kinds = ' '.join(str(node.get('type')) for node in nodes)
+    if cfg.get('default_scope') != 'mmdet' or any(word in kinds for word in _MASK_WORDS):
+        return
+    keys = {key for node in nodes for key in node}
+    if 'bbox_head' not in keys or keys & {'mask_head', 'panoptic_head'}:
+        return
+    for evaluator in evaluators_of(cfg, 'val'):
+        listed = evaluator.get('metric')
+        if str(evaluator.get('type')).endswith('CocoMetric') and 'segm' in (listed or ()):
+            yield Finding(
+                f"val_evaluator evaluates masks (metric 'segm'), and the model ({cfg.model.get('type')}) finds boxes "
+                "alone: set val_evaluator.metric='bbox', and that of test_evaluator, or take a model with masks, such "
+                'as Mask R-CNN'
+            )
 
 
 def _wanted(cfg: Config) -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,121 @@
+"""A sample is taken through the pipelines: what the model would get is there, and what cannot run is named."""
+
+import copy
+
+import pytest
+from checked import assert_contains, edit, findings_of, only
+
+
+def steps_of(job, part):
+    return job[f'{part}_dataloader'].dataset.pipeline
+
+
+def change(part, how):
+    """Returns a change of a job: of the steps of a pipeline."""
+    return lambda job: how(steps_of(job, part))
+
+
+def list_meta_keys(*keys):
+    return lambda steps: steps[-1].update(meta_keys=keys)
+
+
+FAULTS = {
+    'a step of an earlier mmdet': (
+        change('train', lambda steps: steps.insert(3, dict(type='DefaultFormatBundle'))),
+        'error: step 3 (DefaultFormatBundle) of the pipeline of train_dataloader cannot be built: DefaultFormatBundle',
+    ),
+    'an argument of an earlier mmdet': (
+        change('val', lambda steps: steps.__setitem__(1, dict(type='Resize', img_scale=(112, 112)))),
+        "error: step 1 (Resize) of the pipeline of val_dataloader cannot be built: * keyword argument 'img_scale'",
+    ),
+    'a step that needs another before it': (
+        change('train', lambda steps: steps.pop(0)),
+        'error: step 1 (Resize) of the pipeline of train_dataloader fails with */0.jpg: *',
+    ),
+    'several images': (
+        change('train', lambda steps: steps.insert(2, dict(type='Mosaic', img_scale=(112, 112)))),
+        'error: step 2 (Mosaic) of the pipeline of train_dataloader mixes several images, which only a MultiImageMix',
+    ),
+    'nothing packed': (
+        change('train', lambda steps: steps.pop()),
+        "error: the pipeline of train_dataloader does not make * its last step must be dict(type='PackDetInputs')",
+    ),
+    'no boxes': (
+        change('train', lambda steps: steps.pop(1)),
+        'error: samples of train_dataloader have no boxes: * LoadAnnotations',
+    ),
+    'no number': (
+        change('val', list_meta_keys('img_path', 'ori_shape', 'img_shape', 'scale_factor')),
+        'error: samples of val_dataloader have no img_id, which * PackDetInputs must list img_id in meta_keys',
+    ),
+    'no scale': (
+        change('val', lambda steps: steps.pop(1)),
+        'error: samples of val_dataloader have no scale_factor, * and a step before it must set it, such as Resize',
+    ),
+    'a metric without truth': (
+        lambda job: job.val_evaluator.pop('ann_file'),
+        'error: val_evaluator (CocoMetric) has nothing to compare with: set its ann_file',
+    ),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_faults(job, fault):
+    plant, message = FAULTS[fault]
+    plant(job)
+    job.test_dataloader, job.test_evaluator = job.val_dataloader, job.val_evaluator
+    only(job, message)
+
+
+def test_masks(mask_job):
+    assert not findings_of(mask_job)
+    del steps_of(mask_job, 'train')[1]['with_mask']
+    only(mask_job, 'error: samples of train_dataloader have no masks, which model.roi_head.mask_head trains on: its')
+
+
+def test_truth_of_a_metric(job):
+    job.val_evaluator = job.test_evaluator = dict(type='VOCMetric')
+    assert not findings_of(job)
+    del steps_of(job, 'val')[2]
+    job.test_dataloader = job.val_dataloader
+    only(job, 'error: samples of val_dataloader have no boxes, which VOCMetric compares with: its pipeline needs')
+
+
+def test_several_images_of_a_wrapper(job):
+    """The later steps are those of the wrapper."""
+    data = job.train_dataloader.dataset
+    steps, data.pipeline = data.pipeline, data.pipeline[:2]
+    later = [dict(type='Mosaic', img_scale=(112, 112)), *steps[2:]]
+    job.train_dataloader.dataset = dict(type='MultiImageMixDataset', dataset=data, pipeline=later)
+    assert not findings_of(job)
+
+
+@pytest.mark.parametrize('kind', ['RepeatDataset', 'ClassBalancedDataset', 'ConcatDataset'])
+def test_other_wrappers(kind, job):
+    data = job.train_dataloader.dataset
+    other = dict(copy.deepcopy(data), data_prefix=dict(img=f'{data.data_root}/images'))
+    more = dict(
+        RepeatDataset=dict(dataset=data, times=3),
+        ClassBalancedDataset=dict(dataset=data, oversample_thr=0.5),
+        ConcatDataset=dict(datasets=[data, other]),
+    )
+    job.train_dataloader.dataset = dict(type=kind, **more[kind])
+    assert not findings_of(job)
+    data.pipeline.pop()
+    assert 'does not make the inputs' in '\n'.join(findings_of(job))
+
+
+def test_other_findings_come_first(job, data):
+    """An image that is missing is reported once."""
+    edit(data, lambda coco: coco['images'][0].update(file_name='away.jpg'))
+    text = '\n'.join(findings_of(job))
+    assert_contains(text, 'error: 1 of 4 images of *train.json are missing')
+    assert 'fails with' not in text
+
+
+def test_masks_that_no_model_finds(job, mask_job):
+    """The evaluation would end in an error after the first epoch."""
+    for cfg in (job, mask_job):
+        cfg.val_evaluator.metric = cfg.test_evaluator.metric = ['bbox', 'segm']
+    only(job, "error: val_evaluator evaluates masks (metric 'segm'), and the model (RetinaNet) finds boxes alone: set")
+    assert not findings_of(mask_job)
