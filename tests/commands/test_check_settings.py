@@ -174,6 +174,12 @@ def test_metrics_of_hooks(evaluator, metric, names, hook):
     assert without[0].startswith('warning')
 
 
+def test_an_evaluator_that_only_writes_files():
+    evaluator = dict(type='CocoMetric', ann_file='val.json', format_only=True)
+    text = only(check(BY_ITERATION, VALIDATION, val_evaluator=evaluator))
+    assert text.startswith('warning: val_evaluator (CocoMetric) has format_only=True')
+
+
 def test_rates_that_fall_with_a_metric():
     scheduler = dict(type='ReduceOnPlateauLR')
     text = only(check(BY_EPOCH, VALIDATION, val_evaluator=dict(type='IoUMetric'), param_scheduler=scheduler))

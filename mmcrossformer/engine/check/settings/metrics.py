@@ -39,6 +39,13 @@ _MASK_WORDS = ('Ins', 'Mask', 'Seg', 'SOLO', 'Panoptic')
 def check_metrics(cfg: Config) -> Iterator[Finding]:
     """Checks the metrics by which checkpoints are the best, training stops or the rate falls, and those of masks."""
     yield from _check_masks(cfg)
+    for evaluator in evaluators_of(cfg, 'val'):
+        if evaluator.get('format_only'):
+            yield Finding(
+                f'val_evaluator ({evaluator.get("type")}) has format_only=True: it writes files and reports no metric. '
+                'Set val_evaluator.format_only=False',
+                warning=True,
+            )
     patterns = _patterns(evaluators_of(cfg, 'val'))
     for place, wanted in _wanted(cfg):
         wanted = [wanted] if isinstance(wanted, str) else list(wanted or ())
