@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmcrossformer.engine.check.coco.file import CocoFile
 from mmcrossformer.engine.check.coco.load import Loaded
@@ -18,6 +19,7 @@ class Contents:
         source: Its annotation file or loader, for messages.
         classes: Names of its classes.
         samples: Number of its samples.
+        entries: Those of them that were looked at, as its pipeline gets them.
         file: Its annotation file, if that is in COCO format and can be loaded.
         loaded: What the data set makes of that file.
         labelled: Ids of the categories of that file, in the order of the labels that the data set gives them.
@@ -31,6 +33,7 @@ class Contents:
     source: str
     classes: list[str]
     samples: int = 0
+    entries: Sequence[dict[str, Any]] = ()
     file: CocoFile | None = None
     loaded: Loaded | None = None
     labelled: Sequence[Hashable] = ()

@@ -50,7 +50,13 @@ def check_dataset(
         findings, pixels = check_entries(entries, dataset, pipeline, classes, contents.source, limits.decoded)
         findings += check_voc(entries, classes, contents.source)
         images = [Path(entry['img_path']) for entry in entries if 'img_path' in entry]
-        contents = replace(contents, images=images, objects=find_objects(entries, pipeline), pixels=pixels)
+        contents = replace(
+            contents,
+            entries=_for_pipeline(dataset, entries),
+            images=images,
+            objects=find_objects(entries, pipeline),
+            pixels=pixels,
+        )
         if part == 'train' and len(entries) == len(dataset):  # a sample may miss the few instances of a class
             findings += check_objects(contents.objects, classes, contents.source)
         return findings, contents
@@ -72,7 +78,13 @@ def check_dataset(
     of_images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix['img']))
     objects = find_objects(loaded.kept, pipeline)
     of_objects = check_objects(objects, contents.classes, contents.source) if part == 'train' else []
-    contents = replace(contents, samples=len(loaded.kept), images=list(chosen), objects=objects)
+    contents = replace(
+        contents,
+        samples=len(loaded.kept),
+        entries=_for_pipeline(dataset, loaded.kept),
+        images=list(chosen),
+        objects=objects,
+    )
     contents = replace(contents, file=file, loaded=loaded, labelled=dataset.cat_ids, masks=bool(mask_steps))
     return [*of_images, *findings, *of_objects], contents
 
@@ -112,6 +124,11 @@ def _can_be_lazy(settings: dict[str, Any]) -> bool:
     with DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(kind) if isinstance(kind, str) else kind
     return isinstance(kind, type) and issubclass(kind, BaseDataset)
+
+
+def _for_pipeline(dataset: BaseDataset, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the entries that a pipeline gets one by one; none of a data set that joins them first, as of videos."""
+    return entries if type(dataset).prepare_data is BaseDataset.prepare_data else []
 
 
 def _describe(dataset: BaseDataset, part: str) -> Contents:
