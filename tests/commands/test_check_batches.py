@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from checked import findings_of
 from mmengine.registry import MODELS, init_default_scope
 from quick import CONFIGS
 
@@ -96,3 +97,10 @@ def test_the_command_counts_the_images(call, quick):
     code, text = call('check', quick('crossformer_t_digits'), '--cfg-options', 'train_dataloader.batch_size=21')
     assert code == 2
     assert 'error: train_dataloader has 20 images for each process, batch_size=21 and drop_last=True' in text
+
+
+@pytest.mark.parametrize(('indices', 'wrong'), [(1, True), (-1, True), ([3], True), (2, False), ([0, 3], False)])
+def test_a_part_of_a_data_set(indices, wrong, job):
+    job.train_dataloader.dataset.indices = indices
+    texts = [text for text in findings_of(job) if 'no batch is complete' in text]
+    assert len(texts) == wrong

@@ -115,10 +115,12 @@ def test_a_palette_of_which_the_indices_are_loaded(job, data):
     step = job.train_dataloader.dataset.pipeline[0]
     step.update(color_type='unchanged', imdecode_backend='pillow')
     as_png(data, 0, Image.fromarray(NOISE).convert('P'))
-    only(
-        job,
+    losses, channels = findings_of(job)
+    assert_contains(
+        losses,
         'warning: 1 of 4 images of * lose something * (a palette, of which the indices are loaded, not the colours)',
     )
+    assert_contains(channels, 'error: images of train_dataloader cannot be made a batch of 2')
 
 
 def test_a_format_that_pillow_does_not_know(job, data):
@@ -130,7 +132,11 @@ def test_a_format_that_pillow_does_not_know(job, data):
     edit(data, set_to('images', 0, file_name='0.tif'))
     only(job, 'error: 1 of 4 images of *train.json cannot be decoded: */images/0.tif')
     job.train_dataloader.dataset.pipeline[0].imdecode_backend = 'tifffile'
-    assert not findings_of(job)
+    # Only that of the others, which are JPEG files.
+    only(
+        job,
+        'error: step 0 of the pipeline of train_dataloader, LoadImageFromFile, fails with */images/1.jpg: not a TIFF file',
+    )
 
 
 NAMES = {

@@ -19,7 +19,7 @@ class Contents:
         source: Its annotation file or loader, for messages.
         classes: Names of its classes.
         samples: Number of its samples.
-        sample: One of them, with objects if any has some, as the pipeline gets it.
+        entries: Those of them that were looked at, as its pipeline gets them.
         file: Its annotation file, if that is in COCO format and can be loaded.
         loaded: What the data set makes of that file.
         labelled: Ids of the categories of that file, in the order of the labels that the data set gives them.
@@ -33,7 +33,7 @@ class Contents:
     source: str
     classes: list[str]
     samples: int = 0
-    sample: dict[str, Any] | None = None
+    entries: Sequence[dict[str, Any]] = ()
     file: CocoFile | None = None
     loaded: Loaded | None = None
     labelled: Sequence[Hashable] = ()

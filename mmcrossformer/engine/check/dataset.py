@@ -1,5 +1,6 @@
 """Checks one data set of a job."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def check_dataset(
         images = [Path(entry['img_path']) for entry in entries if 'img_path' in entry]
         contents = replace(
             contents,
-            sample=next(iter(entries), None),
+            entries=_for_pipeline(dataset, entries),
             images=images,
             objects=find_objects(entries, pipeline),
             pixels=pixels,
@@ -80,10 +81,16 @@ def check_dataset(
     chosen = {image: sizes[image] for image in evenly_spaced(list(sizes), limits.present)}
     source = contents.source + among(len(chosen), len(sizes))
     of_images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix['img']))
-    objects = find_objects(loaded.kept, pipeline)
+    used = _select(loaded.kept, settings.get('indices'))
+    objects = find_objects(used, pipeline)
     of_objects = check_objects(objects, contents.classes, contents.source) if part == 'train' else []
-    sample = next((entry for entry in loaded.kept if entry['instances']), None)
-    contents = replace(contents, samples=len(loaded.kept), sample=sample, images=list(chosen), objects=objects)
+    contents = replace(
+        contents,
+        samples=len(used),
+        entries=_for_pipeline(dataset, used),
+        images=list(chosen),
+        objects=objects,
+    )
     contents = replace(contents, file=file, loaded=loaded, labelled=dataset.cat_ids, masks=bool(mask_steps))
     return [*of_images, *findings, *of_objects], contents
 
@@ -128,6 +135,20 @@ def _can_be_lazy(settings: dict[str, Any]) -> bool:
     with DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(kind) if isinstance(kind, str) else kind
     return isinstance(kind, type) and issubclass(kind, BaseDataset)
+
+
+def _select(entries: list[dict[str, Any]], indices: int | Sequence[int] | None) -> list[dict[str, Any]]:
+    """Returns the entries that `indices` of mmengine's data sets selects: the first, the last if negative, or some."""
+    if indices is None:
+        return entries
+    if isinstance(indices, int):
+        return entries[:indices] if indices >= 0 else entries[indices:]
+    return [entries[i] for i in indices]
+
+
+def _for_pipeline(dataset: BaseDataset, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the entries that a pipeline gets one by one; none of a data set that joins them first, as of videos."""
+    return entries if type(dataset).prepare_data is BaseDataset.prepare_data else []
 
 
 def _describe(dataset: BaseDataset, part: str) -> Contents:

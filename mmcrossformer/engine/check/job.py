@@ -19,7 +19,7 @@ from mmcrossformer.engine.check.dataset import check_dataset, load_contents
 from mmcrossformer.engine.check.evaluators import check_evaluators
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits
-from mmcrossformer.engine.check.pipeline import check_pipeline
+from mmcrossformer.engine.check.samples import check_samples
 from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.engine.check.together import check_together
 from mmcrossformer.utils.errors import UserError, innermost, names
@@ -67,10 +67,11 @@ def examine_job(cfg: Config, limits: Limits = _NO_LIMITS, *, channels: bool = Tr
         for settings in datasets_of(cfg.get(f'{part}_dataloader')):
             key = json.dumps(settings, sort_keys=True, default=str)
             if key not in seen:
-                found, content = check_dataset(settings, part, limits, read)
-                if content is not None and all(finding.warning for finding in found):
-                    found += check_pipeline(cfg, settings, part, content.sample)
-                findings, seen[key] = findings + found, content
+                found, seen[key] = check_dataset(settings, part, limits, read)
+                findings += found
+                # What is wrong with a file needs no second message.
+                if (content := seen[key]) is not None and all(finding.warning for finding in found):
+                    findings += check_samples(cfg, part, settings, content.entries, limits.decoded)
             if (content := seen[key]) is not None:
                 contents.append(replace(content, part=part))
                 if part == 'train':
