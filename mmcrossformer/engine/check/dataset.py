@@ -18,7 +18,7 @@ from mmcrossformer.engine.check.entries import check_entries
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import Limits, among, check_images, evenly_spaced
 from mmcrossformer.engine.check.objects import check_objects, find_objects
-from mmcrossformer.engine.check.picture import build_load
+from mmcrossformer.engine.check.picture import Load, build_load
 from mmcrossformer.engine.check.voc import check_voc
 from mmcrossformer.engine.check.xml_files import check_xml_files, reads_xml
 from mmcrossformer.utils.errors import UserError, innermost
@@ -38,34 +38,25 @@ def check_dataset(
     Returns:
         The findings, and what the data set contains; None if it cannot be built.
     """
-    pipeline = list(settings.get('pipeline') or ())
     try:
         dataset = _build(settings)
-        load = build_load(pipeline)
+        load = build_load(_pipeline_of(settings))
         if reads_xml(dataset) and (unusable := check_xml_files(dataset)):
             return unusable, None
         _read_entries(dataset)
     except Exception as error:  # a data set of any library can raise anything
         return [Finding(f'the data set of {part}_dataloader cannot be built: {innermost(error)}')], None
     contents = _describe(dataset, part)
-    if not is_coco(dataset):
-        entries = [dataset.get_data_info(i) for i in evenly_spaced(range(len(dataset)), limits.present)]
-        # The objects of panoptic data sets are things, whose classes come first.
-        classes = list(dataset.metainfo.get('thing_classes') or contents.classes)
-        findings, pixels = check_entries(entries, dataset, pipeline, classes, contents.source, limits.decoded)
-        findings += check_voc(entries, classes, contents.source)
-        images = [Path(entry['img_path']) for entry in entries if 'img_path' in entry]
-        contents = replace(
-            contents,
-            entries=_for_pipeline(dataset, entries),
-            images=images,
-            objects=find_objects(entries, pipeline),
-            pixels=pixels,
-        )
-        if part == 'train' and len(entries) == len(dataset):  # a sample may miss the few instances of a class
-            findings += check_objects(contents.objects, classes, contents.source)
-        return findings, contents
-    path = Path(dataset.ann_file)
+    if is_coco(dataset):
+        return _check_coco(dataset, settings, contents, limits, read, load)
+    return _check_other(dataset, settings, contents, limits)
+
+
+def _check_coco(
+    dataset: BaseDataset, settings: dict[str, Any], contents: Contents, limits: Limits, read: Reader, load: Load | None
+) -> tuple[list[Finding], Contents]:
+    """Checks a data set in COCO format, from the content of its file."""
+    path, pipeline = Path(dataset.ann_file), _pipeline_of(settings)
     if 'img' not in dataset.data_prefix:
         text = f'data_prefix of the data set of {path} has no key img: set data_prefix=dict(img=FOLDER of the images)'
         return [Finding(text)], contents
@@ -74,7 +65,7 @@ def check_dataset(
     except UserError as error:
         return [Finding(str(error))], contents
     mask_steps = [step for step in dicts_in(pipeline) if step.get('with_mask')]
-    findings, loaded = check_coco(file, dataset, part, mask_steps)
+    findings, loaded = check_coco(file, dataset, contents.part, mask_steps)
     if loaded is None:
         return findings, contents
     sizes = image_sizes(loaded)
@@ -83,16 +74,37 @@ def check_dataset(
     of_images = check_images(chosen, source, limits.decoded, load, Path(dataset.data_prefix['img']))
     used = _select(loaded.kept, settings.get('indices'))
     objects = find_objects(used, pipeline)
-    of_objects = check_objects(objects, contents.classes, contents.source) if part == 'train' else []
+    of_objects = check_objects(objects, contents.classes, contents.source) if contents.part == 'train' else []
     contents = replace(
         contents,
         samples=len(used),
         entries=_for_pipeline(dataset, used),
+        file=file,
+        loaded=loaded,
+        labelled=dataset.cat_ids,
+        masks=bool(mask_steps),
         images=list(chosen),
         objects=objects,
     )
-    contents = replace(contents, file=file, loaded=loaded, labelled=dataset.cat_ids, masks=bool(mask_steps))
     return [*of_images, *findings, *of_objects], contents
+
+
+def _check_other(
+    dataset: BaseDataset, settings: dict[str, Any], contents: Contents, limits: Limits
+) -> tuple[list[Finding], Contents]:
+    """Checks a data set in any other format, by its entries."""
+    pipeline = _pipeline_of(settings)
+    entries = [dataset.get_data_info(i) for i in evenly_spaced(range(len(dataset)), limits.present)]
+    # The objects of panoptic data sets are things, whose classes come first.
+    classes = list(dataset.metainfo.get('thing_classes') or contents.classes)
+    findings, pixels = check_entries(entries, dataset, pipeline, classes, contents.source, limits.decoded)
+    findings += check_voc(entries, classes, contents.source)
+    objects = find_objects(entries, pipeline)
+    if contents.part == 'train' and len(entries) == len(dataset):  # a sample may miss the few instances of a class
+        findings += check_objects(objects, classes, contents.source)
+    images = [Path(entry['img_path']) for entry in entries if 'img_path' in entry]
+    used = _for_pipeline(dataset, entries)
+    return findings, replace(contents, entries=used, images=images, objects=objects, pixels=pixels)
 
 
 def load_contents(settings: dict[str, Any], part: str, read: Reader) -> tuple[list[Finding], Contents | None]:
@@ -114,6 +126,10 @@ def load_contents(settings: dict[str, Any], part: str, read: Reader) -> tuple[li
     except Exception as error:  # a data set of any library can raise anything
         return [Finding(f'the data set of {part}_dataloader cannot be loaded: {innermost(error)}')], None
     return [], replace(_describe(dataset, part), file=file, loaded=loaded, labelled=dataset.cat_ids)
+
+
+def _pipeline_of(settings: dict[str, Any]) -> list[Any]:
+    return list(settings.get('pipeline') or ())
 
 
 def _build(settings: dict[str, Any]) -> BaseDataset:
