@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from checked import assert_contains
 from mmengine.config import Config
 from quick import CONFIGS
 
@@ -236,6 +237,113 @@ def test_labels_that_only_the_data_set_ignores():
 )
 def test_loaders_that_torch_refuses(loader, message):
     assert message in only(check(train_dataloader=dict(dict(batch_size=2, dataset={}), **loader)))
+
+
+@pytest.mark.parametrize(
+    ('loop', 'loader', 'message'),
+    [
+        (EPOCHS, dict(train_dataloader=dict(sampler=dict(type='InfiniteSampler'))), 'neither would the first epoch'),
+        (ITERATIONS, dict(val_dataloader=dict(sampler=dict(type='InfiniteSampler'))), 'neither would validation'),
+        (EPOCHS, dict(train_dataloader=dict(sampler=dict(type='DefaultSampler', shuffle=False))), 'shuffle is False'),
+    ],
+)
+def test_samplers(loop, loader, message):
+    by = BY_EPOCH if loop is EPOCHS else BY_ITERATION
+    assert message in only(check(by, **loader))
+    good = dict(train_dataloader=dict(sampler=dict(type='DefaultSampler', shuffle=True)), val_dataloader={})
+    assert check(by, good) == check(BY_ITERATION, train_dataloader=dict(sampler=dict(type='InfiniteSampler'))) == []
+
+
+ADAM = dict(type='AdamW', lr=1e-4)
+OPTIMIZERS = {
+    'a type that does not exist': (dict(type='AdmW', lr=1e-4), 'error: optim_wrapper.optimizer (AdmW) cannot be built'),
+    'an argument of another': (dict(type='SGD', lr=0.1, betas=(0.9, 0.9)), "cannot be built: * argument 'betas'"),
+    'a text': (dict(ADAM, lr='1e-4'), "error: optim_wrapper.optimizer.lr must be a number, and is '1e-4'"),
+    'no rate': (dict(ADAM, lr=0.0), 'error: optim_wrapper.optimizer.lr is 0: nothing is learned'),
+    'below 0': (dict(ADAM, lr=-1.0), 'error: optim_wrapper.optimizer (AdamW) cannot be built: Invalid learning rate'),
+    'a rate of SGD': (dict(ADAM, lr=0.02), 'warning: optim_wrapper.optimizer.lr is 0.02, a rate of SGD: AdamW needs'),
+}
+
+
+@pytest.mark.parametrize('fault', OPTIMIZERS)
+def test_optimizers(fault):
+    optimizer, message = OPTIMIZERS[fault]
+    assert_contains(only(check(BY_EPOCH, optim_wrapper=dict(optimizer=optimizer))), message)
+    for good in (ADAM, dict(type='SGD', lr=0.02, momentum=0.9)):
+        assert check(BY_EPOCH, optim_wrapper=dict(optimizer=good)) == []
+
+
+@pytest.mark.parametrize('clipping', [dict(max_norm=0.0), dict(type='value', clip_value=0)])
+def test_gradients_that_are_clipped_to_zero(clipping):
+    text = only(check(BY_EPOCH, optim_wrapper=dict(optimizer=ADAM, clip_grad=clipping)))
+    assert 'makes every gradient 0: nothing is learned' in text
+    assert check(BY_EPOCH, optim_wrapper=dict(optimizer=ADAM, clip_grad=dict(max_norm=1.0))) == []
+
+
+@pytest.mark.parametrize(
+    ('scheduler', 'message'),
+    [
+        (dict(type='MultiStepLR', gamma=0.1), "argument: 'milestones'"),
+        (dict(type='CosineLR', T_max=12), 'CosineLR is not in the'),
+        (dict(type='MultiStepLR', milestones=[8], begin=8, end=8), 'end should be larger than begin'),
+        (dict(type='ConstantLR', begin=12), 'end should be larger than begin'),
+    ],
+)
+def test_schedules_that_cannot_be_built(scheduler, message):
+    def texts(scheduler):
+        found = check(BY_EPOCH, optim_wrapper=dict(optimizer=ADAM), param_scheduler=[scheduler])
+        return [text for text in found if 'cannot be built' in text]
+
+    text = only(texts(scheduler))
+    assert text.startswith('error: param_scheduler.0 (')
+    assert message in text
+    # This one counts iterations, of which there are more than epochs.
+    assert texts(dict(type='CosineAnnealingLR', by_epoch=False, begin=500)) == []
+    assert texts(dict(type='CosineAnnealingLR', T_max=12, convert_to_iter_based=True)) == []
+
+
+def test_weights_of_classes():
+    def found(scope, **head):
+        return check(scope=scope, model=dict(backbone={}, **head))
+
+    def segmenter(weights):
+        loss = dict(type='CrossEntropyLoss', class_weight=weights)
+        return found('mmseg', decode_head=dict(type='FCNHead', num_classes=3, loss_decode=[loss]))
+
+    assert 'FCNHead has class_weight with 11 values, and the head has 3 outputs' in only(segmenter([1.0] * 11))
+    assert segmenter([1.0] * 3) == segmenter(None) == []
+    loss = dict(type='CrossEntropyLoss', class_weight=[1.0] * 3)
+    assert 'the head has 4 outputs (num_classes=3)' in only(
+        found('mmdet', bbox_head=dict(num_classes=3, loss_cls=loss))
+    )
+    assert found('mmdet', bbox_head=dict(num_classes=3, loss_cls=dict(loss, use_sigmoid=True))) == []
+
+
+def test_ranks_beyond_the_classes():
+    def found(ranks, **evaluator):
+        model = dict(backbone={}, head=dict(num_classes=3, topk=ranks, cal_acc=True))
+        return check(scope='mmpretrain', model=model, val_evaluator=dict(type='Accuracy', **evaluator))
+
+    assert 'model.head.topk is (1, 5), and the model has 3 classes' in only(found((1, 5)))
+    assert 'topk of val_evaluator (Accuracy) is [1, 5]' in only(found(1, topk=[1, 5]))
+    assert found((1, 3), topk=(1, 3)) == []
+
+
+@pytest.mark.parametrize(
+    ('windows', 'message'),
+    [
+        (dict(crop_size=(64, 64)), "has mode='slide' and stride=None: set model.test_cfg.stride"),
+        (dict(crop_size=64, stride=(32, 32)), "has mode='slide' and crop_size=64"),
+        (dict(crop_size=(64, 64), stride=(0, 0)), "has mode='slide' and stride=(0, 0)"),
+        (dict(crop_size=(64, 64), stride=(64, 80)), 'stride is (64, 80), more than crop_size (64, 64)'),
+    ],
+)
+def test_windows_of_segmenters(windows, message):
+    def found(**settings):
+        return check(scope='mmseg', model=dict(backbone={}, test_cfg=dict(settings)))
+
+    assert message in only(found(mode='slide', **windows))
+    assert found(mode='slide', crop_size=(64, 64), stride=(42, 42)) == found(mode='whole') == []
 
 
 def test_one_class_without_a_comma(tmp_path):

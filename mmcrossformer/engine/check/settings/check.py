@@ -6,12 +6,26 @@ from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.settings.hooks import check_hooks
 from mmcrossformer.engine.check.settings.loaders import check_loaders
 from mmcrossformer.engine.check.settings.metrics import check_metrics
+from mmcrossformer.engine.check.settings.optimizer import check_optimizer
 from mmcrossformer.engine.check.settings.outputs import check_outputs
 from mmcrossformer.engine.check.settings.packages import check_packages
+from mmcrossformer.engine.check.settings.samplers import check_samplers
 from mmcrossformer.engine.check.settings.schedule import check_schedule
+from mmcrossformer.engine.check.settings.sliding import check_sliding
 from mmcrossformer.engine.check.settings.tuples import check_tuples
 
-_CHECKS = (check_hooks, check_schedule, check_metrics, check_outputs, check_loaders, check_tuples, check_packages)
+_CHECKS = (
+    check_hooks,
+    check_schedule,
+    check_optimizer,
+    check_metrics,
+    check_outputs,
+    check_sliding,
+    check_loaders,
+    check_samplers,
+    check_tuples,
+    check_packages,
+)
 
 
 def check_settings(cfg: Config) -> list[Finding]:

@@ -1,11 +1,11 @@
-"""Checks heads whose outputs cannot be trained with their loss."""
+"""Checks heads whose outputs cannot be trained with their loss, or counted by their metrics."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import datasets_of
+from mmcrossformer.config.walk import datasets_of, dicts_in, evaluators_of
 from mmcrossformer.engine.check.finding import Finding
 
 # Losses over a softmax, unless they are told otherwise.
@@ -14,10 +14,11 @@ _IGNORED = 255  # by default, in data sets and heads of mmseg
 
 
 def check_outputs(cfg: Config) -> Iterator[Finding]:
-    """Checks for a softmax over one output, and for labels that data set and loss ignore differently.
+    """Checks for a softmax over one output, labels that data set and loss ignore differently, and counts of classes.
 
     Detectors of mmdet have a further output for the background: one class is right there.
     """
+    yield from _check_weights(cfg)
     if cfg.default_scope == 'mmseg':
         for place, head in _heads(cfg.model, ('decode_head', 'auxiliary_head')):
             yield from _check_segmenter(place, head)
@@ -26,6 +27,7 @@ def check_outputs(cfg: Config) -> Iterator[Finding]:
         wrapped = () if 'backbone' in cfg.model else (('model', cfg.model),)
         for place, head in (*_heads(cfg.model, ('head',)), *wrapped):
             yield from _check_classifier(place, head)
+            yield from _check_ranks(place, head, cfg)
 
 
 def _heads(model: dict[str, Any], parts: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -71,3 +73,36 @@ def _check_ignored(place: str, head: dict[str, Any], cfg: Config) -> Iterator[Fi
                 f'the training data set has ignore_index={dataset.get("ignore_index", _IGNORED)}, and {place} has '
                 f'{ignored}: its loss ignores the latter. Set the same in both'
             )
+
+
+def _check_weights(cfg: Config) -> Iterator[Finding]:
+    """Checks that a loss with a weight for each class has as many of them as there are outputs."""
+    for head in dicts_in(cfg.model):
+        for name in ('loss_decode', 'loss_cls', 'loss'):
+            classes, losses = head.get('num_classes'), head.get(name)
+            for loss in losses if isinstance(losses, list | tuple) else [losses]:
+                if not isinstance(loss, dict) or not isinstance(classes, int) or 'out_channels' in head:
+                    continue
+                weights = loss.get('class_weight')
+                # Heads that find objects have a further output, for none.
+                wanted = classes + int(name == 'loss_cls' and not loss.get('use_sigmoid'))
+                if isinstance(weights, list | tuple) and len(weights) != wanted:
+                    yield Finding(
+                        f'{name} of {head.get("type")} has class_weight with {len(weights)} values, and the head has '
+                        f'{wanted} outputs (num_classes={classes}): set class_weight=None, or a value for each'
+                    )
+
+
+def _check_ranks(place: str, head: dict[str, Any], cfg: Config) -> Iterator[Finding]:
+    """Checks ranks of accuracies, of which mmpretrain refuses those beyond the classes after the first epoch."""
+    classes = head.get('num_classes')
+    listed = [(f'{place}.topk', head.get('topk'))] if head.get('cal_acc') else []
+    listed += [
+        (f'topk of val_evaluator ({evaluator["type"]})', evaluator.get('topk'))
+        for evaluator in evaluators_of(cfg, 'val')
+        if evaluator.get('type') == 'Accuracy'
+    ]
+    for where, ranks in listed:
+        largest = max(ranks) if isinstance(ranks, list | tuple) and ranks else ranks
+        if isinstance(classes, int) and isinstance(largest, int) and largest > classes:
+            yield Finding(f'{where} is {ranks}, and the model has {classes} classes: set it to (1,)')
