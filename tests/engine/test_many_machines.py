@@ -169,9 +169,10 @@ def test_slurm(slurm, quick, tmp_path):
 
 @pytest.fixture
 def printer(tmp_path):
-    """A Python that prints its arguments, one a line."""
+    """A Python that prints its arguments, one a line, without a line of another process between them."""
     path = tmp_path / 'python'
-    path.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    program = "import os, sys; os.write(1, '\\n'.join([*sys.argv[1:], '']).encode())"
+    path.write_text(f'#!/usr/bin/env bash\nexec {sys.executable} -S -c "{program}" "$@"\n')
     path.chmod(0o755)
     return path
 
