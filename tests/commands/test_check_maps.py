@@ -62,7 +62,7 @@ def check(folder):
         cfg.train_dataloader.dataset = data
         cfg.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
         for head in (cfg.model.decode_head, cfg.model.auxiliary_head):
-            head.num_classes = len(classes)
+            head.update(num_classes=len(classes), loss_decode=dict(class_weight=None))
         return [str(finding) for finding in check_job(cfg, limits or Limits(), channels=False)]
 
     return run

@@ -22,6 +22,7 @@ from mmcrossformer.engine.check.images import Limits
 from mmcrossformer.engine.check.samples import check_samples
 from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.engine.check.together import check_together
+from mmcrossformer.engine.check.weights import check_weights
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads whose number of classes does not depend on the data set.
@@ -81,6 +82,7 @@ def examine_job(cfg: Config, limits: Limits = _NO_LIMITS, *, channels: bool = Tr
         *check_together(contents),
         *check_evaluators(cfg, 'val', [content for content in contents if content.part == 'val'], read),
         *_check_test(cfg, read),
+        *check_weights(cfg),
         *(_check_channels(cfg) if channels else ()),
         *_check_views(cfg),
         *_check_rate(cfg),
