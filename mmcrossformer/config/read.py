@@ -28,7 +28,7 @@ def read_config(config: str, options: dict[str, Any] | None = None) -> Config:
             cannot be read.
     """
     cfg = parse_config(find_config(config), f'config {config}')
-    missing = [key for key in ('model', 'default_scope') if key not in cfg]
+    missing = [key for key in ('model', 'default_scope') if cfg.get(key) is None]
     if missing:
         raise UserError(f'config {config} sets no {" and no ".join(missing)}: it is no config to train or test')
     if options:

@@ -171,7 +171,7 @@ def test_means_on_another_scale(classifier):
         first, 'warning: images of train_dataloader have values up to 1* set mean and std on the scale of 0'
     )
     # Models that were trained by Caffe take values of that scale.
-    classifier.data_preprocessor.update(mean=[103.53, 116.28, 123.675], std=[1, 1, 1])
+    classifier.data_preprocessor.update(mean=[103.53, 116.28, 123.675], std=[1, 1, 1], to_rgb=False)
     assert findings_of(classifier) == []
 
 

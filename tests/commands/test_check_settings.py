@@ -240,6 +240,37 @@ def test_loaders_that_torch_refuses(loader, message):
 
 
 @pytest.mark.parametrize(
+    ('settings', 'place'),
+    [
+        (dict(train_cfg=dict(EPOCHS, max_epochs='ten')), 'train_cfg.max_epochs'),
+        (dict(param_scheduler=dict(type='PolyLR', end='12')), 'param_scheduler.end'),
+        (dict(param_scheduler=[dict(type='MultiStepLR', milestones=[8, '11'])]), 'param_scheduler.0.milestones'),
+        (dict(custom_hooks=[dict(type='EMAHook', momentum='1e-4')]), 'custom_hooks.0.momentum'),
+        (dict(optim_wrapper=dict(clip_grad=dict(max_norm='1'))), 'optim_wrapper.clip_grad.max_norm'),
+        (dict(randomness=dict(seed='abc')), 'randomness.seed'),
+    ],
+)
+def test_texts_in_place_of_numbers(settings, place):
+    assert only(check(BY_EPOCH, settings)).startswith(f'error: {place} must be a number, and is the text ')
+
+
+@pytest.mark.parametrize(('scope', 'name'), [('mmdet', 'bgr_to_rgb'), ('mmpretrain', 'to_rgb')])
+def test_means_in_another_order_than_the_channels(scope, name):
+    red_first = [123.675, 116.28, 103.53]
+
+    def found(mean, convert, **load):
+        steps = [dict(type='LoadImageFromFile', **load)]
+        model = dict(backbone={}, data_preprocessor={'mean': mean, name: convert})
+        return check(scope=scope, model=model, train_dataloader=dict(dataset=dict(type='A', pipeline=steps)))
+
+    assert f'order red, green, blue, and {name}=False gives the other' in only(found(red_first, convert=False))
+    assert f'Set {name}=False' in only(found(red_first[::-1], convert=True))
+    assert found(red_first, convert=True) == found(red_first[::-1], convert=False) == []
+    # Images of another kind, or in the order of the file.
+    assert found([10, 20, 30], convert=False) == found(red_first, convert=False, imdecode_backend='tifffile') == []
+
+
+@pytest.mark.parametrize(
     ('loop', 'loader', 'message'),
     [
         (EPOCHS, dict(train_dataloader=dict(sampler=dict(type='InfiniteSampler'))), 'neither would the first epoch'),
@@ -395,6 +426,14 @@ def test_the_command_reports_them(call, quick):
     )
     assert code == 2
     assert 'error: train_dataloader has persistent_workers=True and no workers' in text
+
+
+def test_configs_of_no_library(call, tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(f'_base_ = {str(CONFIGS / "crossformer_t_digits.py")!r}\ndefault_scope = None\n')
+    code, text = call('check', path)
+    assert code == 2
+    assert 'sets no default_scope: it is no config to train or test' in text
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from mmengine.config import Config
 
 from mmcrossformer.engine.check.finding import Finding
+from mmcrossformer.engine.check.settings.colors import check_colors
 from mmcrossformer.engine.check.settings.hooks import check_hooks
 from mmcrossformer.engine.check.settings.loaders import check_loaders
 from mmcrossformer.engine.check.settings.metrics import check_metrics
+from mmcrossformer.engine.check.settings.numbers import check_numbers
 from mmcrossformer.engine.check.settings.optimizer import check_optimizer
 from mmcrossformer.engine.check.settings.outputs import check_outputs
 from mmcrossformer.engine.check.settings.packages import check_packages
@@ -21,6 +23,7 @@ _CHECKS = (
     check_metrics,
     check_outputs,
     check_sliding,
+    check_colors,
     check_loaders,
     check_samplers,
     check_tuples,
@@ -37,4 +40,5 @@ def check_settings(cfg: Config) -> list[Finding]:
     Returns:
         The findings.
     """
-    return [finding for check in _CHECKS for finding in check(cfg)]
+    # The other checks calculate with numbers.
+    return [*check_numbers(cfg)] or [finding for check in _CHECKS for finding in check(cfg)]
