@@ -21,10 +21,11 @@ CONFIGS = ROOT / 'configs'
 
 
 BOXES = 'retinanet_crossformer_t_digits'  # as Mask R-CNN, without the masks
+SEVERAL = 'crossformer_t_multires_digits'
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize('name', sampled(QUICK, fast=[name for name in QUICK if name != BOXES]))
+@pytest.mark.parametrize('name', sampled(QUICK, fast=[name for name in QUICK if name not in (BOXES, SEVERAL)]))
 def test_train_resume_and_test(name, quick, digits, tmp_path):
     work_dir, config = tmp_path / 'run', quick(name, curves=True)
     trained = run('train', config, '--work-dir', work_dir, '--seed', 1)

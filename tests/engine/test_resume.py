@@ -75,7 +75,7 @@ def last_of(work_dir):
 
 KINDS = dict(iterations=('upernet_crossformer_t_digits', SEGMENTER), epochs=('crossformer_t_digits', CLASSIFIER))
 # Kind, workers that load data, iterations or epochs, kills.
-KILLS = [('iterations', 2, 12, 3), ('iterations', 0, 8, 2), ('epochs', 2, 3, 2)]
+KILLS = [('iterations', 2, 12, 3), ('epochs', 2, 3, 2)]
 MANY = [
     ('iterations', 2, 24, 20),
     ('iterations', 2, 24, 6),
