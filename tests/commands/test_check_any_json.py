@@ -91,7 +91,7 @@ def check_any(job, data, changes):
 
 
 QUICK = settings(
-    max_examples=100, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 LONG = settings(QUICK, max_examples=1500)
 

@@ -24,6 +24,7 @@ def model(**options):
     return CrossFormer(arch, **options).eval()
 
 
+GROUPS = [dict(lda_scope='map'), dict(lda_scope='block'), dict(adaptive_interval=True)]
 FIRST = dict(out_indices=(0,))  # both kinds of groups; the other stages repeat them on smaller maps
 
 
@@ -36,11 +37,7 @@ def check_sizes(program, backbone):
 
 
 @pytest.mark.parametrize('stages', sampled([FIRST, {}], fast=[FIRST]), ids=['one', 'all'])
-@pytest.mark.parametrize(
-    'options',
-    [dict(lda_scope='map'), dict(lda_scope='block'), dict(adaptive_interval=True)],
-    ids=['map', 'block', 'adaptive'],
-)
+@pytest.mark.parametrize('options', sampled(GROUPS, fast=GROUPS[:2]), ids=['map', 'block', 'adaptive'])
 def test_one_program_for_all_sizes(options, stages):
     backbone = model(**options, **stages)
     check_sizes(export(backbone, torch.randn(2, 3, 96, 80)).module(), backbone)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from quick import METRIC
+from tiers import sampled
 
 from mmcrossformer.apis.model import build_model
 from mmcrossformer.commands.sweep.report import Point, Sweep, plot
@@ -17,6 +18,7 @@ from mmcrossformer.models import CrossFormer
 from mmcrossformer.utils.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
+DETECTOR, SEGMENTER = 'retinanet_crossformer_t_digits', 'upernet_crossformer_t_digits'
 CLASSIFIER = 'crossformer_t_multires_digits'
 
 
@@ -35,7 +37,7 @@ def checkpoint(tmp_path):
     return write
 
 
-@pytest.mark.parametrize('name', ['retinanet_crossformer_t_digits', 'upernet_crossformer_t_digits', CLASSIFIER])
+@pytest.mark.parametrize('name', sampled([DETECTOR, SEGMENTER, CLASSIFIER], fast=[DETECTOR, CLASSIFIER]))
 def test_sweep(name, quick, checkpoint, call, tmp_path, monkeypatch):
     config = quick(name)
     weights = checkpoint(config)

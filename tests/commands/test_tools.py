@@ -78,11 +78,12 @@ def steps_of(work_dir):
     return [(entry['lr'], entry['loss'], entry['grad_norm']) for entry in entries if 'loss' in entry]
 
 
-def test_seed_decides_everything(quick, tmp_path):
+@pytest.mark.parametrize('new', sampled([False, True], fast=[False]), ids=['forks', 'interpreter'])
+def test_seed_decides_everything(new, quick, tmp_path):
     config = quick('crossformer_t_digits')
     for work_dir, seed in (('one', 1), ('again', 1), ('two', 2)):
         # As a user starts it: in a new interpreter, in which sets have another order.
-        fresh = work_dir == 'again'
+        fresh = new and work_dir == 'again'
         trained = run('train', config, '--work-dir', tmp_path / work_dir, '--seed', seed, fresh=fresh)
         assert trained.returncode == 0, trained.stderr[-3000:]
     assert len(steps_of(tmp_path / 'one')) == 10

@@ -9,6 +9,7 @@ from inputs import EXAMPLES, crossformers, for_all
 from matplotlib.colors import to_rgb
 from PIL import Image
 from quick import CONFIGS
+from tiers import sampled
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -25,6 +26,8 @@ from mmcrossformer.visual.probe import attention_weights, bias_table, last_block
 from mmcrossformer.visual.pyramid import principal_component
 from mmcrossformer.visual.style import COLOURS, save
 
+DETECTOR, SEGMENTER = 'mask_rcnn_crossformer_t_digits', 'upernet_crossformer_t_digits'
+CLASSIFIER = 'crossformer_t_digits'
 ALL = ['predictions', 'pyramid', 'groups', 'bias', 'filters']
 
 
@@ -360,9 +363,7 @@ class TestTool:
         torch.save(state, tmp_path / 'weights.pth')
         return tmp_path / 'weights.pth'
 
-    @pytest.mark.parametrize(
-        'name', ['mask_rcnn_crossformer_t_digits', 'upernet_crossformer_t_digits', 'crossformer_t_digits']
-    )
+    @pytest.mark.parametrize('name', sampled([DETECTOR, SEGMENTER, CLASSIFIER], fast=[DETECTOR, CLASSIFIER]))
     def test_all_pictures(self, call, quick, image, tmp_path, name):
         config, out = quick(name), tmp_path / 'out'
         weights = self.checkpoint(config, tmp_path)
