@@ -19,7 +19,7 @@ from mmcrossformer.apis.colors import Color, get_palette
 from mmcrossformer.apis.convert import convert_sample
 from mmcrossformer.apis.prediction import Prediction, Task
 from mmcrossformer.config.read import read_config
-from mmcrossformer.config.walk import dicts_in, model_settings, replace_sync_bn
+from mmcrossformer.config.walk import dicts_in, model_settings, replace_sync_bn, type_name
 from mmcrossformer.utils.errors import UserError, innermost
 from mmcrossformer.utils.weights import load_weights, report_misfits, weights_only
 
@@ -186,7 +186,7 @@ def _test_steps(cfg: Any, config: str | Path) -> list[dict]:
     steps = _test_dataset(cfg).get('pipeline', cfg.get('test_pipeline'))
     if not steps:
         raise UserError(f'config {config} has no test_dataloader.dataset.pipeline, so how images go in is unknown')
-    return [dict(step) for step in steps if not str(step['type']).rpartition('.')[2].startswith('Load')]
+    return [dict(step) for step in steps if not type_name(step).startswith('Load')]
 
 
 def _set_size(steps: list[dict], size: tuple[int, int], short_side: int) -> list[dict]:
@@ -197,7 +197,7 @@ def _set_size(steps: list[dict], size: tuple[int, int], short_side: int) -> list
     rest: list[dict] = []
     place: int | None = None  # of the first step that sets the size
     for step in steps:
-        if str(step['type']).rpartition('.')[2] in _SIZING:
+        if type_name(step) in _SIZING:
             kept |= {key: step[key] for key in _KEPT if key in step}
             place = len(rest) if place is None else place
         else:

@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmcrossformer.config.package import find_config
-from mmcrossformer.config.walk import dicts_in
+from mmcrossformer.config.walk import dicts_in, type_name
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.hosts import LIBRARIES, install_command
 from mmcrossformer.utils.weights import inspect_checkpoint
@@ -81,7 +81,7 @@ def import_host(host: str, what: str) -> None:
 
 def _import_timm(cfg: Config, config: str) -> None:
     """Imports timm if a model needs it, and checks its weight files."""
-    wrappers = [node for node in dicts_in(cfg.model) if str(node.get('type')).rpartition('.')[2] in _TIMM_TYPES]
+    wrappers = [node for node in dicts_in(cfg.model) if type_name(node) in _TIMM_TYPES]
     if not wrappers:
         return
     try:

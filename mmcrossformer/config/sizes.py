@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import datasets_of, dicts_in
+from mmcrossformer.config.walk import datasets_of, dicts_in, type_name
 from mmcrossformer.utils.errors import UserError
 
 # Steps of test pipelines whose `scale` or `crop_size` is their output size.
@@ -118,7 +118,7 @@ def resize_factors(pipeline: Sequence[dict[str, Any]], width: int, height: int) 
     """
     for step in dicts_in(list(pipeline)):
         scales = step.get('scales', step.get('scale'))
-        if str(step.get('type')).rpartition('.')[2] not in _RESIZES or not scales:
+        if type_name(step) not in _RESIZES or not scales:
             continue
         several = not isinstance(scales, int) and not isinstance(scales[0], int)
         scale = scales[len(scales) // 2] if several else scales
@@ -132,7 +132,7 @@ def resize_factors(pipeline: Sequence[dict[str, Any]], width: int, height: int) 
 
 
 def _check_step(step: dict[str, Any]) -> None:
-    name = str(step['type']).rpartition('.')[2]
+    name = type_name(step)
     sized = any(key in step for key in _SIZES)
     unknown = [key for key in _UNKNOWN if step.get(key) is not None]
     if unknown or (sized and name not in _SCALED):

@@ -22,6 +22,12 @@ def replace_sync_bn(model: Any) -> None:
             node['type'] = 'BN'
 
 
+def type_name(settings: dict[str, Any]) -> str:
+    """Returns the type of a part of a config, a text or a class, without the scope before it."""
+    kind = settings.get('type')
+    return str(getattr(kind, '__name__', kind)).rpartition('.')[2]
+
+
 def dicts_in(node: Any) -> Iterator[dict]:
     """Yields every dict of a config, outer ones first."""
     if isinstance(node, dict):

@@ -20,6 +20,11 @@ def is_first_process(launcher: str) -> bool:
     return launcher not in _RANKS or os.environ.get(_RANKS[launcher], '0') == '0'
 
 
+def count_processes() -> int:
+    """Returns how many processes torchrun has started; needs no process group."""
+    return int(os.environ.get('WORLD_SIZE', 1))
+
+
 def check_launcher(launcher: str) -> None:
     """Raises a `UserError` for a launcher that needs GPUs on a machine without."""
     if launcher not in ('none', 'pytorch') and not torch.cuda.is_available():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from checked import single, switch_validation_off
 from PIL import Image
 from quick import CONFIGS
 
@@ -33,16 +34,11 @@ def check(folder):
         data = dict(type='CustomDataset', data_root=str(folder), pipeline=list(steps), **data)
         cfg.train_dataloader.batch_size = 1
         cfg.train_dataloader.dataset = data
-        cfg.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
+        switch_validation_off(cfg)
         del cfg.default_hooks.checkpoint['save_best']
         return [str(finding) for finding in check_job(cfg, channels=False)]
 
     return run
-
-
-def only(texts):
-    (text,) = texts
-    return text
 
 
 def test_nothing_is_wrong(check):
@@ -54,7 +50,7 @@ def test_nothing_is_wrong(check):
 @pytest.mark.parametrize('name', ['.ipynb_checkpoints', '__MACOSX'])
 def test_folders_that_tools_leave_behind(name, check, folder):
     add(folder / name)
-    text = only(check(3))
+    text = single(check(3))
     assert text.startswith(f'error: 1 of 3 folders of train_dataloader are no classes: {name}. mmpretrain takes every ')
     # mmpretrain itself finds it where the classes are named.
     assert "The number of subfolders (3) doesn't match" in check(metainfo=dict(classes=('cat', 'dog')))[0]
@@ -64,32 +60,32 @@ def test_parts_in_place_of_classes(check, folder):
     for name in ('cat', 'dog'):
         for part in ('train', 'val'):
             add(folder / part / name)
-    beside = only(check(4))
+    beside = single(check(4))
     assert beside.startswith('warning: the classes of train_dataloader are cat, dog, train, val: train, val look like')
     for name in ('cat', 'dog'):
         (folder / name / '0.jpg').unlink()
         (folder / name).rmdir()
-    text = only(check())
+    text = single(check())
     assert text.startswith('error: the classes of train_dataloader are train, val: train, val look like parts of the')
     assert text.endswith(f'Set data_prefix to one of them, such as {folder / "train"}')
     assert check(data_prefix='train') == []
 
 
 def test_names_in_another_order(check):
-    text = only(check(metainfo=dict(classes=('dog', 'cat'))))
+    text = single(check(metainfo=dict(classes=('dog', 'cat'))))
     assert 'cat (folder 0, class 1), dog (folder 1, class 0). Labels follow the order of the folders' in text
     assert "set metainfo.classes to ('cat', 'dog'), or leave it out" in text
 
 
 def test_folders_without_images(check, folder):
     (folder / 'newt').mkdir()
-    assert only(check(3)) == 'warning: 1 classes have no instance in train_dataloader: newt'
+    assert single(check(3)) == 'warning: 1 classes have no instance in train_dataloader: newt'
 
 
 def test_images_without_a_folder(check, folder):
     Image.new('RGB', (8, 8)).save(folder / 'lost.jpg')
     (folder / 'README.txt').touch()
-    text = only(check())
+    text = single(check())
     assert text == f'warning: 1 images in {folder} are in no folder of a class, and are left out: lost.jpg'
 
 
@@ -107,7 +103,7 @@ def test_images_that_lose_values(check, folder):
     values = np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000
     Image.fromarray(values).save(folder / 'cat/1.png')
     assert check() == []  # without a step that loads images
-    text = only(check(steps=[dict(type='LoadImageFromFile'), dict(type='PackInputs')]))
+    text = single(check(steps=[dict(type='LoadImageFromFile'), dict(type='PackInputs')]))
     assert text.startswith('warning: 1 of 3 images of train_dataloader lose something when they are loaded: ')
     assert 'cat/1.png (more than 8 bits' in text
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from checked import single, switch_validation_off
 from mmengine.registry import DATASETS, init_default_scope
 from PIL import Image
 from quick import CONFIGS
@@ -60,17 +61,12 @@ def check(folder):
             **data,
         )
         cfg.train_dataloader.dataset = data
-        cfg.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
+        switch_validation_off(cfg)
         for head in (cfg.model.decode_head, cfg.model.auxiliary_head):
             head.update(num_classes=len(classes), loss_decode=dict(class_weight=None))
         return [str(finding) for finding in check_job(cfg, limits or Limits(), channels=False)]
 
     return run
-
-
-def only(texts):
-    (text,) = texts
-    return text
 
 
 def test_nothing_is_wrong(check):
@@ -92,7 +88,7 @@ def test_files_that_cannot_be_used(check, write, folder):
 
 def test_labels_that_no_class_has(check, write):
     write(LABELS * 7, LABELS)
-    text = only(check())
+    text = single(check())
     assert text.startswith('error: 1 of 4 label maps of train_dataloader have labels that are no class: 7. The 2 ')
     assert 'the labels 0 to 1, and 255 is ignored. The files are: ' in text
     assert text.endswith('maps/0.png')
@@ -123,7 +119,7 @@ def test_labels_that_no_class_has(check, write):
 )
 def test_what_the_values_look_like(values, classes, cause, check, write):
     write(np.resize(np.array(values, np.uint8), (HEIGHT, WIDTH)))
-    text = only(check([f'c{i}' for i in range(classes)]))
+    text = single(check([f'c{i}' for i in range(classes)]))
     assert text.startswith('error')
     assert cause in text
 
@@ -131,7 +127,7 @@ def test_what_the_values_look_like(values, classes, cause, check, write):
 def test_classes_without_a_pixel(check, write):
     write(LABELS)
     classes = ('ground', 'cat', 'dog')
-    text = only(check(classes))
+    text = single(check(classes))
     assert text == 'warning: 1 classes have no pixel in the label maps of train_dataloader: dog'
     # A sample may miss the few pixels of a class.
     assert check(classes, limits=Limits(decoded=3)) == []
@@ -141,38 +137,38 @@ def test_classes_without_a_pixel(check, write):
 def test_borders_that_are_ignored(check, write):
     """As many values as classes, of which one is the label of borders."""
     write(np.resize(np.array([0, 1, 3, 255], np.uint8), (HEIGHT, WIDTH)))
-    text = only(check(('ground', 'cat', 'dog', 'newt')))
+    text = single(check(('ground', 'cat', 'dog', 'newt')))
     assert text == 'warning: 1 classes have no pixel in the label maps of train_dataloader: dog'
 
 
 def test_ignored_maps(check, write):
     write(np.full_like(LABELS, 255), LABELS)
-    text = only(check())
+    text = single(check())
     assert text.startswith('warning: 1 of 4 label maps of train_dataloader have no pixel that is not ignored: ')
     write(np.full_like(LABELS, 255))
-    assert 'every pixel of the label maps of train_dataloader is ignored (255)' in only(check())
+    assert 'every pixel of the label maps of train_dataloader is ignored (255)' in single(check())
 
 
 def test_label_zero(check, write):
     """With `reduce_zero_label`, 0 is ignored and 1 is the first class."""
-    text = only(check(reduce_zero_label=True))
+    text = single(check(reduce_zero_label=True))
     assert text.startswith('error: 1 classes have no pixel')
     assert 'reduce_zero_label=True ignores 0 and makes 1 the first class: set reduce_zero_label=False' in text
     # Of several classes, the last one may be rare: labels 0 to 2 and three classes.
     write(LABELS * 2, LABELS)
     rare = check(('ground', 'cat', 'dog'), reduce_zero_label=True)
-    assert only(rare).startswith(
+    assert single(rare).startswith(
         'warning: 1 classes have no pixel in the label maps of train_dataloader: dog. The files'
     )
     assert check(('ground', 'cat', 'dog'), limits=Limits(decoded=3), reduce_zero_label=True) == []
     assert check(reduce_zero_label=True) == []
     write(LABELS * 3, LABELS)
-    assert 'no class: 3. The 2 classes have the labels 1 to 2' in only(check(reduce_zero_label=True))
+    assert 'no class: 3. The 2 classes have the labels 1 to 2' in single(check(reduce_zero_label=True))
 
 
 def test_label_zero_in_one_place(check):
     steps = [dict(type='LoadAnnotations', reduce_zero_label=True)]
-    text = only(check(steps=steps))
+    text = single(check(steps=steps))
     assert text.startswith('error: reduce_zero_label is False in the data set of train_dataloader and True in its Load')
 
 
@@ -181,7 +177,7 @@ def test_palettes(check, write):
     image.putpalette([0, 0, 0, 200, 0, 0])
     write(image)
     assert check() == []
-    text = only(check(steps=[dict(type='LoadAnnotations', imdecode_backend='cv2')]))
+    text = single(check(steps=[dict(type='LoadAnnotations', imdecode_backend='cv2')]))
     assert text.startswith('error: 4 of 4 label maps of train_dataloader have colours, not labels: ')
     assert "imdecode_backend='cv2' loads the palette, not the labels: leave imdecode_backend out" in text
 
@@ -189,7 +185,7 @@ def test_palettes(check, write):
 @pytest.mark.parametrize('mode', ['RGB', 'RGBA', 'LA'])
 def test_several_channels(mode, check, write):
     write(Image.fromarray(LABELS).convert(mode))
-    text = only(check())
+    text = single(check())
     assert text.startswith('error: 4 of 4 label maps of train_dataloader have colours, not labels: ')
     assert 'Write one channel with the number of the class in each pixel' in text
 
@@ -198,7 +194,7 @@ def test_one_bit(check, write):
     """Pillow loads 0 and 1, cv2 0 and 255."""
     write(Image.fromarray(LABELS * 255).convert('1'))
     assert check() == []
-    assert '255 is the label that losses ignore' in only(
+    assert '255 is the label that losses ignore' in single(
         check(steps=[dict(type='LoadAnnotations', imdecode_backend='cv2')])
     )
 
@@ -209,20 +205,20 @@ def test_values_beyond_eight_bits(check, write):
     write(LABELS.astype(np.uint16) * 65535, LABELS.astype(np.uint16))  # 65535 becomes 255, which is ignored
     assert check() == []
     write(LABELS.astype(np.uint16) * 257, LABELS.astype(np.uint16))
-    assert 'are lost in the 8 bits of mmseg: ' in only(check())
-    assert 'maps/0.png (257 becomes 1)' in only(check())
+    assert 'are lost in the 8 bits of mmseg: ' in single(check())
+    assert 'maps/0.png (257 becomes 1)' in single(check())
 
 
 def test_fractions(check, write):
     write(LABELS.astype(np.float32) * 1.5, suffix='.tif')
-    assert 'maps/3.tif (1.5 becomes 1)' in only(check(seg_map_suffix='.tif'))
+    assert 'maps/3.tif (1.5 becomes 1)' in single(check(seg_map_suffix='.tif'))
 
 
 def test_jpeg(check, write):
     write(LABELS * 5, suffix='.jpg')
     smeared, *foreign = check(seg_map_suffix='.jpg')
     assert smeared.startswith('error: 4 of 4 label maps of train_dataloader are JPEG files, whose values near edges')
-    assert 'have labels that are no class' in only(foreign)
+    assert 'have labels that are no class' in single(foreign)
 
 
 def test_images_that_are_turned(check, folder):
@@ -231,7 +227,7 @@ def test_images_that_are_turned(check, folder):
     exif[0x0112] = EXIF_TURNED
     with Image.open(folder / 'images/1.jpg') as image:
         image.save(folder / 'images/1.jpg', exif=exif)
-    assert 'maps/1.png (40 x 30, not 30 x 40)' in only(check(steps=[dict(type='LoadImageFromFile')]))
+    assert 'maps/1.png (40 x 30, not 30 x 40)' in single(check(steps=[dict(type='LoadImageFromFile')]))
     rest = [dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
     assert check(steps=[dict(type='LoadImageFromFile', color_type='unchanged'), *rest]) == []
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from checked import assert_contains
+from checked import assert_contains, single
 from mmengine.config import Config
 from quick import CONFIGS
 
@@ -36,11 +36,6 @@ def check(*settings, scope='mmdet', model=None, **more):
     return [str(finding) for finding in check_settings(Config(cfg))]
 
 
-def only(texts):
-    (text,) = texts
-    return text
-
-
 def test_nothing_is_wrong():
     assert check(BY_EPOCH) == check(BY_ITERATION) == []
     # Loops of other libraries are not known.
@@ -52,46 +47,46 @@ def hooks(**changes):
 
 
 def test_checkpoints_by_epoch_in_a_training_by_iterations():
-    text = only(check(BY_ITERATION, default_hooks=hooks(checkpoint=SAVING)))
+    text = single(check(BY_ITERATION, default_hooks=hooks(checkpoint=SAVING)))
     assert text.startswith('error: default_hooks.checkpoint counts epochs, and training counts iterations')
     assert 'nothing is saved before the end. Set default_hooks.checkpoint.by_epoch=False and ' in text
     assert text.endswith('default_hooks.checkpoint.interval=100')
     # So does mmengine's own hook, where the config has none, and one of the user.
     without = {name: hook for name, hook in hooks().items() if name != 'checkpoint'}
-    assert 'default_hooks.checkpoint counts epochs' in only(check(BY_ITERATION, default_hooks=without))
-    assert 'custom_hooks.0 counts epochs' in only(check(BY_ITERATION, custom_hooks=[SAVING]))
+    assert 'default_hooks.checkpoint counts epochs' in single(check(BY_ITERATION, default_hooks=without))
+    assert 'custom_hooks.0 counts epochs' in single(check(BY_ITERATION, custom_hooks=[SAVING]))
     assert check(BY_ITERATION, default_hooks=hooks(checkpoint=None)) == []
 
 
 def test_intervals_of_checkpoints():
     rare = dict(SAVING, interval=20)
-    text = only(check(BY_EPOCH, default_hooks=dict(checkpoint=rare)))
+    text = single(check(BY_EPOCH, default_hooks=dict(checkpoint=rare)))
     assert text.startswith('warning: default_hooks.checkpoint saves every 20 epochs, training ends after 12: the only')
-    text = only(check(BY_EPOCH, default_hooks=dict(checkpoint=dict(rare, save_last=False))))
+    text = single(check(BY_EPOCH, default_hooks=dict(checkpoint=dict(rare, save_last=False))))
     assert text.startswith('error: ')
     assert 'save_last is False: nothing is saved' in text
     often = dict(SAVING, by_epoch=False)
-    assert 'saves after every iteration' in only(check(BY_EPOCH, default_hooks=dict(checkpoint=often)))
-    assert 'saves after every iteration' in only(check(BY_ITERATION, default_hooks=hooks(checkpoint=often)))
+    assert 'saves after every iteration' in single(check(BY_EPOCH, default_hooks=dict(checkpoint=often)))
+    assert 'saves after every iteration' in single(check(BY_ITERATION, default_hooks=hooks(checkpoint=often)))
     # Iterations in a training by epochs are in order.
     assert check(BY_EPOCH, default_hooks=dict(checkpoint=dict(often, interval=16000))) == []
 
 
 def test_logs_by_epoch_in_a_training_by_iterations():
-    text = only(check(BY_ITERATION, default_hooks=hooks(logger=dict(type='LoggerHook')), log_processor={}))
+    text = single(check(BY_ITERATION, default_hooks=hooks(logger=dict(type='LoggerHook')), log_processor={}))
     assert text.startswith('warning: training counts iterations, and its log counts epochs')
     assert text.endswith('set log_processor.by_epoch=False and default_hooks.logger.log_metric_by_epoch=False')
 
 
 def test_hooks_and_validation_that_never_begin():
     average = dict(type='EMAHook', begin_epoch=20)
-    assert 'after 20 epochs, which this training does not reach' in only(check(BY_EPOCH, custom_hooks=[average]))
-    assert 'begin_epoch=0 and begin_iter' in only(check(BY_ITERATION, custom_hooks=[average]))
+    assert 'after 20 epochs, which this training does not reach' in single(check(BY_EPOCH, custom_hooks=[average]))
+    assert 'begin_epoch=0 and begin_iter' in single(check(BY_ITERATION, custom_hooks=[average]))
     late = dict(type='EMAHook', begin_iter=600)
-    assert 'after 600 iterations, and training ends after 600' in only(check(BY_ITERATION, custom_hooks=[late]))
+    assert 'after 600 iterations, and training ends after 600' in single(check(BY_ITERATION, custom_hooks=[late]))
     assert check(BY_EPOCH, custom_hooks=[dict(average, begin_epoch=11)]) == []
     begin = dict(EPOCHS, val_begin=13)
-    assert 'nothing is validated' in only(check(BY_EPOCH, VALIDATION, train_cfg=begin))
+    assert 'nothing is validated' in single(check(BY_EPOCH, VALIDATION, train_cfg=begin))
 
 
 @pytest.mark.parametrize(
@@ -131,14 +126,14 @@ def test_schedules(settings, scheduler, message):
     if message is None:
         assert texts == []
     else:
-        assert message in only(texts)
+        assert message in single(texts)
 
 
 def test_schedules_that_follow_each_other():
     first, second = dict(type='CosineAnnealingLR', end=6), dict(type='ConstantLR', begin=6, end=12)
     assert check(BY_EPOCH, param_scheduler=[first, second]) == []
     # One for each optimizer.
-    text = only(check(BY_EPOCH, param_scheduler=dict(generator=[dict(type='PolyLR', end=36)])))
+    text = single(check(BY_EPOCH, param_scheduler=dict(generator=[dict(type='PolyLR', end=36)])))
     assert text.startswith('warning: param_scheduler.generator.0 (PolyLR) ends after 36')
 
 
@@ -169,21 +164,21 @@ def test_metrics_of_hooks(evaluator, metric, names, hook):
     if names is None:
         assert texts == []
     else:
-        assert f'is {metric}, which val_evaluator does not report: it reports names such as {names}' in only(texts)
+        assert f'is {metric}, which val_evaluator does not report: it reports names such as {names}' in single(texts)
     without = check(BY_EPOCH, changes)
-    assert 'the config has no validation that reports metrics' in only(without)
+    assert 'the config has no validation that reports metrics' in single(without)
     assert without[0].startswith('warning')
 
 
 def test_an_evaluator_that_only_writes_files():
     evaluator = dict(type='CocoMetric', ann_file='val.json', format_only=True)
-    text = only(check(BY_ITERATION, VALIDATION, val_evaluator=evaluator))
+    text = single(check(BY_ITERATION, VALIDATION, val_evaluator=evaluator))
     assert text.startswith('warning: val_evaluator (CocoMetric) has format_only=True')
 
 
 def test_rates_that_fall_with_a_metric():
     scheduler = dict(type='ReduceOnPlateauLR')
-    text = only(check(BY_EPOCH, VALIDATION, val_evaluator=dict(type='IoUMetric'), param_scheduler=scheduler))
+    text = single(check(BY_EPOCH, VALIDATION, val_evaluator=dict(type='IoUMetric'), param_scheduler=scheduler))
     assert 'param_scheduler.monitor is loss, which val_evaluator does not report' in text
     # It counts validations, also in a training by iterations.
     assert check(BY_ITERATION, VALIDATION, param_scheduler=dict(scheduler, monitor='a')) == []
@@ -213,16 +208,16 @@ def test_softmax_over_one_output(head, wrong):
 
 def test_softmax_over_one_class_of_a_classifier():
     head = dict(type='LinearClsHead', num_classes=1)
-    assert 'model.head has one class' in only(check(scope='mmpretrain', model=dict(backbone={}, head=head)))
+    assert 'model.head has one class' in single(check(scope='mmpretrain', model=dict(backbone={}, head=head)))
     timm = dict(type='TimmClassifier', num_classes=1)
-    assert 'model has one class' in only(check(scope='mmpretrain', model=timm))
+    assert 'model has one class' in single(check(scope='mmpretrain', model=timm))
     assert check(scope='mmpretrain', model=dict(backbone={}, head=dict(head, num_classes=2))) == []
 
 
 def test_labels_that_only_the_data_set_ignores():
     train = dict(train_dataloader=dict(dataset=dict(type='BaseSegDataset', ignore_index=0)))
     heads = dict(decode_head=dict(num_classes=2), auxiliary_head=[dict(num_classes=2, ignore_index=0)])
-    text = only(check(train, scope='mmseg', model=dict(backbone={}, **heads)))
+    text = single(check(train, scope='mmseg', model=dict(backbone={}, **heads)))
     assert 'has ignore_index=0, and model.decode_head has 255' in text
 
 
@@ -236,7 +231,7 @@ def test_labels_that_only_the_data_set_ignores():
     ],
 )
 def test_loaders_that_torch_refuses(loader, message):
-    assert message in only(check(train_dataloader=dict(dict(batch_size=2, dataset={}), **loader)))
+    assert message in single(check(train_dataloader=dict(dict(batch_size=2, dataset={}), **loader)))
 
 
 @pytest.mark.parametrize(
@@ -251,7 +246,7 @@ def test_loaders_that_torch_refuses(loader, message):
     ],
 )
 def test_texts_in_place_of_numbers(settings, place):
-    assert only(check(BY_EPOCH, settings)).startswith(f'error: {place} must be a number, and is the text ')
+    assert single(check(BY_EPOCH, settings)).startswith(f'error: {place} must be a number, and is the text ')
 
 
 @pytest.mark.parametrize(('scope', 'name'), [('mmdet', 'bgr_to_rgb'), ('mmpretrain', 'to_rgb')])
@@ -263,8 +258,8 @@ def test_means_in_another_order_than_the_channels(scope, name):
         model = dict(backbone={}, data_preprocessor={'mean': mean, name: convert})
         return check(scope=scope, model=model, train_dataloader=dict(dataset=dict(type='A', pipeline=steps)))
 
-    assert f'order red, green, blue, and {name}=False gives the other' in only(found(red_first, convert=False))
-    assert f'Set {name}=False' in only(found(red_first[::-1], convert=True))
+    assert f'order red, green, blue, and {name}=False gives the other' in single(found(red_first, convert=False))
+    assert f'Set {name}=False' in single(found(red_first[::-1], convert=True))
     assert found(red_first, convert=True) == found(red_first[::-1], convert=False) == []
     # Images of another kind, or in the order of the file.
     assert found([10, 20, 30], convert=False) == found(red_first, convert=False, imdecode_backend='tifffile') == []
@@ -280,7 +275,7 @@ def test_means_in_another_order_than_the_channels(scope, name):
 )
 def test_samplers(loop, loader, message):
     by = BY_EPOCH if loop is EPOCHS else BY_ITERATION
-    assert message in only(check(by, **loader))
+    assert message in single(check(by, **loader))
     good = dict(train_dataloader=dict(sampler=dict(type='DefaultSampler', shuffle=True)), val_dataloader={})
     assert check(by, good) == check(BY_ITERATION, train_dataloader=dict(sampler=dict(type='InfiniteSampler'))) == []
 
@@ -299,14 +294,14 @@ OPTIMIZERS = {
 @pytest.mark.parametrize('fault', OPTIMIZERS)
 def test_optimizers(fault):
     optimizer, message = OPTIMIZERS[fault]
-    assert_contains(only(check(BY_EPOCH, optim_wrapper=dict(optimizer=optimizer))), message)
+    assert_contains(single(check(BY_EPOCH, optim_wrapper=dict(optimizer=optimizer))), message)
     for good in (ADAM, dict(type='SGD', lr=0.02, momentum=0.9)):
         assert check(BY_EPOCH, optim_wrapper=dict(optimizer=good)) == []
 
 
 @pytest.mark.parametrize('clipping', [dict(max_norm=0.0), dict(type='value', clip_value=0)])
 def test_gradients_that_are_clipped_to_zero(clipping):
-    text = only(check(BY_EPOCH, optim_wrapper=dict(optimizer=ADAM, clip_grad=clipping)))
+    text = single(check(BY_EPOCH, optim_wrapper=dict(optimizer=ADAM, clip_grad=clipping)))
     assert 'makes every gradient 0: nothing is learned' in text
     assert check(BY_EPOCH, optim_wrapper=dict(optimizer=ADAM, clip_grad=dict(max_norm=1.0))) == []
 
@@ -325,7 +320,7 @@ def test_schedules_that_cannot_be_built(scheduler, message):
         found = check(BY_EPOCH, optim_wrapper=dict(optimizer=ADAM), param_scheduler=[scheduler])
         return [text for text in found if 'cannot be built' in text]
 
-    text = only(texts(scheduler))
+    text = single(texts(scheduler))
     assert text.startswith('error: param_scheduler.0 (')
     assert message in text
     # This one counts iterations, of which there are more than epochs.
@@ -341,10 +336,10 @@ def test_weights_of_classes():
         loss = dict(type='CrossEntropyLoss', class_weight=weights)
         return found('mmseg', decode_head=dict(type='FCNHead', num_classes=3, loss_decode=[loss]))
 
-    assert 'FCNHead has class_weight with 11 values, and the head has 3 outputs' in only(segmenter([1.0] * 11))
+    assert 'FCNHead has class_weight with 11 values, and the head has 3 outputs' in single(segmenter([1.0] * 11))
     assert segmenter([1.0] * 3) == segmenter(None) == []
     loss = dict(type='CrossEntropyLoss', class_weight=[1.0] * 3)
-    assert 'the head has 4 outputs (num_classes=3)' in only(
+    assert 'the head has 4 outputs (num_classes=3)' in single(
         found('mmdet', bbox_head=dict(num_classes=3, loss_cls=loss))
     )
     assert found('mmdet', bbox_head=dict(num_classes=3, loss_cls=dict(loss, use_sigmoid=True))) == []
@@ -355,8 +350,8 @@ def test_ranks_beyond_the_classes():
         model = dict(backbone={}, head=dict(num_classes=3, topk=ranks, cal_acc=True))
         return check(scope='mmpretrain', model=model, val_evaluator=dict(type='Accuracy', **evaluator))
 
-    assert 'model.head.topk is (1, 5), and the model has 3 classes' in only(found((1, 5)))
-    assert 'topk of val_evaluator (Accuracy) is [1, 5]' in only(found(1, topk=[1, 5]))
+    assert 'model.head.topk is (1, 5), and the model has 3 classes' in single(found((1, 5)))
+    assert 'topk of val_evaluator (Accuracy) is [1, 5]' in single(found(1, topk=[1, 5]))
     assert found((1, 3), topk=(1, 3)) == []
 
 
@@ -373,7 +368,7 @@ def test_windows_of_segmenters(windows, message):
     def found(**settings):
         return check(scope='mmseg', model=dict(backbone={}, test_cfg=dict(settings)))
 
-    assert message in only(found(mode='slide', **windows))
+    assert message in single(found(mode='slide', **windows))
     assert found(mode='slide', crop_size=(64, 64), stride=(42, 42)) == found(mode='whole') == []
 
 
@@ -382,8 +377,8 @@ def test_one_class_without_a_comma(tmp_path):
         return check(train_dataloader=dict(batch_size=2, dataset=dict(metainfo=dict(classes=classes))))
 
     assert text(('cat',)) == []
-    assert "is the text 'cat' and no file" in only(text('cat'))
-    assert only(text('cat')).endswith("a tuple of one name has a comma, ('cat',)")
+    assert "is the text 'cat' and no file" in single(text('cat'))
+    assert single(text('cat')).endswith("a tuple of one name has a comma, ('cat',)")
     (tmp_path / 'classes.txt').write_text('cat')
     assert text(str(tmp_path / 'classes.txt')) == []
 
@@ -393,16 +388,16 @@ def test_palettes_and_indices():
         return check(train_dataloader=dict(batch_size=2, dataset=dict(metainfo=metainfo)))
 
     assert text(palette=[(220, 50, 50)]) == text(palette=[]) == text(palette='random') == []
-    assert only(text(palette=(220, 50, 50))).endswith('a list of one colour is [(220, 50, 50)]')
+    assert single(text(palette=(220, 50, 50))).endswith('a list of one colour is [(220, 50, 50)]')
     backbone = dict(type='ResNet', out_indices='(0, 1)')
-    assert "out_indices of ResNet is the text '(0, 1)', and must be numbers" in only(check(model=dict(a=[backbone])))
+    assert "out_indices of ResNet is the text '(0, 1)', and must be numbers" in single(check(model=dict(a=[backbone])))
 
 
 def test_trackers_that_are_not_installed(monkeypatch):
     found = dict(mlflow=None, aim=object())
     monkeypatch.setattr('mmcrossformer.engine.check.settings.packages.find_spec', found.get)
     backends = [dict(type='LocalVisBackend'), dict(type='MLflowVisBackend'), dict(type='AimVisBackend')]
-    text = only(check(visualizer=dict(type='DetLocalVisualizer', vis_backends=backends)))
+    text = single(check(visualizer=dict(type='DetLocalVisualizer', vis_backends=backends)))
     assert text.startswith('error: visualizer.vis_backends has MLflowVisBackend')
     assert text.endswith('pip install mlflow')
 
@@ -415,7 +410,7 @@ def test_panoptic_segmentation_needs_a_package(installed, monkeypatch):
     if installed:
         assert not found
     else:
-        assert 'error: LoadPanopticAnnotations needs panopticapi, which is not installed: pip install git+' in only(
+        assert 'error: LoadPanopticAnnotations needs panopticapi, which is not installed: pip install git+' in single(
             found
         )
 

@@ -137,3 +137,14 @@ def assert_contains(text, pattern):
     for part in pattern.split('*'):
         place = text.find(part.strip(), place)
         assert place >= 0, f'{part!r} is not in: {text}'
+
+
+def single(texts):
+    """The only one of the texts."""
+    (text,) = texts
+    return text
+
+
+def switch_validation_off(cfg):
+    """Makes a job train alone."""
+    cfg.update(val_dataloader=None, val_evaluator=None, val_cfg=None)

@@ -1,6 +1,5 @@
 """Checks the batches of training: that there are some, and that batch norm can work with them."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmcrossformer.engine.check.finding import Finding
+from mmcrossformer.engine.processes import count_processes
 from mmcrossformer.utils.errors import innermost, names
 
 # Parts of segmenters and classifiers that may average over the image. In detectors, batch norm sees maps or many boxes.
@@ -32,7 +32,7 @@ def check_batches(cfg: Config, settings: dict[str, Any], total: int) -> list[Fin
     size = loader.get('batch_size')
     if not size or not total or loader.dataset is not settings:
         return []
-    samples = -(-total // _processes())  # of one process; samplers round up
+    samples = -(-total // count_processes())  # of one process; samplers round up
     endless = 'Infinite' in str((loader.get('sampler') or {}).get('type'))
     last = size if endless else samples % size or size
     if loader.get('drop_last') and not endless:
@@ -49,10 +49,6 @@ def check_batches(cfg: Config, settings: dict[str, Any], total: int) -> list[Fin
     when = 'of one image' if size == 1 else f'whose last one, of {samples} images in batches of {size}, has one image'
     advice = 'Set train_dataloader.batch_size to 2 or more' if size == 1 else 'Set train_dataloader.drop_last=True'
     return list(_check_norms(cfg, when, advice))
-
-
-def _processes() -> int:
-    return int(os.environ.get('WORLD_SIZE', 1))
 
 
 def _check_norms(cfg: Config, when: str, advice: str) -> Iterator[Finding]:
@@ -99,4 +95,4 @@ def _pools_to_one(module: nn.Module) -> bool:
 
 def _is_shared(norm: nn.Module) -> bool:
     """Whether a norm sees the batches of all processes, which are several."""
-    return isinstance(norm, nn.SyncBatchNorm) and _processes() > 1
+    return isinstance(norm, nn.SyncBatchNorm) and count_processes() > 1

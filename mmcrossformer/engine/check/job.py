@@ -1,7 +1,6 @@
 """Checks a job: data, classes, channels and learning rate."""
 
 import json
-import os
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from mmcrossformer.engine.check.samples import check_samples
 from mmcrossformer.engine.check.settings import check_settings
 from mmcrossformer.engine.check.together import check_together
 from mmcrossformer.engine.check.weights import check_weights
+from mmcrossformer.engine.processes import count_processes
 from mmcrossformer.utils.errors import UserError, innermost, names
 
 # Heads whose number of classes does not depend on the data set.
@@ -164,7 +164,7 @@ def _check_rate(cfg: Config) -> list[Finding]:
     rate = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('lr')
     if not base.get('base_batch_size') or base.get('enable') or not loader.get('batch_size') or rate is None:
         return []
-    processes = int(os.environ.get('WORLD_SIZE', 1))
+    processes = count_processes()
     batch = loader['batch_size'] * processes * cfg.optim_wrapper.get('accumulative_counts', 1)
     wanted = base['base_batch_size']
     if wanted / _FAR < batch < wanted * _FAR:

@@ -11,7 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import TRANSFORMS
 from PIL import Image
 
-from mmcrossformer.config.walk import dicts_in
+from mmcrossformer.config.walk import dicts_in, type_name
 from mmcrossformer.engine.check.finding import Finding, count_bad
 from mmcrossformer.engine.check.images import evenly_spaced, in_threads, is_file
 from mmcrossformer.engine.check.labels import check_labels
@@ -101,7 +101,7 @@ def _count_pixels(pixels: Sequence[np.ndarray], dataset: BaseDataset) -> Counter
 def _reader(pipeline: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Returns the settings of the step that loads label maps; mmseg's default without one."""
     kind = 'LoadAnnotations'
-    steps = [dict(step) for step in dicts_in(pipeline) if str(step.get('type')).rpartition('.')[2] == kind]
+    steps = [dict(step) for step in dicts_in(pipeline) if type_name(step) == kind]
     return steps[0] if steps else dict(type=kind)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.registry import TRANSFORMS
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mmcrossformer.config.walk import dicts_in
+from mmcrossformer.config.walk import dicts_in, type_name
 from mmcrossformer.utils.errors import innermost
 
 Size = tuple[int, int]
@@ -50,7 +50,7 @@ def build_load(pipeline: Sequence[dict[str, Any]]) -> Load | None:
     Args:
         pipeline: Steps of a pipeline.
     """
-    steps = (step for step in dicts_in(list(pipeline)) if _type_name(step) == 'LoadImageFromFile')
+    steps = (step for step in dicts_in(list(pipeline)) if type_name(step) == 'LoadImageFromFile')
     settings = next(steps, None)
     if settings is None:
         return None
@@ -133,8 +133,3 @@ def _is_turned(image: Image.Image, loaded: np.ndarray) -> bool:
         return float(np.abs(values - grey).mean()) if values.shape == grey.shape else np.inf
 
     return distance(ImageOps.exif_transpose(image)) < distance(image)
-
-
-def _type_name(step: dict[str, Any]) -> str:
-    kind = step.get('type')
-    return str(getattr(kind, '__name__', kind)).rpartition('.')[2]

@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS
 
-from mmcrossformer.config.walk import dicts_in, model_settings
+from mmcrossformer.config.walk import dicts_in, model_settings, type_name
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.images import evenly_spaced
 from mmcrossformer.engine.check.samples.inputs import check_inputs
@@ -50,7 +50,7 @@ def check_samples(
     if not samples or any({'dataset', 'pipeline'} <= node.keys() for node in dicts_in(loader['dataset'])):
         return []
     preprocessor = _preprocessor(cfg)
-    packer = _PACKERS.get(str(preprocessor.get('type')).rpartition('.')[2])
+    packer = _PACKERS.get(type_name(preprocessor))
     if packer is None:
         return []  # an unknown preprocessor takes what its own pipelines give
     if any(not isinstance(sample, dict) or not {'inputs', 'data_samples'} <= sample.keys() for sample in samples):

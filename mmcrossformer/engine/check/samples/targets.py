@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import dicts_in, evaluators_of
+from mmcrossformer.config.walk import dicts_in, evaluators_of, type_name
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.utils.errors import names
 
@@ -71,7 +71,7 @@ def _detection(cfg: Config, part: str, inputs: Any, sample: Any) -> str:
 
 
 def _is_coco(evaluator: dict[str, Any]) -> bool:
-    return str(evaluator.get('type')).rpartition('.')[2] == 'CocoMetric'
+    return type_name(evaluator) == 'CocoMetric'
 
 
 def _segmentation(cfg: Config, part: str, inputs: Any, sample: Any) -> str:
@@ -104,6 +104,5 @@ def _classification(cfg: Config, part: str, inputs: Any, sample: Any) -> str:
 def _evaluates(cfg: Config, kinds: Sequence[str]) -> bool:
     """Whether validation compares with annotations by an evaluator of one of these types."""
     return any(
-        str(evaluator.get('type')).rpartition('.')[2] in kinds and not evaluator.get('format_only')
-        for evaluator in evaluators_of(cfg, 'val')
+        type_name(evaluator) in kinds and not evaluator.get('format_only') for evaluator in evaluators_of(cfg, 'val')
     )

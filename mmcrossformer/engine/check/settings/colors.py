@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings
+from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings, type_name
 from mmcrossformer.engine.check.finding import Finding
 
 # Means of ImageNet in the order red, green, blue, on the scale of 0 to 255, rounded.
@@ -32,5 +32,5 @@ def check_colors(cfg: Config) -> Iterator[Finding]:
 
 def _loads_blue_first(step: dict[str, Any]) -> bool:
     """Whether a step keeps the order of channels that mmcv's decoders give, as all do by default."""
-    kind = str(step.get('type')).rpartition('.')[2]
+    kind = type_name(step)
     return step.get('imdecode_backend') != 'tifffile' and 'to_rgb' not in step and not kind.startswith('NumpyToPIL')

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import dicts_in, evaluators_of, schedulers_of
+from mmcrossformer.config.walk import dicts_in, evaluators_of, schedulers_of, type_name
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.settings.loop import hooks_of
 from mmcrossformer.utils.errors import names
@@ -99,7 +99,7 @@ def _patterns(evaluators: list[dict[str, Any]]) -> list[str] | None:
     """Returns patterns of the names that evaluators report; None if that is not known of one of them."""
     patterns = []
     for evaluator in evaluators:
-        known = _EVALUATORS.get(str(evaluator.get('type')).rpartition('.')[2])
+        known = _EVALUATORS.get(type_name(evaluator))
         if known is None:
             return None
         prefix, argument, default, results = known

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import datasets_of, dicts_in, evaluators_of
+from mmcrossformer.config.walk import datasets_of, dicts_in, evaluators_of, type_name
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.utils.hosts import INSTALL_PANOPTIC
 
@@ -26,21 +26,17 @@ _PANOPTIC = ('LoadPanopticAnnotations', 'CocoPanopticMetric')
 def check_packages(cfg: Config) -> Iterator[Finding]:
     """Checks the packages of experiment trackers and of panoptic segmentation."""
     for backend in (cfg.get('visualizer') or {}).get('vis_backends') or []:
-        module, package = _TRACKERS.get(_kind(backend), (None, None))
+        module, package = _TRACKERS.get(type_name(backend), (None, None))
         if module and find_spec(module) is None:
             yield Finding(
-                f'visualizer.vis_backends has {_kind(backend)}, which needs {module}, which is not installed: '
+                f'visualizer.vis_backends has {type_name(backend)}, which needs {module}, which is not installed: '
                 f'pip install {package}'
             )
     nodes = [node for part in ('train', 'val') for node in [*datasets_of(cfg.get(f'{part}_dataloader'))]]
-    kinds = {_kind(node) for node in dicts_in([*nodes, *evaluators_of(cfg, 'val')])}
+    kinds = {type_name(node) for node in dicts_in([*nodes, *evaluators_of(cfg, 'val')])}
     needed = [kind for kind in _PANOPTIC if kind in kinds]
     if needed and find_spec('panopticapi') is None:
         yield Finding(
             f'{" and ".join(needed)} need{"" if len(needed) > 1 else "s"} panopticapi, which is not installed: '
             f'{INSTALL_PANOPTIC}'
         )
-
-
-def _kind(node: dict) -> str:
-    return str(node.get('type')).rpartition('.')[2]

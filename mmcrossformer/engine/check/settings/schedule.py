@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import schedulers_of
+from mmcrossformer.config.walk import schedulers_of, type_name
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.settings.loop import Loop, find_loop
 from mmcrossformer.utils.errors import names
@@ -23,7 +23,7 @@ def check_schedule(cfg: Config) -> Iterator[Finding]:
         return
     schedulers = list(schedulers_of(cfg))
     for place, scheduler in schedulers:
-        by_epoch, kind = scheduler.get('by_epoch', True), str(scheduler['type']).rpartition('.')[2]
+        by_epoch, kind = scheduler.get('by_epoch', True), type_name(scheduler)
         if kind.startswith('ReduceOnPlateau'):
             continue  # counts validations
         if by_epoch and not loop.by_epoch and not scheduler.get('convert_to_iter_based'):
