@@ -1,0 +1,1 @@
+"""Readers of the formats of users' own data; independent of host libraries and configs."""

@@ -1,0 +1,49 @@
+"""What a folder of own data contains, whatever its format."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal['objects', 'label maps', 'classes']
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image file and its annotation.
+
+    Attributes:
+        path: The image, absolute.
+        annotation: Of objects, the entries of COCO's `annotations` without ids (`bbox`, `category` as an index of the
+            classes, `segmentation`, `iscrowd`, `area`); of label maps, the path of the map; of classes, the index of
+            the class.
+        size: Width and height in pixels as the annotation states them, or None.
+    """
+
+    path: Path
+    annotation: Any
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Own data.
+
+    Attributes:
+        kind: What is annotated.
+        format: Name of the format, such as 'COCO json' or 'YOLO'.
+        folder: The folder that was searched.
+        classes: Names of the classes, in the order of their labels.
+        train: Pictures to train on.
+        val: Pictures to validate on; empty until `split` where the folder has no subset for it.
+        masks: Whether every object has a segmentation.
+        notes: What was found and decided, a sentence each, for the user.
+    """
+
+    kind: Kind
+    format: str
+    folder: Path
+    classes: tuple[str, ...]
+    train: list[Picture]
+    val: list[Picture] = field(default_factory=list)
+    masks: bool = False
+    notes: tuple[str, ...] = ()
