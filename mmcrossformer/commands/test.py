@@ -6,9 +6,10 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 
 from mmcrossformer.commands.arguments import SCORE_THR, add_checkpoint
-from mmcrossformer.commands.common import add_common_arguments, make_folder, prepare_config
+from mmcrossformer.commands.common import add_common_arguments, prepare_config
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.files import write_json
+from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.weights import force_weights_only, load_for_test
 
 

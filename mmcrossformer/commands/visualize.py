@@ -18,7 +18,8 @@ from mmcrossformer.commands.arguments import (
     add_score_thr,
     add_short_side,
 )
-from mmcrossformer.commands.common import add_config_arguments, find_device, make_folder
+from mmcrossformer.commands.common import add_config_arguments, find_device
+from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import (
     Placement,
