@@ -18,11 +18,14 @@ if TYPE_CHECKING:  # the same names for type checkers
     from mmcrossformer.apis.prediction import class_name as class_name
     from mmcrossformer.apis.predictor import Predictor as Predictor
     from mmcrossformer.apis.predictor import read_image as read_image
+    from mmcrossformer.apis.tiles import Tiling as Tiling
+    from mmcrossformer.apis.tiles import predict_tiled as predict_tiled
 
 _MODULES = dict(
     Cost='complexity',
     Prediction='prediction',
     Predictor='predictor',
+    Tiling='tiles',
     above='prediction',
     analyze='complexity',
     build_model='model',
@@ -30,6 +33,7 @@ _MODULES = dict(
     draw_fitted='draw',
     draw_prediction='draw',
     encode_jpeg='draw',
+    predict_tiled='tiles',
     read_image='predictor',
 )
 __all__ = list(_MODULES)
