@@ -48,9 +48,8 @@ class RunLengthMasks:
         """
         if isinstance(chosen, tuple):
             objects, rows, cols = chosen
-            return np.array([self[i][rows, cols] for i in range(len(self))[objects]], bool).reshape(
-                -1, len(rows), len(cols)
-            )
+            sampled = [self[i][rows, cols] for i in range(len(self))[objects]]
+            return np.array(sampled, bool).reshape(-1, len(rows), len(cols))
         if isinstance(chosen, np.ndarray):
             return RunLengthMasks([self.runs[i] for i in np.arange(len(self))[chosen]])
         return coco_mask.decode(self.runs[chosen]).astype(bool)

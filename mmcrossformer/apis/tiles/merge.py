@@ -62,7 +62,8 @@ def merge_objects(found: Found, size: tuple[int, int]) -> list[Merged]:
     """Merges predictions of the same object; the objects of one tile are never merged with each other.
 
     Whole objects come before those that a border cuts, each by score. A whole one replaces others of its class with
-    an intersection over union of 0.5 or more, and its fragments. Parts of an object that no tile shows whole are joined.
+    an intersection over union of 0.5 or more, and its fragments. Parts of an object that no tile shows whole are
+    joined.
 
     Args:
         found: Predictions in all tiles and the whole picture.
@@ -102,7 +103,8 @@ class _Kept:
         """Returns the first that is the same object in the area that the tiles of both show."""
         n = len(self.members)
         theirs = _clip(self.boxes[:n], one.window) if one.is_cut.any() else self.boxes[:n]
-        mine = np.where(self.is_cut[:n].any(1)[:, None], _clip(one.box, self.windows[:n]), one.box)
+        is_cut = np.asarray(self.is_cut[:n].any(1, keepdims=True))
+        mine = np.where(is_cut, _clip(one.box, self.windows[:n]), one.box)
         common = _areas(_clip(theirs, mine))
         ratios = common / np.maximum(_areas(theirs) + _areas(mine) - common, 1e-9)
         return _first((ratios >= _SAME) & self._others(one))
@@ -114,7 +116,8 @@ class _Kept:
         beyond = (self.boxes[:n] - one.window) * outwards > 0
         covered = _areas(_clip(self.boxes[:n], one.box)) >= _COVERED * max(float(_areas(one.box)), 1e-9)
         certain = self.scores[:n] >= _AS_CERTAIN * one.score
-        return bool(((beyond & one.is_cut).any(1) & covered & certain & self._others(one)).any())
+        beyond_cut = np.asarray(beyond & one.is_cut).any(1)
+        return bool((beyond_cut & covered & certain & self._others(one)).any())
 
     def _others(self, one: '_One') -> np.ndarray:
         return (self.sources[: len(self.members)] != one.source) | (one.source == _MIXED)

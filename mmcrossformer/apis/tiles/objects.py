@@ -25,10 +25,10 @@ def find_objects(
     asked = (short_side or 0) * max(height, width) // min(height, width)
     whole = shrink(image, max(_LONG_SIDE, 2 * tiling.size, asked))
     collected = _Collected((height, width))
-    collected.add(predict(whole, short_side), whole.shape[:2], Tile(0, 0, height, width))
+    collected.add(predict(whole, short_side), (whole.shape[0], whole.shape[1]), Tile(0, 0, height, width))
     for tile in tiles:
         pixels = np.ascontiguousarray(tile.of(image))
-        collected.add(predict(pixels, short_side), pixels.shape[:2], tile)
+        collected.add(predict(pixels, short_side), (pixels.shape[0], pixels.shape[1]), tile)
     return collected.merge()
 
 
