@@ -78,6 +78,7 @@ def encode_part(mask: np.ndarray, corner: tuple[int, int], size: tuple[int, int]
     goes_on = np.equal(places[1:], places[:-1])
     places = places[~(np.append(goes_on, False) | np.append(False, goes_on))] if len(places) else places
     counts = np.diff(places, prepend=0, append=height * width)
+    counts = counts if counts[-1] else counts[:-1]  # as pycocotools, without an empty run at the end
     return coco_mask.frPyObjects(dict(size=[height, width], counts=counts.tolist()), height, width)
 
 
