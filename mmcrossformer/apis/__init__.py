@@ -18,12 +18,15 @@ if TYPE_CHECKING:  # the same names for type checkers
     from mmcrossformer.apis.prediction import class_name as class_name
     from mmcrossformer.apis.predictor import Predictor as Predictor
     from mmcrossformer.apis.predictor import read_image as read_image
+    from mmcrossformer.apis.tiles import Tiling as Tiling
+    from mmcrossformer.apis.tiles import predict_tiled as predict_tiled
     from mmcrossformer.engine.training import train as train
 
 _MODULES = dict(
     Cost='apis.complexity',
     Prediction='apis.prediction',
     Predictor='apis.predictor',
+    Tiling='apis.tiles',
     above='apis.prediction',
     analyze='apis.complexity',
     build_model='apis.model',
@@ -31,6 +34,7 @@ _MODULES = dict(
     draw_fitted='apis.draw',
     draw_prediction='apis.draw',
     encode_jpeg='apis.draw',
+    predict_tiled='apis.tiles',
     read_image='apis.predictor',
     train='engine.training',
 )

@@ -1,6 +1,6 @@
 """Draws predictions on images, at the size of the image or another one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -52,7 +52,7 @@ def draw_prediction(
     if prediction.segments is not None:
         canvas = _draw_segments(canvas, torch.from_numpy(prediction.segments.astype(np.int64)), palette)
     elif prediction.masks is not None and len(prediction.masks):
-        canvas = _draw_masks(canvas, torch.from_numpy(prediction.masks), colors)
+        canvas = _draw_masks(canvas, prediction.masks, colors)
     drawn = canvas.permute(1, 2, 0).contiguous().numpy()
     if not len(prediction.labels):
         return drawn
@@ -146,11 +146,11 @@ def _draw_segments(canvas: Tensor, segments: Tensor, palette: Sequence[Color]) -
     return draw_segmentation_masks(canvas, masks, OPACITY, [palette[label] for label in present])
 
 
-def _draw_masks(canvas: Tensor, masks: Tensor, colors: Sequence[Color]) -> Tensor:
-    # torchvision draws pixels of two masks black: each pixel goes to the first mask, which has the better score.
-    first = torch.empty_like(masks)
-    taken = torch.zeros_like(masks[0])
-    for own, mask in zip(first, masks, strict=True):
-        torch.logical_and(mask, ~taken, out=own)
-        taken |= mask
-    return draw_segmentation_masks(canvas, first, OPACITY, list(colors))
+def _draw_masks(canvas: Tensor, masks: Iterable[np.ndarray], colors: Sequence[Color]) -> Tensor:
+    """Draws masks of objects, each pixel in the colour of the first, which has the best score."""
+    painted, is_free = canvas.clone(), torch.ones(canvas.shape[1:], dtype=torch.bool)
+    for mask, color in zip(masks, colors, strict=True):
+        pixels = torch.from_numpy(mask) & is_free
+        painted[:, pixels] = torch.tensor(color, dtype=torch.uint8)[:, None]
+        is_free &= ~pixels
+    return (canvas * (1 - OPACITY) + painted * OPACITY).to(torch.uint8)

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from mmcrossformer.apis.masks import RunLengthMasks
 
 Task = Literal['detection', 'segmentation', 'classification']
 
@@ -18,7 +21,7 @@ class Prediction:
         labels: Class indices [N]: of the objects or, for a classifier, of all classes; highest score first.
         scores: Their scores [N], in [0, 1].
         boxes: Corners x1, y1, x2, y2 of objects [N, 4], in pixels of the image; None for other tasks.
-        masks: Masks of objects [N, H, W], bool; None where the model has none.
+        masks: Masks of objects [N, H, W], bool, of large pictures as `RunLengthMasks`; None where the model has none.
         segments: Class of each pixel [H, W]; None for other tasks. Values of `len(classes)` and above are no class.
         input_size: Height and width of the model input in pixels.
         seconds: Time of the forward pass.
@@ -30,7 +33,7 @@ class Prediction:
     labels: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
     boxes: np.ndarray | None = None
-    masks: np.ndarray | None = None
+    masks: 'np.ndarray | RunLengthMasks | None' = None
     segments: np.ndarray | None = None
 
 

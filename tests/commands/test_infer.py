@@ -580,3 +580,38 @@ def test_mistakes(model, photos, tmp_path, call):
     few = '--cfg-options', 'test_dataloader.dataset.metainfo.classes=[a,b]'
     code, printed = call('infer', config, tmp_path / 'bare.pth', photos, '--out', tmp_path / 'few', *few)
     assert (code, 'more classes than the 2 that are named' in printed) == (2, True)
+
+
+@pytest.mark.parametrize('name', [MASKS, SEGMENTS])
+def test_tiles(model, photos, tmp_path, call, name):
+    config, checkpoint = model(name)
+    out = tmp_path / 'out'
+    command = ('infer', '--device', 'cpu', config, checkpoint, photos / 'b.jpg', '--out', out)
+    code, printed = call(*command, '--overlays', '--tiles', 48, '--overlap', 0.25)
+    assert code == 0, printed
+    assert cv2.imread(str(out / 'overlays/b.jpg')).shape == (64, 80, 3)
+    if name == SEGMENTS:
+        assert np.asarray(Image.open(out / 'segments/b.png')).shape == (64, 80)
+    else:
+        for found in COCO(out / 'predictions.json').dataset['annotations']:
+            assert found['segmentation']['size'] == [64, 80]
+    # The same tiles go on, others do not mix.
+    assert 'of them from earlier runs' in call(*command, '--overlays', '--tiles', 48, '--overlap', 0.25)[1]
+    assert 'overlap 0.25 and not 0.2' in call(*command, '--overlays', '--tiles', 48)[1]
+    assert 'tiles 48 and not None' in call(*command, '--overlays')[1]
+
+
+def test_mistakes_with_tiles(model, photos, tmp_path, call):
+    config, checkpoint = model(CLASSES)
+
+    def fails(*args):
+        code, printed = call('infer', '--device', 'cpu', config, checkpoint, photos, '--out', tmp_path / 'out', *args)
+        assert (code, (tmp_path / 'out').exists()) == (2, False), printed
+        return printed
+
+    assert 'a classifier gives the whole picture one class' in fails('--tiles', 64)
+    assert 'it needs --tiles N' in fails('--overlap', 0.2)
+    assert 'at least 32 pixels a side, got 8' in fails('--tiles', 8)
+    assert '--tiles: must be a whole number' in fails('--tiles', 0)
+    assert 'from 0 to 0.9, got 1.0' in fails('--tiles', 64, '--overlap', 1)
+    assert '--overlap: invalid float' in fails('--tiles', 64, '--overlap', 'much')

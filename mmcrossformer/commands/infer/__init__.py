@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmcrossformer.apis.tiles.grid import OVERLAP, Tiling
 from mmcrossformer.commands.arguments import (
     SCORE_THR,
     add_checkpoint,
@@ -16,6 +17,7 @@ from mmcrossformer.commands.arguments import (
 from mmcrossformer.commands.common import add_config_arguments, find_device
 from mmcrossformer.commands.infer.processes import TIMEOUT, join_processes
 from mmcrossformer.commands.infer.run import Choices, Summary, infer
+from mmcrossformer.utils.errors import UserError
 
 
 def main() -> None:
@@ -29,7 +31,7 @@ def main() -> None:
             args.checkpoint,
             args.inputs,
             args.out,
-            Choices(args.short_side, args.score_thr, args.top, args.overlays),
+            Choices(args.short_side, args.score_thr, args.top, args.overlays, args.tiles, args.overlap),
             processes,
             options=args.cfg_options,
             device=device,
@@ -66,6 +68,7 @@ def parse_args() -> argparse.Namespace:
     add_out(parser, 'DIR', 'folder for the results')
     parser.add_argument('--overlays', action='store_true', help='also draw the predictions on the images')
     add_short_side(parser)
+    _add_tiles(parser)
     add_score_thr(
         parser,
         f'lowest score of predictions that are drawn and written (default: {SCORE_THR} for drawn objects, write all)',
@@ -88,4 +91,33 @@ def parse_args() -> argparse.Namespace:
         f'(default: {TIMEOUT:.0f})',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace results of another run in the folder')
-    return parser.parse_args()
+    args = parser.parse_args()
+    _check_tiles(parser, args)
+    return args
+
+
+def _add_tiles(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--tiles',
+        type=positive_int,
+        metavar='N',
+        help='predict on tiles of N x N pixels and on the whole image, and merge the results: for large images',
+    )
+    parser.add_argument(
+        '--overlap',
+        type=float,
+        metavar='SHARE',
+        help=f'with --tiles, share of a tile that its neighbours show, too (default: {OVERLAP})',
+    )
+
+
+def _check_tiles(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.tiles is None:
+        if args.overlap is not None:
+            parser.error('--overlap is the overlap of tiles: it needs --tiles N')
+        return
+    args.overlap = OVERLAP if args.overlap is None else args.overlap
+    try:
+        Tiling(args.tiles, args.overlap)
+    except UserError as error:
+        parser.error(f'--tiles, --overlap: {error}')

@@ -12,6 +12,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from mmcrossformer.apis.colors import Color
+from mmcrossformer.apis.masks import encode_mask
 from mmcrossformer.apis.prediction import Prediction, Task
 from mmcrossformer.commands.infer.inputs import Source
 from mmcrossformer.commands.infer.journal import FinishedRecords, Record
@@ -42,7 +43,7 @@ def make_record(prediction: Prediction, top: int) -> Record:
         box = [round(value, 3) for value in (x1, y1, width, height)]
         found = dict(category_id=int(label) + 1, bbox=box, score=score, area=round(width * height, 3), iscrowd=0)
         if prediction.masks is not None:
-            runs = coco_mask.encode(np.asfortranarray(prediction.masks[i], np.uint8))
+            runs = encode_mask(prediction.masks, i)
             found['area'] = int(coco_mask.area(runs))
             found['segmentation'] = dict(size=[int(side) for side in runs['size']], counts=runs['counts'].decode())
         objects.append(found)

@@ -16,6 +16,7 @@ from mmcrossformer.apis.draw import LONGEST_JPEG, draw_fitted, encode_jpeg
 from mmcrossformer.apis.prediction import Prediction, above
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.apis.thresholds import read_thresholds
+from mmcrossformer.apis.tiles import OVERLAP, Tiling, check_tiling, predict_tiled
 from mmcrossformer.commands.arguments import SCORE_THR
 from mmcrossformer.commands.infer.folder import JOURNALS, describe_run, prepare_folder
 from mmcrossformer.commands.infer.inputs import Source, count_frames, find_sources, read_images
@@ -42,12 +43,21 @@ class Choices:
         score_thr: Lowest score of objects and classes to keep; None keeps all, 'best' has one of each class.
         top: Number of classes of a classifier to keep.
         overlays: Whether to draw the predictions.
+        tiles: Height and width of tiles in pixels; None for whole pictures.
+        overlap: Overlap of tiles as a share of them; None for the default, or without tiles.
     """
 
     short_side: int | None = None
     score_thr: float | str | None = None
     top: int = 5
     overlays: bool = False
+    tiles: int | None = None
+    overlap: float | None = None
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """How to cut pictures; None for whole ones."""
+        return None if self.tiles is None else Tiling(self.tiles, OVERLAP if self.overlap is None else self.overlap)
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,8 @@ def _check_use(predictor: Predictor, config: str, checkpoint: str, choices: Choi
             f'neither {checkpoint} nor {config} names the classes: '
             'set them with --cfg-options "test_dataloader.dataset.metainfo.classes=[...]"'
         )
+    if choices.tiling is not None:
+        check_tiling(predictor)
     if predictor.task == 'segmentation' and choices.score_thr is not None:
         raise UserError('--score-thr is for detectors and classifiers: a segmenter predicts a class for each pixel')
 
@@ -177,11 +189,13 @@ class _Worker:
 
     def _predict(self, source: Source, frame: int | None, image: np.ndarray) -> Record | UserError:
         try:
-            prediction = self.predictor(image, self.choices.short_side)
+            prediction = self._predict_image(image)
         except torch.OutOfMemoryError:
             size = ' x '.join(map(str, image.shape[:2]))
+            advice = '--tiles' if self.choices.tiles is None else 'smaller --tiles'
             return UserError(
-                f'{source.path} ({size} pixels) needs more memory than is available: try a smaller --short-side'
+                f'{source.path} ({size} pixels) needs more memory than is available: '
+                f'try a smaller --short-side or {advice}'
             )
         except Exception as error:  # host libraries can raise anything; other images continue
             return UserError(f'{source.path}: {type(error).__name__}: {" ".join(str(error).split())}')
@@ -198,6 +212,11 @@ class _Worker:
             self._write(f'overlays/{name}.jpg', self._draw(image, prediction))
         height, width = image.shape[:2]
         return dict(width=width, height=height, **make_record(prediction, self.choices.top))
+
+    def _predict_image(self, image: np.ndarray) -> Prediction:
+        if (tiling := self.choices.tiling) is None:
+            return self.predictor(image, self.choices.short_side)
+        return predict_tiled(self.predictor, image, tiling, self.choices.short_side)
 
     def _check(self, prediction: Prediction) -> None:
         """Raises a `UserError` if the model has more classes than names."""

@@ -6,7 +6,6 @@ from functools import cache
 import torch
 from mmengine.config import Config
 
-from mmcrossformer.config.own_data import use_own_coco
 from mmcrossformer.config.walk import schedulers_of
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.engine.check import Limits, check_job
@@ -34,8 +33,15 @@ def prepare_job(config: str, options: TrainOptions) -> Config:
     """
     read = cache(read_coco)
     cfg = read_job(config, options.settings, options.work_dir, options.seed, options.launcher)
-    if options.coco is not None:
-        use_own_coco(cfg, *options.coco, read=read)
+    own = OwnData(options.data, options.split, options.data_format, options.coco)
+    notes = [*use_own_data(cfg, own, Path(cfg.work_dir) / 'data', read)]
+    if options.recipe is not None:
+        notes += use_recipe(cfg, options.recipe, count_images(cfg, read))
+    if options.ema:
+        use_ema(cfg)
+    if options.patience is not None:
+        use_patience(cfg, options.patience)
+    use_trackers(cfg, options.trackers)
     _set_precision(cfg, options)
     if options.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
