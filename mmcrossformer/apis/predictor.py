@@ -22,6 +22,7 @@ from mmcrossformer.apis.prediction import Prediction, Task
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import dicts_in, model_settings, replace_sync_bn, type_name
 from mmcrossformer.utils.errors import UserError, innermost
+from mmcrossformer.utils.run import find_run, find_weights
 from mmcrossformer.utils.weights import load_weights, report_misfits, weights_only
 
 # Tasks by scope of the host library.
@@ -37,8 +38,10 @@ class Predictor:
     """A model of a config with the weights of a checkpoint; may be called by several threads.
 
     Args:
-        config: Config of a detector, segmenter or classifier: its file, or the result of `read_config`.
-        checkpoint: File of its weights; None keeps random weights.
+        config: Config of a detector, segmenter or classifier: its file, or the result of `read_config`; or the work
+            directory of a training.
+        checkpoint: File of its weights, or a work directory. None: of a work directory the best weights, or else the
+            latest, otherwise random ones.
         options: Settings of the config to replace, by dotted name.
         device: Where the model runs.
 
@@ -57,6 +60,11 @@ class Predictor:
         options: dict[str, Any] | None = None,
         device: str = 'cpu',
     ) -> None:
+        if not isinstance(config, Config) and Path(config).is_dir():
+            run = find_run(config)
+            config, checkpoint = run.config, checkpoint or run.checkpoint
+        if checkpoint is not None and Path(checkpoint).is_dir():
+            checkpoint = find_weights(checkpoint)
         self.cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(str(config), options)
         config = self.cfg.filename or 'without a file'
         scope = self.cfg.default_scope

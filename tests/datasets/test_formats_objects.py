@@ -5,6 +5,7 @@ import io
 import json
 import os
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -188,6 +189,7 @@ def test_folder_stays_as_it_is_and_systems_files_do_not_matter(tmp_path, name):
     assert {path: path.stat().st_mtime_ns for path in sorted(folder.rglob('*'))} == before
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize('name', WRITERS)
 def test_written_json_is_what_mmdet_reads(tmp_path, name):
     WRITERS[name](tmp_path / 'data')
@@ -197,7 +199,9 @@ def test_written_json_is_what_mmdet_reads(tmp_path, name):
     assert [path.read_bytes() for path in write_coco(find_data(tmp_path / 'data'), tmp_path)] == before
     for path, numbers in zip(paths, (TRAIN, VAL), strict=True):
         assert read_coco(path)['annotations'][0]['id'] == 1
-        data = CocoDataset(ann_file=str(path), metainfo=dict(classes=found.classes), pipeline=[])
+        data = CocoDataset(
+            ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=found.classes), pipeline=[]
+        )
         assert len(data) == len(numbers)
         for i in range(len(data)):
             info = data.get_data_info(i)
@@ -227,6 +231,18 @@ def test_nothing_found_is_one_error_with_what_was_looked_for(tmp_path):
         find_data(tmp_path / 'readme.txt')
 
 
+@pytest.mark.parametrize('name', WRITERS)
+def test_nothing_to_learn(tmp_path, name):
+    WRITERS[name](tmp_path)
+    for number in TRAIN:
+        text(tmp_path / f'labels/train/{number}.txt', '')
+        text(tmp_path / f'Annotations/{number}.xml', '<annotation></annotation>')
+        text(tmp_path / f'train/{number}.json', labelme(f'{number}.jpg'))
+    text(tmp_path / 'train.json', dict(coco_of(TRAIN), annotations=[]))
+    with pytest.raises(UserError, match='no objects in 4 pictures to train on'):
+        find_data(tmp_path, data_format=name)
+
+
 @pytest.mark.parametrize('share', [0, 1, -0.5, 80, float('nan')])
 def test_share_is_between_0_and_1(tmp_path, share):
     with pytest.raises(UserError, match='--split is the share'):
@@ -234,7 +250,7 @@ def test_share_is_between_0_and_1(tmp_path, share):
 
 
 def test_format_has_to_be_known(tmp_path):
-    with pytest.raises(UserError, match="--data-format is one of coco, yolo, voc, labelme.*got 'csv'"):
+    with pytest.raises(UserError, match=r"--data-format is one of coco, yolo, voc, labelme.*got 'csv'"):
         find_data(tmp_path, data_format='csv')
 
 
@@ -406,6 +422,15 @@ def test_names_of_images_of_other_machines(tmp_path, name):
     assert {picture.path.parent.name for picture in found.train + found.val} == {'images'}
 
 
+def test_what_is_for_testing_does_not_matter(tmp_path):
+    write_coco_folder(tmp_path)
+    coco = coco_of(VAL, names=('cow', *CLASSES))
+    for image in coco['images']:
+        image['file_name'] = f'gone_{image["id"]}.jpg'
+    text(tmp_path / 'test.json', coco)
+    assert_all(find_data(tmp_path))
+
+
 def test_pictures_that_are_missing(tmp_path):
     coco_single(tmp_path, coco_of(ALL), numbers=TRAIN)
     with pytest.raises(UserError, match=r'annotations\.json: 2 of 6 images are not in.*4\.jpg, 5\.jpg'):
@@ -467,7 +492,7 @@ def test_only_validation_or_nothing_to_split(tmp_path):
     [
         'path: .\ntrain: images/train\nval: images/val\nnames:\n  0: cat\n  1: dog\n',
         'path: ../datasets/gone\ntrain: images/train\nvalid: ./images/val\nnames: {1: dog, 0: cat}\nnc: 2\n',
-        'train: ../images/train\nval: ../images/val\ntest: ../images/test\nnc: 2\nnames: ["cat", "dog"]\nroboflow:\n  x: 1\n',
+        'train: ../images/train\nval: ../images/val\ntest: ../images/test\nnames: ["cat", "dog"]\nroboflow:\n  x: 1\n',
         'train: [images/train]\nval:\n- images/val\nnames: [cat, dog]\n',
         'train: train.txt\nval: val.txt\nnames: [cat, dog]\n',
         'path: {folder}\ntrain: images\\train\nval: images/val\nnames: [cat, dog]\n',
@@ -517,7 +542,7 @@ def test_yolo_without_description(tmp_path, images, labels, classes):
     assert found.format == 'YOLO'
     assert_all(found, numbers_of(found.train), numbers_of(found.val))
     (tmp_path / classes).unlink()
-    with pytest.raises(UserError, match='no class names: put a data.yaml'):
+    with pytest.raises(UserError, match=r'no class names: put a data\.yaml'):
         find_data(tmp_path)
 
 
@@ -571,8 +596,6 @@ def test_turned_pictures_of_yolo(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = picture(tmp_path / 'images/train', 0, exif=exif)
-    import cv2
-
     height, width = cv2.imread(str(path)).shape[:2]
     found = find_data(tmp_path).train[0]
     assert found.size == loaded_size(path) == (width, height)
@@ -580,6 +603,27 @@ def test_turned_pictures_of_yolo(tmp_path, orientation):
     assert found.annotation[0]['bbox'] == pytest.approx(
         [x / WIDTH * width, y / HEIGHT * height, w / WIDTH * width, h / HEIGHT * height]
     )
+
+
+@pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp', 'bmp'])
+def test_size_is_that_which_opencv_loads(tmp_path, suffix, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = picture(tmp_path, 0, f'0.{suffix}', exif=exif)
+    height, width = cv2.imread(str(path)).shape[:2]
+    assert loaded_size(path) == (width, height)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)  # Pillow refuses large pictures, and OpenCV does not
+    assert loaded_size(path) == (width, height)
+
+
+def test_linked_pictures_of_yolo(tmp_path):
+    write_yolo(tmp_path / 'data set' / 'a')
+    text(tmp_path / 'data set' / 'README.md', 'a file beside the data')
+    (tmp_path / 'store').mkdir()
+    for path in sorted((tmp_path / 'data set').rglob('*.jpg')):
+        path.rename(tmp_path / 'store' / path.stem)
+        path.symlink_to(tmp_path / 'store' / path.stem)
+    assert_all(find_data(tmp_path / 'data set'))
 
 
 @pytest.mark.parametrize(
@@ -591,6 +635,7 @@ def test_turned_pictures_of_yolo(tmp_path, orientation):
         ('0 .5 .5 .1 .1 .9', 'has 6 numbers.*predictions'),
         ('0 .1 .2 .3 .4 .5 .6 .7', 'has 8 numbers.*kpt_shape'),
         ('cat .5 .5 .1 .1', "numbers alone, got 'cat"),
+        ('0 nan .5 .1 .1', 'finite numbers'),
     ],
 )
 def test_wrong_rows_of_yolo(tmp_path, row, message):
@@ -673,6 +718,18 @@ def test_layout_of_roboflow_for_voc(tmp_path):
     assert_notes(found, 'testing')
 
 
+@pytest.mark.parametrize('name', ['voc', 'labelme'])
+def test_names_of_pictures_state_no_subset(tmp_path, name):
+    for number, stem in enumerate(('train_1', 'test_2', 'val')):
+        picture(tmp_path, number, f'{stem}.jpg')
+        if name == 'voc':
+            text(tmp_path / f'{stem}.xml', voc_xml(number))
+        else:
+            text(tmp_path / f'{stem}.json', labelme(f'{stem}.jpg', shape()))
+    found = find_data(tmp_path, 0.5)
+    assert len(found.train + found.val) == 3
+
+
 def test_lists_of_voc(tmp_path):
     folder = tmp_path / 'VOC2007'
     write_voc(folder)
@@ -689,6 +746,7 @@ def test_lists_of_voc(tmp_path):
     assert_notes(found, '7 pictures are in no list')
 
 
+@pytest.mark.hosts
 def test_boxes_of_voc_are_those_of_mmdet(tmp_path):
     write_voc(tmp_path)
     text(tmp_path / 'Annotations/0.xml', voc_xml(0, '<difficult>1</difficult><part><name>head</name></part>'))
@@ -700,7 +758,7 @@ def test_boxes_of_voc_are_those_of_mmdet(tmp_path):
         metainfo=dict(classes=CLASSES),
         pipeline=[],
     )
-    ours = CocoDataset(ann_file=str(train), metainfo=dict(classes=CLASSES), pipeline=[])
+    ours = CocoDataset(ann_file=str(train), data_prefix=dict(img=''), metainfo=dict(classes=CLASSES), pipeline=[])
     for i in range(len(TRAIN)):
         assert ours.get_data_info(i)['instances'] == theirs.get_data_info(i)['instances']
     assert [picture.annotation[0]['iscrowd'] for picture in found.train] == [1, 0, 0, 0]
@@ -715,10 +773,21 @@ def test_size_that_voc_does_not_state(tmp_path, size):
     assert {(image['width'], image['height']) for image in read_coco(train)['images']} == {(WIDTH, HEIGHT)}
 
 
+def test_encodings_of_voc(tmp_path):
+    write_voc(tmp_path)
+    xml = f'<?xml version="1.0" encoding="utf-16"?>{voc_xml(0)}'
+    (tmp_path / 'Annotations/0.xml').write_text(xml, encoding='utf-16')
+    assert_all(find_data(tmp_path))
+    (tmp_path / 'ImageSets/Main/train.txt').write_bytes(b'\xff\xfe')
+    with pytest.raises(UserError, match=r'train\.txt is not UTF-8'):
+        find_data(tmp_path)
+
+
 @pytest.mark.parametrize(
     ('xml', 'message'),
     [
         ('<annotation><object><name>cat</name></object></annotation>', r'0\.xml: object 1 needs a bndbox'),
+        (voc_xml(0).replace('<xmin>6', '<xmin>nan'), 'object 1 needs a bndbox with the numbers'),
         (voc_xml(0).replace('cat', ' '), 'object 1 has no name'),
         (voc_xml(0)[:-5], r'0\.xml is no xml'),
     ],
@@ -752,6 +821,7 @@ def one_labelme(folder, *shapes, **values):
     return found, found.train[0].annotation
 
 
+@pytest.mark.hosts
 def test_shapes_of_labelme(tmp_path):
     mask = np.zeros((4, 3), dtype=bool)
     mask[1:, 1] = True
@@ -780,10 +850,11 @@ def test_shapes_of_labelme(tmp_path):
     assert_notes(found, '2 of 8 objects are rectangles', '--split')
     data = CocoDataset(
         ann_file=str(write_coco(found, tmp_path)[0]),
+        data_prefix=dict(img=''),
         metainfo=dict(classes=found.classes),
-        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_mask=True)],
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True)],
     )
-    masks = data[0]['gt_masks'].to_ndarray() if hasattr(data[0]['gt_masks'], 'to_ndarray') else data[0]['gt_masks']
+    masks = data[0]['gt_masks'].to_ndarray()
     assert masks.shape == (4, HEIGHT, WIDTH)
     assert masks[3].sum() == 3
     assert masks[3, 11:14, 21].all()
@@ -837,6 +908,7 @@ def test_embedded_picture_of_labelme(tmp_path):
         (dict(shape_type='cuboid'), "shape_type is 'cuboid'"),
         (dict(points=[]), 'shape 1 cannot be read'),
         (dict(points=[[1, 'x']]), 'shape 1 cannot be read'),
+        (dict(points=[[1, 2], [float('inf'), 4]]), 'no finite number'),
         (dict(shape_type='mask', mask='!'), 'shape 1 cannot be read'),
     ],
 )

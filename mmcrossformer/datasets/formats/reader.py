@@ -1,5 +1,6 @@
 """What every reader of a format consists of, and what readers share."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -71,6 +72,28 @@ def files_below(folder: Path) -> Iterator[Path]:
     return walk(folder)
 
 
+def read_lines(path: Path) -> list[str]:
+    """Returns the lines of a text file.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    try:
+        return path.read_text(encoding='utf-8-sig').splitlines()
+    except OSError as error:
+        raise UserError(f'{path} cannot be read: {error.strerror}') from error
+    except UnicodeDecodeError as error:
+        raise UserError(f'{path} is not UTF-8: save it as UTF-8 ({error})') from error
+
+
+def finite(value: str | float | None) -> float:
+    """Returns a number; raises a `ValueError` for what is none, and for NaN and infinite numbers."""
+    number = float(value if value is not None else '')
+    if not math.isfinite(number):
+        raise ValueError(f'{value} is no finite number')
+    return number
+
+
 def is_image(path: Path) -> bool:
     """Whether the suffix of a file is that of an image."""
     return path.suffix.lower() in IMAGE_SUFFIXES
@@ -88,8 +111,7 @@ def subset_of(name: str) -> str | None:
 
 def subset_of_place(path: Path, folder: Path) -> str | None:
     """Returns the subset that the outermost name on the way from a folder to a file states, or None."""
-    parts = path.relative_to(folder).with_suffix('').parts
-    return next((subset for part in parts if (subset := subset_of(part))), None)
+    return next((subset for part in path.relative_to(folder).parts if (subset := subset_of(part))), None)
 
 
 def divide(
