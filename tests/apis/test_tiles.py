@@ -80,7 +80,7 @@ def scene():
             if min(y, x) > LARGE or max(y, x) > LARGE + 200:
                 truth.append(draw(picture, digits, int(rng.integers(10)), y, x, float(rng.uniform(40, 150))))
     truth.append(draw(picture, digits, 1, 900, 700, 100))  # inside of the large one
-    truth.append(draw(picture, digits, 0, 600, 900, 100))  # and of its class, across a border of tiles
+    truth.append(draw(picture, digits, 0, 1100, 620, 100))  # and of its class, across a border of tiles
     return np.repeat(picture[..., None], 3, axis=2), truth
 
 
@@ -136,7 +136,7 @@ def test_masks_are_where_the_digits_are(scene, found):
             assert (mask[y1:y2, x1:x2] == (inside == inside[mask[y1:y2, x1:x2]][0])).all()
         else:
             wanted = picture[..., 0] == STEP * (label + 1)
-            wanted[600:701, 900:1000] = mask[600:701, 900:1000]  # another digit of the class
+            wanted[1100:1201, 620:720] = mask[1100:1201, 620:720]  # another digit of the class
             wanted[:, LARGE + 200 :], wanted[LARGE + 200 :] = False, False
             assert (mask & wanted).sum() / (mask | wanted).sum() > 0.98
 
