@@ -1,16 +1,19 @@
 """Checks data, classes, channels and learning rate of a training run without starting it."""
 
 import argparse
+import tempfile
 from functools import cache
+from pathlib import Path
 
 from rich.console import Console
 
 from mmcrossformer.commands.arguments import positive_int
 from mmcrossformer.commands.check.table import class_tables
-from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data
+from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, own_data_of
 from mmcrossformer.config.read import read_config
 from mmcrossformer.datasets.coco import read_coco
 from mmcrossformer.engine.check import Limits, examine_job
+from mmcrossformer.engine.own_data import use_own_data
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError
 
@@ -26,9 +29,11 @@ def main() -> None:
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)
     read = cache(read_coco)
-    apply_own_data(cfg, args, read)
-    check_data(cfg, ('train', 'val'))
-    report = examine_job(cfg, Limits(decoded=args.decode), read=read)
+    with tempfile.TemporaryDirectory() as folder:  # for own data in another format
+        for note in use_own_data(cfg, own_data_of(args), Path(folder), read):
+            print(note)
+        check_data(cfg, ('train', 'val'))
+        report = examine_job(cfg, Limits(decoded=args.decode), read=read)
     for table in class_tables(report.contents):
         Console(highlight=False).print(table)
     for finding in report.findings:
