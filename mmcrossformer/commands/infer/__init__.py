@@ -11,6 +11,7 @@ from mmcrossformer.commands.arguments import (
     add_out,
     add_score_thr,
     add_short_side,
+    parse_run,
     positive_int,
 )
 from mmcrossformer.commands.common import add_config_arguments, find_device
@@ -88,4 +89,4 @@ def parse_args() -> argparse.Namespace:
         f'(default: {TIMEOUT:.0f})',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace results of another run in the folder')
-    return parser.parse_args()
+    return parse_run(parser, 'inputs')
