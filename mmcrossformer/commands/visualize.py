@@ -20,6 +20,7 @@ from mmcrossformer.commands.arguments import (
     add_out,
     add_score_thr,
     add_short_side,
+    parse_run,
 )
 from mmcrossformer.commands.common import add_config_arguments, find_device
 from mmcrossformer.utils.outputs import make_folder
@@ -131,5 +132,4 @@ def parse_args() -> argparse.Namespace:
     add_device(parser)
     parser.add_argument('--only', nargs='+', choices=PICTURES, help='pictures to draw (default: all)')
     add_out(parser, 'DIR', 'folder for the pictures', Path('work_dirs/visualize'))
-    # Options are allowed between the positional arguments, of which CHECKPOINT is optional.
-    return parser.parse_intermixed_args()
+    return parse_run(parser, optional=True)

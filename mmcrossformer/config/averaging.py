@@ -4,10 +4,10 @@ from mmengine.config import Config
 
 from mmcrossformer.config.walk import type_name
 
-# The average covers about the last 1 / MOMENTUM iterations. It starts shorter, by exp(-iteration / GAMMA), so that
-# trainings of 300 iterations forget their initial weights, and those of 3,000 are smoothed.
+# After n iterations, the newest weights are GAMMA / (GAMMA + n) of the average: it covers about the last tenth of the
+# training, 30 iterations of 300 and 300 of 3,000, and at most the last 1 / MOMENTUM iterations.
 MOMENTUM = 0.002
-GAMMA = 100
+GAMMA = 10
 
 
 def use_ema(cfg: Config, momentum: float = MOMENTUM, gamma: int = GAMMA) -> None:
@@ -18,9 +18,11 @@ def use_ema(cfg: Config, momentum: float = MOMENTUM, gamma: int = GAMMA) -> None
     Args:
         cfg: The config, which is changed.
         momentum: Part of the newest weights in the average, late in training.
-        gamma: Iterations over which the part falls from 1 to `momentum`.
+        gamma: Part of the training that the average leaves out: it covers one in `gamma` of its iterations.
     """
     hooks = list(cfg.get('custom_hooks') or [])
     if not any(type_name(hook) == 'EMAHook' for hook in hooks):
-        hook = dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=momentum, gamma=gamma, update_buffers=True)
+        hook = dict(
+            type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=momentum, gamma=gamma, update_buffers=True
+        )
         cfg.custom_hooks = [*hooks, hook]

@@ -1,5 +1,5 @@
-# In addition to mmengine's hooks: a progress bar, the best weights, curves, exact resuming, a record of settings and versions, and a
-# report at the end.
+# In addition to mmengine's hooks: a progress bar, the best weights, curves, exact resuming, a record of settings and
+# versions, and a report at the end.
 custom_hooks = [
     dict(type='mmcrossformer.ProgressHook'),
     dict(type='mmcrossformer.BestHook'),
