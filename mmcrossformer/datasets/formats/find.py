@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+from mmcrossformer.datasets.formats.coco import COCO
 from mmcrossformer.datasets.formats.found import Found
+from mmcrossformer.datasets.formats.labelme import LABELME
 from mmcrossformer.datasets.formats.reader import Format, entries, subset_of
+from mmcrossformer.datasets.formats.voc import VOC
+from mmcrossformer.datasets.formats.yolo import YOLO
 from mmcrossformer.utils.errors import UserError, names
 
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (COCO, YOLO, VOC, LABELME)
 
 
 def find_data(folder: Path, split_share: float | None = None, data_format: str | None = None) -> Found:
@@ -19,8 +23,8 @@ def find_data(folder: Path, split_share: float | None = None, data_format: str |
         data_format: Name of the format, needed where several match; None to find it out.
 
     Raises:
-        UserError: The folder does not exist, no format or several formats match, an argument is not allowed, or the data
-            cannot be read.
+        UserError: The folder does not exist, no format or several formats match, an argument is not allowed, or the
+            data cannot be read.
     """
     if not folder.is_dir():
         raise UserError(f'--data {folder} is {"no folder" if folder.exists() else "not there"}')
