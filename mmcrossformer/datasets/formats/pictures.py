@@ -104,9 +104,11 @@ def check_complete(missing: Sequence[str], total: int, what: str, folder: Path) 
 
 
 def note_unused(images: Images, used: Sequence[Picture]) -> list[str]:
-    """Returns a note if there are images that no annotation names."""
-    count = len(images.paths) - len({picture.path for picture in used})
-    return [f'{count} pictures without annotation file or entry are left out'] if count > 0 else []
+    """Returns a note if there are images that no annotation names, in the folders of those that are named."""
+    named = {picture.path for picture in used}
+    folders = {path.parent for path in named}
+    count = sum(path.parent in folders and path not in named for path in images.paths)
+    return [f'{count} pictures without annotation file or entry are left out'] if count else []
 
 
 def all_have_masks(pictures: Sequence[Picture]) -> bool:
