@@ -197,7 +197,9 @@ def test_written_json_is_what_mmdet_reads(tmp_path, name):
     assert [path.read_bytes() for path in write_coco(find_data(tmp_path / 'data'), tmp_path)] == before
     for path, numbers in zip(paths, (TRAIN, VAL), strict=True):
         assert read_coco(path)['annotations'][0]['id'] == 1
-        data = CocoDataset(ann_file=str(path), metainfo=dict(classes=found.classes), pipeline=[])
+        data = CocoDataset(
+            ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=found.classes), pipeline=[]
+        )
         assert len(data) == len(numbers)
         for i in range(len(data)):
             info = data.get_data_info(i)
@@ -234,7 +236,7 @@ def test_share_is_between_0_and_1(tmp_path, share):
 
 
 def test_format_has_to_be_known(tmp_path):
-    with pytest.raises(UserError, match="--data-format is one of coco, yolo, voc, labelme.*got 'csv'"):
+    with pytest.raises(UserError, match=r"--data-format is one of coco, yolo, voc, labelme.*got 'csv'"):
         find_data(tmp_path, data_format='csv')
 
 
@@ -467,7 +469,7 @@ def test_only_validation_or_nothing_to_split(tmp_path):
     [
         'path: .\ntrain: images/train\nval: images/val\nnames:\n  0: cat\n  1: dog\n',
         'path: ../datasets/gone\ntrain: images/train\nvalid: ./images/val\nnames: {1: dog, 0: cat}\nnc: 2\n',
-        'train: ../images/train\nval: ../images/val\ntest: ../images/test\nnc: 2\nnames: ["cat", "dog"]\nroboflow:\n  x: 1\n',
+        'train: ../images/train\nval: ../images/val\ntest: ../images/test\nnames: ["cat", "dog"]\nroboflow:\n  x: 1\n',
         'train: [images/train]\nval:\n- images/val\nnames: [cat, dog]\n',
         'train: train.txt\nval: val.txt\nnames: [cat, dog]\n',
         'path: {folder}\ntrain: images\\train\nval: images/val\nnames: [cat, dog]\n',
@@ -517,7 +519,7 @@ def test_yolo_without_description(tmp_path, images, labels, classes):
     assert found.format == 'YOLO'
     assert_all(found, numbers_of(found.train), numbers_of(found.val))
     (tmp_path / classes).unlink()
-    with pytest.raises(UserError, match='no class names: put a data.yaml'):
+    with pytest.raises(UserError, match=r'no class names: put a data\.yaml'):
         find_data(tmp_path)
 
 
@@ -673,6 +675,18 @@ def test_layout_of_roboflow_for_voc(tmp_path):
     assert_notes(found, 'testing')
 
 
+@pytest.mark.parametrize('name', ['voc', 'labelme'])
+def test_names_of_pictures_state_no_subset(tmp_path, name):
+    for number, stem in enumerate(('train_1', 'test_2', 'val')):
+        picture(tmp_path, number, f'{stem}.jpg')
+        if name == 'voc':
+            text(tmp_path / f'{stem}.xml', voc_xml(number))
+        else:
+            text(tmp_path / f'{stem}.json', labelme(f'{stem}.jpg', shape()))
+    found = find_data(tmp_path, 0.5)
+    assert len(found.train + found.val) == 3
+
+
 def test_lists_of_voc(tmp_path):
     folder = tmp_path / 'VOC2007'
     write_voc(folder)
@@ -700,7 +714,7 @@ def test_boxes_of_voc_are_those_of_mmdet(tmp_path):
         metainfo=dict(classes=CLASSES),
         pipeline=[],
     )
-    ours = CocoDataset(ann_file=str(train), metainfo=dict(classes=CLASSES), pipeline=[])
+    ours = CocoDataset(ann_file=str(train), data_prefix=dict(img=''), metainfo=dict(classes=CLASSES), pipeline=[])
     for i in range(len(TRAIN)):
         assert ours.get_data_info(i)['instances'] == theirs.get_data_info(i)['instances']
     assert [picture.annotation[0]['iscrowd'] for picture in found.train] == [1, 0, 0, 0]
@@ -780,8 +794,9 @@ def test_shapes_of_labelme(tmp_path):
     assert_notes(found, '2 of 8 objects are rectangles', '--split')
     data = CocoDataset(
         ann_file=str(write_coco(found, tmp_path)[0]),
+        data_prefix=dict(img=''),
         metainfo=dict(classes=found.classes),
-        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_mask=True)],
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True)],
     )
     masks = data[0]['gt_masks'].to_ndarray() if hasattr(data[0]['gt_masks'], 'to_ndarray') else data[0]['gt_masks']
     assert masks.shape == (4, HEIGHT, WIDTH)

@@ -42,7 +42,7 @@ def _read(folder: Path, share: float | None) -> Found:
         content = _load(path)
         image = _image(path, content, images)
         picture = Picture(image, _objects(path, content, loaded_size(image), skipped), loaded_size(image))
-        subsets[subset_of_place(path, folder) or 'train'].append(picture)
+        subsets[subset_of_place(path.parent, folder) or 'train'].append(picture)
     everything = [picture for part in subsets.values() for picture in part]
     objects = [entry for picture in everything for entry in picture.annotation]
     rectangles = [entry.pop('rectangle') for entry in objects].count(True)
@@ -80,7 +80,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _image(path: Path, content: dict[str, Any], images: Images) -> Path:
     name = str(content.get('imagePath') or '').replace('\\', '/')
-    subset = subset_of_place(path, images.folder)
+    subset = subset_of_place(path.parent, images.folder)
     place = path.parent / name
     if name and place.is_file():
         return place.resolve()

@@ -42,9 +42,10 @@ class Images:
         self.folder = folder
         self.paths = [path for path in files_below(folder) if is_image(path)]
         self._by_name: defaultdict[str, list[Path]] = defaultdict(list)
+        self._by_stem: defaultdict[str, list[Path]] = defaultdict(list)
         for path in self.paths:
             self._by_name[path.name].append(path)
-            self._by_name[path.stem].append(path)
+            self._by_stem[path.stem].append(path)
 
     def find(self, name: str, annotation: Path, subset: str | None) -> Path | None:
         """Returns the image that an annotation names, or None.
@@ -66,7 +67,7 @@ class Images:
             return None
         free = subset is None or any(subset_of(part) for part in parts[:-1])
         ranked: dict[tuple, list[Path]] = defaultdict(list)
-        for path in self._by_name.get(parts[-1], ()):
+        for path in self._by_name.get(parts[-1]) or self._by_stem.get(parts[-1], ()):
             own = subset_of_place(path.parent, self.folder)
             if free or own in (None, subset):
                 usual = any(part in _USUAL_FOLDERS for part in path.parent.parts)

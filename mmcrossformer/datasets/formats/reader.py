@@ -88,8 +88,7 @@ def subset_of(name: str) -> str | None:
 
 def subset_of_place(path: Path, folder: Path) -> str | None:
     """Returns the subset that the outermost name on the way from a folder to a file states, or None."""
-    parts = path.relative_to(folder).with_suffix('').parts
-    return next((subset for part in parts if (subset := subset_of(part))), None)
+    return next((subset for part in path.relative_to(folder).parts if (subset := subset_of(part))), None)
 
 
 def divide(

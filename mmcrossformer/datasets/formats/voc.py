@@ -44,7 +44,7 @@ def _read(folder: Path, share: float | None) -> Found:
     everything = []
     for path in files:
         root = _parse(path)
-        place_subset = subset_of_place(path, folder)
+        place_subset = subset_of_place(path.parent, folder)
         listed = next((lists[parent] for parent in path.parents if parent in lists), None)
         subset = (place_subset or 'train') if listed is None else listed.get(path.stem)
         # The name in the file is often that before the picture was renamed.
