@@ -5,6 +5,7 @@ import io
 import json
 import os
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -188,6 +189,7 @@ def test_folder_stays_as_it_is_and_systems_files_do_not_matter(tmp_path, name):
     assert {path: path.stat().st_mtime_ns for path in sorted(folder.rglob('*'))} == before
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize('name', WRITERS)
 def test_written_json_is_what_mmdet_reads(tmp_path, name):
     WRITERS[name](tmp_path / 'data')
@@ -227,6 +229,18 @@ def test_nothing_found_is_one_error_with_what_was_looked_for(tmp_path):
         find_data(tmp_path / 'other')
     with pytest.raises(UserError, match='no folder'):
         find_data(tmp_path / 'readme.txt')
+
+
+@pytest.mark.parametrize('name', WRITERS)
+def test_nothing_to_learn(tmp_path, name):
+    WRITERS[name](tmp_path)
+    for number in TRAIN:
+        text(tmp_path / f'labels/train/{number}.txt', '')
+        text(tmp_path / f'Annotations/{number}.xml', '<annotation></annotation>')
+        text(tmp_path / f'train/{number}.json', labelme(f'{number}.jpg'))
+    text(tmp_path / 'train.json', dict(coco_of(TRAIN), annotations=[]))
+    with pytest.raises(UserError, match='no objects in 4 pictures to train on'):
+        find_data(tmp_path, data_format=name)
 
 
 @pytest.mark.parametrize('share', [0, 1, -0.5, 80, float('nan')])
@@ -573,8 +587,6 @@ def test_turned_pictures_of_yolo(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = picture(tmp_path / 'images/train', 0, exif=exif)
-    import cv2
-
     height, width = cv2.imread(str(path)).shape[:2]
     found = find_data(tmp_path).train[0]
     assert found.size == loaded_size(path) == (width, height)
@@ -582,6 +594,27 @@ def test_turned_pictures_of_yolo(tmp_path, orientation):
     assert found.annotation[0]['bbox'] == pytest.approx(
         [x / WIDTH * width, y / HEIGHT * height, w / WIDTH * width, h / HEIGHT * height]
     )
+
+
+@pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp', 'bmp'])
+def test_size_is_that_which_opencv_loads(tmp_path, suffix, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = picture(tmp_path, 0, f'0.{suffix}', exif=exif)
+    height, width = cv2.imread(str(path)).shape[:2]
+    assert loaded_size(path) == (width, height)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)  # Pillow refuses large pictures, and OpenCV does not
+    assert loaded_size(path) == (width, height)
+
+
+def test_linked_pictures_of_yolo(tmp_path):
+    write_yolo(tmp_path / 'data set' / 'a')
+    text(tmp_path / 'data set' / 'README.md', 'a file beside the data')
+    (tmp_path / 'store').mkdir()
+    for path in sorted((tmp_path / 'data set').rglob('*.jpg')):
+        path.rename(tmp_path / 'store' / path.stem)
+        path.symlink_to(tmp_path / 'store' / path.stem)
+    assert_all(find_data(tmp_path / 'data set'))
 
 
 @pytest.mark.parametrize(
@@ -703,6 +736,7 @@ def test_lists_of_voc(tmp_path):
     assert_notes(found, '7 pictures are in no list')
 
 
+@pytest.mark.hosts
 def test_boxes_of_voc_are_those_of_mmdet(tmp_path):
     write_voc(tmp_path)
     text(tmp_path / 'Annotations/0.xml', voc_xml(0, '<difficult>1</difficult><part><name>head</name></part>'))
@@ -766,6 +800,7 @@ def one_labelme(folder, *shapes, **values):
     return found, found.train[0].annotation
 
 
+@pytest.mark.hosts
 def test_shapes_of_labelme(tmp_path):
     mask = np.zeros((4, 3), dtype=bool)
     mask[1:, 1] = True
@@ -798,7 +833,7 @@ def test_shapes_of_labelme(tmp_path):
         metainfo=dict(classes=found.classes),
         pipeline=[dict(type='LoadImageFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True)],
     )
-    masks = data[0]['gt_masks'].to_ndarray() if hasattr(data[0]['gt_masks'], 'to_ndarray') else data[0]['gt_masks']
+    masks = data[0]['gt_masks'].to_ndarray()
     assert masks.shape == (4, HEIGHT, WIDTH)
     assert masks[3].sum() == 3
     assert masks[3, 11:14, 21].all()

@@ -23,8 +23,8 @@ def find_data(folder: Path, split_share: float | None = None, data_format: str |
         data_format: Name of the format, needed where several match; None to find it out.
 
     Raises:
-        UserError: The folder does not exist, no format or several formats match, an argument is not allowed, or the
-            data cannot be read.
+        UserError: The folder does not exist, no format or several formats match, an argument is not allowed, the data
+            cannot be read, or there are no objects to train on.
     """
     if not folder.is_dir():
         raise UserError(f'--data {folder} is {"no folder" if folder.exists() else "not there"}')
@@ -38,7 +38,10 @@ def find_data(folder: Path, split_share: float | None = None, data_format: str |
         raise UserError(_describe_nothing(folder, chosen))
     if len(found) > 1:
         raise UserError(_describe_choices(folder, found))
-    return found[0][0].read(folder, split_share)
+    data = found[0][0].read(folder, split_share)
+    if data.kind == 'objects' and not any(picture.annotation for picture in data.train):
+        raise UserError(f'--data {folder} has {data.format}, but no objects in {len(data.train)} pictures to train on')
+    return data
 
 
 def _format_of(name: str) -> Format:
@@ -52,7 +55,7 @@ def _unwrap(folder: Path) -> Path:
     """Archives often unpack to a folder in a folder."""
     inside = entries(folder)
     while len(inside) == 1 and inside[0].is_dir() and not subset_of(inside[0].name):
-        folder = inside[0].resolve()
+        folder = inside[0]
         inside = entries(folder)
     return folder
 

@@ -5,6 +5,7 @@ import binascii
 import io
 import json
 import math
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def _image(path: Path, content: dict[str, Any], images: Images) -> Path:
     subset = subset_of_place(path.parent, images.folder)
     place = path.parent / name
     if name and place.is_file():
-        return place.resolve()
+        return Path(os.path.abspath(place))
     found = images.find(path.stem, path, subset) or images.find(Path(name).name, path, subset)
     if found is None:
         embedded = (

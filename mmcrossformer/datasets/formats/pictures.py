@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mmcrossformer.datasets.formats.found import Picture
 from mmcrossformer.datasets.formats.reader import files_below, is_image, subset_of, subset_of_place
@@ -25,10 +25,28 @@ def loaded_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            lying = image.getexif().get(_ORIENTATION) in _LYING
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            # Only where it is present: for PNG, Pillow would decode the image to look for it.
+            turned = 'exif' in image.info and image.getexif().get(_ORIENTATION) in _LYING
+            sure = not turned or image.format in ('JPEG', 'MPO')
+    except (Image.DecompressionBombError, UnidentifiedImageError):
+        return _decoded_size(path)
+    except (OSError, ValueError, SyntaxError) as error:
         raise UserError(f'image {path} cannot be read: {error}') from error
-    return (height, width) if lying else (width, height)
+    # Which other formats OpenCV turns depends on its version.
+    return ((height, width) if turned else (width, height)) if sure else _decoded_size(path)
+
+
+def _decoded_size(path: Path) -> tuple[int, int]:
+    import cv2
+
+    try:
+        pixels = cv2.imread(str(path))
+    except cv2.error as error:
+        raise UserError(f'image {path} cannot be read: {error}') from error
+    if pixels is None:
+        raise UserError(f'image {path} cannot be read: OpenCV finds no image in it')
+    height, width = pixels.shape[:2]
+    return width, height
 
 
 class Images:
@@ -67,7 +85,7 @@ class Images:
             return None
         free = subset is None or any(subset_of(part) for part in parts[:-1])
         ranked: dict[tuple, list[Path]] = defaultdict(list)
-        for path in self._by_name.get(parts[-1]) or self._by_stem.get(parts[-1], ()):
+        for path in self._by_name.get(parts[-1], []) or self._by_stem.get(parts[-1], []):
             own = subset_of_place(path.parent, self.folder)
             if free or own in (None, subset):
                 usual = any(part in _USUAL_FOLDERS for part in path.parent.parts)

@@ -1,5 +1,6 @@
 """Reads `data.yaml`, which describes data of YOLO."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +34,11 @@ class DataYaml:
 
 
 def find_yaml(folder: Path) -> list[Path]:
-    """Returns the descriptions in a folder; files of the usual names count whatever they contain."""
+    """Returns the descriptions in a folder, or else below it; in it, files of the usual names count in any case."""
     files = [path for path in entries(folder) if path.suffix.lower() in _SUFFIXES and path.is_file()]
-    return [path for path in files if path.stem.lower() in _USUAL_NAMES or _describes_data(path)]
+    found = [path for path in files if path.stem.lower() in _USUAL_NAMES or _describes_data(path)]
+    below = (path for path in files_below(folder) if path.suffix.lower() in _SUFFIXES)
+    return found or [path for path in below if _describes_data(path)]
 
 
 def read_lines(path: Path) -> list[str]:
@@ -137,7 +140,8 @@ def _find(path: Path, content: dict[str, Any], entry: str) -> Path | None:
     tries += (
         [parent.joinpath(*parts[start:]) for start in range(1, len(parts) - 1)] if Path(entry).is_absolute() else []
     )
-    return next((place.resolve() for place in tries if place.exists()), None)
+    # Links are not resolved: the text files lie beside them.
+    return next((Path(os.path.abspath(place)) for place in tries if place.exists()), None)
 
 
 def _images_of(place: Path) -> Sequence[Path]:
