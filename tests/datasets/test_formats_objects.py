@@ -422,6 +422,15 @@ def test_names_of_images_of_other_machines(tmp_path, name):
     assert {picture.path.parent.name for picture in found.train + found.val} == {'images'}
 
 
+def test_what_is_for_testing_does_not_matter(tmp_path):
+    write_coco_folder(tmp_path)
+    coco = coco_of(VAL, names=('cow', *CLASSES))
+    for image in coco['images']:
+        image['file_name'] = f'gone_{image["id"]}.jpg'
+    text(tmp_path / 'test.json', coco)
+    assert_all(find_data(tmp_path))
+
+
 def test_pictures_that_are_missing(tmp_path):
     coco_single(tmp_path, coco_of(ALL), numbers=TRAIN)
     with pytest.raises(UserError, match=r'annotations\.json: 2 of 6 images are not in.*4\.jpg, 5\.jpg'):
@@ -626,6 +635,7 @@ def test_linked_pictures_of_yolo(tmp_path):
         ('0 .5 .5 .1 .1 .9', 'has 6 numbers.*predictions'),
         ('0 .1 .2 .3 .4 .5 .6 .7', 'has 8 numbers.*kpt_shape'),
         ('cat .5 .5 .1 .1', "numbers alone, got 'cat"),
+        ('0 nan .5 .1 .1', 'finite numbers'),
     ],
 )
 def test_wrong_rows_of_yolo(tmp_path, row, message):
@@ -763,10 +773,21 @@ def test_size_that_voc_does_not_state(tmp_path, size):
     assert {(image['width'], image['height']) for image in read_coco(train)['images']} == {(WIDTH, HEIGHT)}
 
 
+def test_encodings_of_voc(tmp_path):
+    write_voc(tmp_path)
+    xml = f'<?xml version="1.0" encoding="utf-16"?>{voc_xml(0)}'
+    (tmp_path / 'Annotations/0.xml').write_text(xml, encoding='utf-16')
+    assert_all(find_data(tmp_path))
+    (tmp_path / 'ImageSets/Main/train.txt').write_bytes(b'\xff\xfe')
+    with pytest.raises(UserError, match=r'train\.txt is not UTF-8'):
+        find_data(tmp_path)
+
+
 @pytest.mark.parametrize(
     ('xml', 'message'),
     [
         ('<annotation><object><name>cat</name></object></annotation>', r'0\.xml: object 1 needs a bndbox'),
+        (voc_xml(0).replace('<xmin>6', '<xmin>nan'), 'object 1 needs a bndbox with the numbers'),
         (voc_xml(0).replace('cat', ' '), 'object 1 has no name'),
         (voc_xml(0)[:-5], r'0\.xml is no xml'),
     ],
@@ -887,6 +908,7 @@ def test_embedded_picture_of_labelme(tmp_path):
         (dict(shape_type='cuboid'), "shape_type is 'cuboid'"),
         (dict(points=[]), 'shape 1 cannot be read'),
         (dict(points=[[1, 'x']]), 'shape 1 cannot be read'),
+        (dict(points=[[1, 2], [float('inf'), 4]]), 'no finite number'),
         (dict(shape_type='mask', mask='!'), 'shape 1 cannot be read'),
     ],
 )

@@ -7,6 +7,8 @@ import json
 import math
 import os
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from PIL import Image
 from mmcrossformer.datasets.formats.coco import has_keys
 from mmcrossformer.datasets.formats.found import Found, Picture
 from mmcrossformer.datasets.formats.pictures import Images, all_have_masks, loaded_size, note_unused
-from mmcrossformer.datasets.formats.reader import Format, divide, files_below, subset_of_place
+from mmcrossformer.datasets.formats.reader import Format, divide, files_below, finite, subset_of_place
 from mmcrossformer.utils.errors import UserError
 
 # Labels that labelme's own converters leave out.
@@ -25,15 +27,14 @@ _OUTLINES = ('polygon', 'rotation')
 _CORNERS_OF_CIRCLE = 64
 
 
-def _json_files(folder: Path) -> list[Path]:
+def _json_files(folder: Path) -> Iterator[Path]:
     files = (path for path in files_below(folder) if path.suffix.lower() == '.json')
-    return [path for path in files if has_keys(path, ('shapes', 'imagePath'))]
+    return (path for path in files if has_keys(path, ('shapes', 'imagePath')))
 
 
 def _looks_like(folder: Path) -> list[str]:
-    found = _json_files(folder)
-    more = f' and {len(found) - 1} more' if len(found) > 1 else ''
-    return [f'{found[0].relative_to(folder)}{more}'] if found else []
+    # The first is enough: with embedded pictures, they are large.
+    return [f'{path.relative_to(folder)} and others' for path in islice(_json_files(folder), 1)]
 
 
 def _read(folder: Path, share: float | None) -> Found:
@@ -100,7 +101,7 @@ def _objects(path: Path, content: dict[str, Any], size: tuple[int, int], skipped
     for number, shape in enumerate(content['shapes'], 1):
         try:
             label, kind = str(shape['label']), shape.get('shape_type') or 'polygon'
-            points = [(float(x), float(y)) for x, y in shape['points']]
+            points = [(finite(x), finite(y)) for x, y in shape['points']]
             if label in _NO_CLASSES:
                 skipped[f'shapes with the label {label}'] += 1
             elif kind in ('point', 'points', 'line', 'linestrip'):

@@ -1,5 +1,6 @@
 """What every reader of a format consists of, and what readers share."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -69,6 +70,28 @@ def files_below(folder: Path) -> Iterator[Path]:
                 yield path
 
     return walk(folder)
+
+
+def read_lines(path: Path) -> list[str]:
+    """Returns the lines of a text file.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    try:
+        return path.read_text(encoding='utf-8-sig').splitlines()
+    except OSError as error:
+        raise UserError(f'{path} cannot be read: {error.strerror}') from error
+    except UnicodeDecodeError as error:
+        raise UserError(f'{path} is not UTF-8: save it as UTF-8 ({error})') from error
+
+
+def finite(value: str | float | None) -> float:
+    """Returns a number; raises a `ValueError` for what is none, and for NaN and infinite numbers."""
+    number = float(value if value is not None else '')
+    if not math.isfinite(number):
+        raise ValueError(f'{value} is no finite number')
+    return number
 
 
 def is_image(path: Path) -> bool:

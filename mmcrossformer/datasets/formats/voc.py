@@ -2,12 +2,22 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
 from mmcrossformer.datasets.formats.found import Found, Picture
 from mmcrossformer.datasets.formats.pictures import Images, check_complete, note_unused
-from mmcrossformer.datasets.formats.reader import Format, divide, entries, files_below, subset_of_place
+from mmcrossformer.datasets.formats.reader import (
+    Format,
+    divide,
+    entries,
+    files_below,
+    finite,
+    read_lines,
+    subset_of_place,
+)
 from mmcrossformer.utils.errors import UserError
 
 _ROOT = re.compile(rb'<annotation[\s>]')
@@ -20,23 +30,21 @@ _LISTS = dict(trainval='train', test='test', train='train', val='val')
 def _is_voc(path: Path) -> bool:
     try:
         with open(path, 'rb') as file:
-            return _ROOT.search(file.read(_HEAD)) is not None
+            return _ROOT.search(file.read(_HEAD).replace(b'\0', b'')) is not None  # also UTF-16
     except OSError:
         return False
 
 
-def _xml_files(folder: Path) -> list[Path]:
-    return [path for path in files_below(folder) if path.suffix.lower() == '.xml' and _is_voc(path)]
+def _xml_files(folder: Path) -> Iterator[Path]:
+    return (path for path in files_below(folder) if path.suffix.lower() == '.xml' and _is_voc(path))
 
 
 def _looks_like(folder: Path) -> list[str]:
-    found = _xml_files(folder)
-    more = f' and {len(found) - 1} more' if len(found) > 1 else ''
-    return [f'{found[0].relative_to(folder)}{more}'] if found else []
+    return [f'{path.relative_to(folder)} and others' for path in islice(_xml_files(folder), 1)]
 
 
 def _read(folder: Path, share: float | None) -> Found:
-    files, images = _xml_files(folder), Images(folder)
+    files, images = list(_xml_files(folder)), Images(folder)
     lists = _lists(folder)
     subsets: dict[str, list[Picture]] = defaultdict(list)
     missing, unlisted, difficult = [], 0, 0
@@ -51,7 +59,8 @@ def _read(folder: Path, share: float | None) -> Found:
         image = images.find(path.stem, path, place_subset)
         image = image or images.find((root.findtext('filename') or '').strip(), path, place_subset)
         if image is None:
-            missing.append(path.name)
+            if subset in ('train', 'val'):
+                missing.append(path.name)
             continue
         objects = _objects(path, root)
         picture = Picture(image, objects, _size(root))
@@ -93,7 +102,7 @@ def _lists(folder: Path) -> dict[Path, dict[str, str]]:
         main = next((place for place in (top / 'ImageSets/Main', top / 'ImageSets') if place.is_dir()), None)
         for name, subset in _LISTS.items() if main else ():
             if main and (path := main / f'{name}.txt').is_file():
-                rows = (line.split() for line in path.read_text(encoding='utf-8-sig').splitlines())
+                rows = (line.split() for line in read_lines(path))
                 # Other programs write the suffix, or a number behind the name.
                 stems = (re.sub(r'\.(jpe?g|png|bmp)$', '', row[0], flags=re.IGNORECASE) for row in rows if row)
                 lists.setdefault(top, {}).update({stem.rpartition('/')[2]: subset for stem in stems})
@@ -110,7 +119,7 @@ def _parse(path: Path) -> ElementTree.Element:
 def _size(root: ElementTree.Element) -> tuple[int, int] | None:
     """Returns the stated size; some programs write zeros."""
     try:
-        width, height = (int(float(root.findtext(f'size/{side}') or 0)) for side in ('width', 'height'))
+        width, height = (int(finite(root.findtext(f'size/{side}') or 0)) for side in ('width', 'height'))
     except ValueError:
         return None
     return (width, height) if width > 0 and height > 0 else None
@@ -126,11 +135,11 @@ def _objects(path: Path, root: ElementTree.Element) -> list[dict]:
     for number, entry in enumerate(root.findall('object'), 1):
         name = (entry.findtext('name') or '').strip()
         try:
-            left, top, right, bottom = (float(entry.findtext(f'bndbox/{corner}') or '') for corner in _CORNERS)
-            difficult = int(float(entry.findtext('difficult') or 0))
+            left, top, right, bottom = (finite(entry.findtext(f'bndbox/{corner}')) for corner in _CORNERS)
+            difficult = int(finite(entry.findtext('difficult') or 0))
         except ValueError as error:
             raise UserError(
-                f'annotation file {path}: object {number} needs a bndbox with numbers {", ".join(_CORNERS)}, and '
+                f'annotation file {path}: object {number} needs a bndbox with the numbers {", ".join(_CORNERS)}, and '
                 'difficult, if there is one, is 0 or 1'
             ) from error
         if not name:

@@ -6,8 +6,16 @@ from pathlib import Path
 
 from mmcrossformer.datasets.formats.found import Found, Picture
 from mmcrossformer.datasets.formats.pictures import all_have_masks, loaded_size
-from mmcrossformer.datasets.formats.reader import Format, divide, files_below, is_image, subset_of_place
-from mmcrossformer.datasets.formats.yolo_yaml import DataYaml, find_yaml, read_lines, read_yaml
+from mmcrossformer.datasets.formats.reader import (
+    Format,
+    divide,
+    files_below,
+    finite,
+    is_image,
+    read_lines,
+    subset_of_place,
+)
+from mmcrossformer.datasets.formats.yolo_yaml import DataYaml, find_yaml, read_yaml
 from mmcrossformer.utils.errors import UserError, check_unique, names
 
 _NAME_FILES = ('classes.txt', 'obj.names', '_darknet.labels')
@@ -103,9 +111,9 @@ def _picture(image: Path, data: DataYaml, kinds: Counter[str]) -> Picture:
 
 def _object(row: Sequence[str], size: tuple[int, int], data: DataYaml, kinds: Counter[str], place: str) -> dict:
     try:
-        numbers = [float(value) for value in row]
+        numbers = [finite(value) for value in row]
     except ValueError as error:
-        raise UserError(f'{place}: a row of YOLO has numbers alone, got {" ".join(row)[:60]!r}') from error
+        raise UserError(f'{place}: a row of YOLO has finite numbers alone, got {" ".join(row)[:60]!r}') from error
     label = numbers[0]
     if label not in range(len(data.classes)):
         raise UserError(

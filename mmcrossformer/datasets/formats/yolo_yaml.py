@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmcrossformer.datasets.formats.reader import entries, files_below, is_image
+from mmcrossformer.datasets.formats.reader import entries, files_below, is_image, read_lines
 from mmcrossformer.utils.errors import UserError, names
 
 _SUFFIXES = ('.yaml', '.yml')
@@ -39,20 +39,6 @@ def find_yaml(folder: Path) -> list[Path]:
     found = [path for path in files if path.stem.lower() in _USUAL_NAMES or _describes_data(path)]
     below = (path for path in files_below(folder) if path.suffix.lower() in _SUFFIXES)
     return found or [path for path in below if _describes_data(path)]
-
-
-def read_lines(path: Path) -> list[str]:
-    """Returns the lines of a text file.
-
-    Raises:
-        UserError: The file cannot be read.
-    """
-    try:
-        return path.read_text(encoding='utf-8-sig').splitlines()
-    except OSError as error:
-        raise UserError(f'{path} cannot be read: {error.strerror}') from error
-    except UnicodeDecodeError as error:
-        raise UserError(f'{path} is not UTF-8: {error}') from error
 
 
 def read_yaml(path: Path) -> DataYaml:
