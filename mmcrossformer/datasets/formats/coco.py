@@ -49,10 +49,9 @@ def _groups(folder: Path) -> _Groups:
             key = path.relative_to(folder).as_posix() if subset in groups[pattern] else pattern
             groups[key][subset] = path
     groups = _without_weak(groups, lambda group: set(group) == {'test'})
-    groups = _without_weak(groups, lambda group: has_keys(next(iter(group.values())), ['keypoints']))
     # The official folder has further annotations of the same images.
-    official = {pattern: group for pattern, group in groups.items() if Path(pattern).name.startswith('instances_')}
-    return official if len(official) == 1 else groups
+    groups = _without_weak(groups, lambda group: has_keys(next(iter(group.values())), ['keypoints']))
+    return _without_weak(groups, lambda group: next(iter(group.values())).name.startswith('stuff_'))
 
 
 def _without_weak(groups: _Groups, is_weak: Callable[[dict[str, Path]], bool]) -> _Groups:
