@@ -42,14 +42,18 @@ def _read(folder: Path, share: float | None) -> Found:
             f'are {names(classes) or "none"}'
         )
     pictures = {
-        name: [Picture(path, classes.index(label)) for label, files in found.items() if label in classes for path in files]
+        name: [
+            Picture(path, classes.index(label)) for label, files in found.items() if label in classes for path in files
+        ]
         for name, found in subsets.items()
     }
     train, val, more = divide(pictures, folder, share)
     present = {picture.annotation for picture in train}
     absent = [name for label, name in enumerate(classes) if label not in present]
     if absent:
-        raise UserError(f'no pictures of {names(absent)} are left to train on after the split: add some, or leave it out')
+        raise UserError(
+            f'no pictures of {names(absent)} are left to train on after the split: add some, or leave it out'
+        )
     return Found('classes', CLASS_FOLDERS.title, folder, classes, train, val, notes=(*notes, *more))
 
 

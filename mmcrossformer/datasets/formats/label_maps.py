@@ -119,7 +119,7 @@ def _all_values(paths: list[Path]) -> Values:
 def _labels_of(values: Values, known: MapClasses | None, folder: Path) -> tuple[dict[int, int] | None, list[str]]:
     """Returns the label of each value where values are no labels, and notes on it."""
     if values.single:
-        if 255 in values.single and values.single <= {*_SHADES}:
+        if values.single == {*_SHADES}:
             return _SHADES, ['label maps have the values 0 and 255, understood as background (0) and object (1)']
         return None, []
     colors, file = values.colors, 'labelmap.txt'
@@ -129,7 +129,7 @@ def _labels_of(values: Values, known: MapClasses | None, folder: Path) -> tuple[
             raise UserError(f'label maps of {folder} have colours that {known.path} has not: {names(unknown)}')
         return known.colors, [f'colours of label maps are converted to labels by {known.path.name}']
     if all(color % 0x010101 == 0 for color in colors):
-        if _WHITE in colors and colors <= {0, _WHITE}:
+        if colors == {0, _WHITE}:
             return {0: 0, _WHITE: 1}, ['label maps are black and white, understood as background (0) and object (1)']
         grey = {color: color // 0x010101 for color in sorted(colors)}
         return grey, ['label maps have three equal channels, of which one is taken']

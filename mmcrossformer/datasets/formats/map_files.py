@@ -51,7 +51,9 @@ def read_map(path: Path) -> tuple[np.ndarray, bool]:
             if image.mode in _SINGLE:
                 return np.asarray(image).astype(np.int64), False
             if image.mode not in ('RGB', 'RGBA', 'LA'):
-                raise UserError(f'label map {path} has pixels of the kind {image.mode}: one channel of 8 bits is needed')
+                raise UserError(
+                    f'label map {path} has pixels of the kind {image.mode}: one channel of 8 bits is needed'
+                )
             pixels = np.asarray(image.convert('RGB')).astype(np.int64)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f'label map {path} cannot be read: {error}') from error
