@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+from mmcrossformer.datasets.formats.class_folders import CLASS_FOLDERS
 from mmcrossformer.datasets.formats.coco import COCO
 from mmcrossformer.datasets.formats.found import Found
+from mmcrossformer.datasets.formats.label_maps import LABEL_MAPS
 from mmcrossformer.datasets.formats.labelme import LABELME
 from mmcrossformer.datasets.formats.reader import Format, entries, subset_of
 from mmcrossformer.datasets.formats.voc import VOC
 from mmcrossformer.datasets.formats.yolo import YOLO
 from mmcrossformer.utils.errors import UserError, names
 
-FORMATS: tuple[Format, ...] = (COCO, YOLO, VOC, LABELME)
+FORMATS: tuple[Format, ...] = (COCO, YOLO, VOC, LABELME, LABEL_MAPS, CLASS_FOLDERS)
 
 
 def find_data(folder: Path, split_share: float | None = None, data_format: str | None = None) -> Found:

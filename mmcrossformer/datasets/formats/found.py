@@ -40,6 +40,8 @@ class Found:
         labels: Of label maps whose values are no labels, the label of each value, of colours by their numbers
             `red << 16 | green << 8 | blue`; None where the values are the labels.
         notes: What was found and decided, a sentence each, for the user.
+        labels: Of label maps whose values are no labels, the label of each value, of colours by their numbers
+            `red << 16 | green << 8 | blue`; None where the values are the labels.
     """
 
     kind: Kind
@@ -51,3 +53,4 @@ class Found:
     masks: bool = False
     labels: Mapping[int, int] | None = None
     notes: tuple[str, ...] = ()
+    labels: Mapping[int, int] | None = None
