@@ -178,9 +178,7 @@ def _points(objects: _Objects, fixed: str, claims: dict[int, _Found] | None = No
 
 def _mean_ap(points: _Points, number: dict[int, int], classes: dict[int, int]) -> float:
     """Returns AP50, mean over the classes with objects; one whose objects and predictions are all gone is left out."""
-    aps = [
-        _ap(points.get(label, []), number[label]) for label in classes if number[label] > 0 or points.get(label)
-    ]
+    aps = [_ap(points.get(label, []), number[label]) for label in classes if number[label] > 0 or points.get(label)]
     return float(np.mean(aps)) if aps else 0.0
 
 
@@ -196,7 +194,9 @@ def _ap(points: Sequence[tuple[float, bool]], number: int) -> float:
 
 
 def _count(labels: Sequence[int]) -> dict[int, int]:
-    return {label: int(count) for label, count in zip(*np.unique(np.array(labels, int), return_counts=True), strict=True)}
+    return {
+        label: int(count) for label, count in zip(*np.unique(np.array(labels, int), return_counts=True), strict=True)
+    }
 
 
 def _without(number: dict[int, int], labels: Sequence[int]) -> dict[int, int]:
