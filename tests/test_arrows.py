@@ -14,7 +14,7 @@ FLOORS = (
     ('version', 'registry', 'utils.files'),
     ('checkpoint', 'models.attention', 'models.layers'),
     ('models',),
-    ('utils', 'datasets', 'classifiers'),
+    ('utils', 'datasets', 'classifiers', 'evaluators'),
     ('config',),
     ('apis',),
     ('engine', 'visual'),

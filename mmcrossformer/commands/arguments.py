@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 SCORE_THR = 0.3
+BEST = 'best'
 
 
 def add_checkpoint(parser: argparse.ArgumentParser, optional: str | None = None) -> None:
@@ -61,8 +62,12 @@ def add_seed(parser: argparse.ArgumentParser, default: int | None = None) -> Non
 
 
 def add_score_thr(parser: argparse.ArgumentParser, text: str, default: float | None = SCORE_THR) -> None:
-    """Adds `--score-thr`, the lowest score of objects that are drawn or written."""
-    parser.add_argument('--score-thr', type=_score, default=default, metavar='T', help=text)
+    """Adds `--score-thr`, the lowest score of objects that are drawn or written: a number, or `best`.
+
+    `best` stands for the thresholds of the report of the training; `apis.thresholds.read_thresholds` reads them.
+    """
+    text += f'; {BEST}: the thresholds of best F1 that training wrote beside CHECKPOINT'
+    parser.add_argument('--score-thr', type=_score, default=default, metavar=f'T|{BEST}', help=text)
 
 
 def add_short_side(parser: argparse.ArgumentParser) -> None:
@@ -94,13 +99,15 @@ def _file(text: str) -> str:
     return text
 
 
-def _score(text: str) -> float:
+def _score(text: str) -> float | str:
+    if text == BEST:
+        return text
     try:
         score = float(text)
     except ValueError:
         score = math.nan
     if not 0 <= score <= 1:
-        raise argparse.ArgumentTypeError(f'must be a number from 0 to 1, got {text!r}')
+        raise argparse.ArgumentTypeError(f'must be a number from 0 to 1, or {BEST}, got {text!r}')
     return score
 
 

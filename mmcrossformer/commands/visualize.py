@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.apis.thresholds import read_thresholds
 from mmcrossformer.commands.arguments import (
+    BEST,
     SCORE_THR,
     add_checkpoint,
     add_device,
@@ -43,13 +46,18 @@ def main() -> None:
     image = read_image(args.image)
     pixel = args.pixel or (image.shape[0] // 2, image.shape[1] // 2)
     predictor = Predictor(args.config, args.checkpoint, args.cfg_options, device)
+    score_thr: float | np.ndarray = args.score_thr
+    if args.score_thr == BEST:
+        if args.checkpoint is None:
+            raise UserError('--score-thr best: random weights have no thresholds: pass a CHECKPOINT')
+        score_thr = read_thresholds(args.checkpoint, predictor.classes)
     wanted = choose_pictures(args.only or PICTURES, predictor, args.checkpoint)
     batch = predictor.prepare(image, args.short_side)
     placement = Placement.from_batch(image, batch)
     if args.pixel or 'groups' in wanted:
         pixel = placement.pixel(*pixel)
     make_folder('--out', args.out)
-    for name, figure in draw(wanted, predictor, placement, batch, pixel, args):
+    for name, figure in draw(wanted, predictor, placement, batch, pixel, args, score_thr):
         path = args.out / f'{name}.png'
         save(figure, path)
         print(path)
@@ -85,13 +93,14 @@ def draw(
     batch: dict[str, Any],
     pixel: tuple[int, int],
     args: argparse.Namespace,
+    score_thr: float | np.ndarray,
 ) -> Iterator[tuple[str, Figure]]:
     """Yields name and figure of each picture."""
     backbone: Any = getattr(predictor.model, 'backbone', None)
     inputs = batch['inputs']
     if 'predictions' in wanted:
         found = predictor(placement.image, args.short_side)
-        yield 'predictions', draw_predictions(placement.image, found, predictor.classes, args.score_thr)
+        yield 'predictions', draw_predictions(placement.image, found, predictor.classes, score_thr)
     if 'pyramid' in wanted:
         with torch.no_grad():
             yield 'pyramid', draw_pyramid(placement, backbone(inputs))

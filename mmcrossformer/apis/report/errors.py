@@ -120,8 +120,8 @@ def _match(objects: _Objects, truth: ObjectTruth, found: COCO, image: int, kind:
     for i, result in enumerate(taken):
         item = _Found(int(labels[i]), result['score'], bool(right[i]), bool(inside[i].any() and not right[i]))
         if not right[i]:
-            item.kind, place = _classify(ious[i], same[i], used)
-            item.target = None if place is None else first + place
+            item.kind, target = _classify(ious[i], same[i], used)
+            item.target = None if target is None else first + target
         objects.found.append(item)
 
 
@@ -194,9 +194,8 @@ def _ap(points: Sequence[tuple[float, bool]], number: int) -> float:
 
 
 def _count(labels: Sequence[int]) -> dict[int, int]:
-    return {
-        label: int(count) for label, count in zip(*np.unique(np.array(labels, int), return_counts=True), strict=True)
-    }
+    names, counts = np.unique(np.array(labels, int), return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def _without(number: dict[int, int], labels: Sequence[int]) -> dict[int, int]:

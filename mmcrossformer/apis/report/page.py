@@ -85,15 +85,18 @@ def write_page(report: Report, path: Path) -> None:
         metrics=summarize_metrics(report.curves),
         curves=data_uri(report.curves_png.read_bytes(), 'png') if drawn else '',
         written=datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
-        tables=make_tables(report.evaluation) if report.evaluation else [],
-        charts=draw_charts(report.evaluation.names, report.evaluation.rankings) if _is_ranked(report) else [],
+        **_class_parts(report.evaluation),
         **_matrix_parts(report.evaluation),
     )
     write_text(path, page)
 
 
-def _is_ranked(report: Report) -> bool:
-    return report.evaluation is not None and bool(report.evaluation.rankings)
+def _class_parts(evaluation: Evaluation | None) -> dict[str, Any]:
+    """Returns the tables of the classes and their charts, which segmenters have none of."""
+    if evaluation is None:
+        return dict(tables=[], charts=[])
+    charts = draw_charts(evaluation.names, evaluation.rankings) if evaluation.rankings else []
+    return dict(tables=make_tables(evaluation), charts=charts)
 
 
 def summarize_metrics(curves: Curves) -> list[Metric]:
