@@ -131,7 +131,7 @@ def test_numbers_are_those_of_the_host(monkeypatch, tmp_path):
     assert kinds_of(truth, found) == ['bbox', 'segm']
     for kind, host in zip(('bbox', 'segm'), seen, strict=True):
         ours = evaluate_objects(truth, index_results(truth, found, kind), kind)
-        np.testing.assert_allclose(ours.stats, host.stats, atol=1e-9)
+        np.testing.assert_allclose(ours.stats, np.where(host.stats < 0, np.nan, host.stats), atol=1e-9)
         order = np.argsort(labels)
         precision = host.eval['precision'][:, :, :, 0, -1].mean(axis=(0, 1))
         np.testing.assert_allclose(ours.ap[order][:3], precision[:3], atol=1e-9)
@@ -191,7 +191,7 @@ def test_thresholds_are_read_beside_the_checkpoint(tmp_path):
 @pytest.mark.parametrize('seen', [True, False])
 def test_page_of_any_detector(number, seen, tmp_path):
     """One class, many, some without objects, and a model that finds nothing."""
-    content, results = make_objects(images=3)
+    content, results = make_objects(images=8)
     content['categories'] = [dict(id=label, name=f'class {label}') for label in range(3, 3 + number)]
     keep = {category['id'] for category in content['categories']}
     content['annotations'] = [a for a in content['annotations'] if a['category_id'] in keep]
@@ -199,7 +199,7 @@ def test_page_of_any_detector(number, seen, tmp_path):
     truth = read(content, tmp_path / 'truth.json')
     classes = tuple(category['name'] for category in content['categories'])
     matrix = np.zeros((number + 1, number + 1), int)
-    evaluation = Evaluation('detection', (*classes, 'background'), [], matrix, available=3)
+    evaluation = Evaluation('detection', (*classes, 'background'), [], matrix, available=8)
     for kind in kinds_of(truth, results):
         found = index_results(truth, results, kind)
         evaluation.precision[kind] = evaluate_objects(truth, found, kind)
