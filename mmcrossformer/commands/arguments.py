@@ -14,7 +14,6 @@ from mmcrossformer.utils.run import find_run, find_weights
 
 SCORE_THR = 0.3
 BEST = 'best'
-_WEIGHTS = ('.pth', '.safetensors')
 
 
 def add_checkpoint(parser: argparse.ArgumentParser, optional: str | None = None) -> None:
@@ -137,6 +136,12 @@ def _seed(text: str) -> int:
     if not re.fullmatch(r'\d+', text) or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f'must be a whole number from 0 to {2**32 - 1}, got {text!r}')
     return int(text)
+
+
+def _file(text: str) -> str:
+    if not os.path.isfile(text):  # Path.is_file raises without permission
+        raise argparse.ArgumentTypeError(f'{text} is no file')
+    return text
 
 
 def _score(text: str) -> float | str:
