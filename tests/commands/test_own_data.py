@@ -23,7 +23,9 @@ def photos(tmp_path, monkeypatch):
         pixels = noise.integers(0, 100, (48, 64, 3), dtype=np.uint8)
         pixels[10:30, 5 + i : 25 + i] = 255
         Image.fromarray(pixels).save(folder / f'{i}.jpg')
-        shape = dict(label='square', points=[[5 + i, 10], [25 + i, 30]], shape_type='rectangle', group_id=None, flags={})
+        shape = dict(
+            label='square', points=[[5 + i, 10], [25 + i, 30]], shape_type='rectangle', group_id=None, flags={}
+        )
         content = dict(version='5.5.0', flags={}, shapes=[shape], imagePath=f'{i}.jpg', imageData=None)
         (folder / f'{i}.json').write_text(json.dumps(content | dict(imageHeight=48, imageWidth=64)))
     Image.fromarray(pixels).save(tmp_path / 'new.jpg')
