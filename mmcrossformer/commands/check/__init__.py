@@ -1,16 +1,19 @@
 """Checks data, classes, channels and learning rate of a training run without starting it."""
 
 import argparse
+import sys
 from functools import cache
+from pathlib import Path
 
 from rich.console import Console
 
 from mmcrossformer.commands.arguments import positive_int
-from mmcrossformer.commands.check.table import class_tables
-from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data
+from mmcrossformer.commands.check.table import draw_table
+from mmcrossformer.commands.common import add_config_arguments, add_own_data_arguments, apply_own_data, make_folder
 from mmcrossformer.config.read import read_config
 from mmcrossformer.datasets.coco import read_coco
-from mmcrossformer.engine.check import Limits, examine_job
+from mmcrossformer.engine.check import Limits, class_tables, examine_job
+from mmcrossformer.engine.preview import write_preview
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.utils.errors import UserError
 
@@ -22,17 +25,29 @@ def main() -> None:
     parser.add_argument(
         '--decode', type=positive_int, metavar='N', help='images of each data set to decode (default: all)'
     )
+    parser.add_argument(
+        '--preview',
+        type=Path,
+        metavar='FILE',
+        help='also write training pictures, classes and findings as HTML',
+    )
     add_own_data_arguments(parser)
     args = parser.parse_args()
+    if args.preview is not None:
+        if args.preview.suffix != '.html' or args.preview.is_dir():
+            raise UserError(f'--preview must name a file that ends in .html, got {args.preview}')
+        make_folder('--preview', args.preview.parent)
     cfg = read_config(args.config, args.cfg_options)
     read = cache(read_coco)
     apply_own_data(cfg, args, read)
     check_data(cfg, ('train', 'val'))
     report = examine_job(cfg, Limits(decoded=args.decode), read=read)
     for table in class_tables(report.contents):
-        Console(highlight=False).print(table)
+        Console(highlight=False).print(draw_table(table))
     for finding in report.findings:
         Console(soft_wrap=True, highlight=False).print(str(finding), markup=False)
+    if args.preview is not None and (reason := write_preview(cfg, report, args.preview)):
+        print(f'warning: {reason}', file=sys.stderr)
     errors = sum(not finding.warning for finding in report.findings)
     if errors:
         raise UserError(f'{errors} of {len(report.findings)} findings are errors that would spoil the training')
