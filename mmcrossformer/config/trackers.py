@@ -46,7 +46,7 @@ TRACKERS = dict(
         'NeptuneVisBackend',
         ('neptune',),
         'pip install neptune',
-        'logs offline unless the config sets project and token',
+        'logs offline unless the config sets a project',
     ),
     dvclive=Tracker(
         'DVCLiveVisBackend', ('dvclive', 'pygit2'), 'pip install dvclive pygit2', 'logs to files in the work directory'

@@ -32,9 +32,7 @@ def test_backends_are_added_once(monkeypatch):
 
 
 def test_wrong_names():
-    with pytest.raises(
-        UserError, match='--tracker board: there is no such tracker; the choices are tensorboard, wandb'
-    ):
+    with pytest.raises(UserError, match='--tracker board: there is no such tracker; the choices are '):
         use_trackers(Config(), ['board'])
     with pytest.raises(UserError, match='--tracker must be unique'):
         use_trackers(Config(), ['wandb', 'wandb'])
