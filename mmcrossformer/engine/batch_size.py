@@ -40,7 +40,7 @@ def use_batch_size(cfg: Config, size: int) -> list[str]:
     if rate is not None and size * per_step != base:
         optimizer['lr'] = rate * size * per_step / base
         notes.append(
-            f'learning rate {optimizer["lr"]:g} by the linear rule: {rate:g} of the config is for {base} pictures a step'
+            f'learning rate {optimizer["lr"]:g} by the linear rule: {rate:g} of the config is for {base} pictures'
         )
     if scaling:
         cfg.auto_scale_lr.enable = False
@@ -52,7 +52,7 @@ def largest_that_fits(fits: Callable[[int], bool], highest: int) -> int:
 
     Args:
         fits: Whether a batch size fits; larger ones than one that does not are never tried. It may raise
-            `torch.OutOfMemoryError`, which means that the size does not fit.
+            `torch.cuda.OutOfMemoryError`, which means that the size does not fit.
         highest: Largest size that is allowed, from 1 on.
 
     Raises:
@@ -73,5 +73,5 @@ def largest_that_fits(fits: Callable[[int], bool], highest: int) -> int:
 def _try(fits: Callable[[int], bool], size: int) -> bool:
     try:
         return fits(size)
-    except torch.OutOfMemoryError:
+    except torch.cuda.OutOfMemoryError:
         return False

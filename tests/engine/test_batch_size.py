@@ -44,7 +44,7 @@ def test_search(highest):
         def fits(size, limit=limit, tried=tried):
             tried.append(size)
             if size > limit:
-                raise torch.OutOfMemoryError
+                raise torch.cuda.OutOfMemoryError
             return True
 
         assert largest_that_fits(fits, highest) == min(limit, highest)
