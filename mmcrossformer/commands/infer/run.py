@@ -16,6 +16,7 @@ from mmcrossformer.apis.draw import LONGEST_JPEG, draw_fitted, encode_jpeg
 from mmcrossformer.apis.prediction import Prediction, above
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.apis.thresholds import read_thresholds
+from mmcrossformer.apis.tiles import OVERLAP, Tiling, check_tiling, predict_tiled
 from mmcrossformer.commands.arguments import SCORE_THR
 from mmcrossformer.commands.infer.folder import JOURNALS, describe_run, prepare_folder
 from mmcrossformer.commands.infer.inputs import Source, count_frames, find_sources, read_images
