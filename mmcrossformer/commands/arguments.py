@@ -14,6 +14,7 @@ from mmcrossformer.utils.run import find_run, find_weights
 
 SCORE_THR = 0.3
 BEST = 'best'
+_WEIGHTS = ('.pth', '.safetensors')
 
 
 def add_checkpoint(parser: argparse.ArgumentParser, optional: str | None = None) -> None:
