@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from checked import own_job
 from mmengine.config import Config
 
 from mmcrossformer.engine.batch_size import largest_that_fits, use_batch_size
+from mmcrossformer.engine.largest_batch import find_batch_size
 from mmcrossformer.utils.errors import UserError
 
 
@@ -54,3 +56,30 @@ def test_search(highest):
         assert max(tried) <= highest
     with pytest.raises(UserError, match='not even one picture'):
         largest_that_fits(lambda size: False, highest)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='on a GPU, steps decide')
+def test_auto_on_processors(data):
+    cfg = own_job(data, 'retinanet_crossformer_t_digits')
+    cfg.train_dataloader.batch_size = 64
+    assert find_batch_size(cfg)[0] == 1  # of four pictures, an epoch has at least as many iterations
+    dataset = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=100, dataset=dataset)
+    size, reason = find_batch_size(cfg)
+    assert size == 8
+    assert 'on processors at most 8' in reason
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_auto_on_a_gpu(data):
+    """The largest batch leaves some memory, the next one does not."""
+    cfg = own_job(data, 'mask_rcnn_crossformer_t_digits')
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=10**6, dataset=cfg.train_dataloader.dataset)
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(4 * 2**30 / total)  # 4 GiB: beyond, torch raises
+    try:
+        size, _ = find_batch_size(cfg)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert 1 < size < 10**5
+    assert torch.cuda.memory_allocated() < 2**20
