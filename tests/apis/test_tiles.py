@@ -130,7 +130,7 @@ def test_masks_are_where_the_digits_are(scene, found):
     for i, (label, box) in enumerate(zip(found.labels, found.boxes.astype(int), strict=True)):
         x1, y1, x2, y2 = box
         mask = found.masks[i]
-        assert mask.sum() == mask[y1:y2, x1:x2].sum()
+        assert mask.sum() == mask[y1 : y2 + 1, x1 : x2 + 1].sum()
         if y2 - y1 < 800:  # the large one has been shrunk
             inside = cv2.connectedComponents((picture[y1:y2, x1:x2, 0] == STEP * (label + 1)).astype(np.uint8))[1]
             assert (mask[y1:y2, x1:x2] == (inside == inside[mask[y1:y2, x1:x2]][0])).all()
