@@ -6,6 +6,7 @@ mmengine imports this module when a config says `type='mmcrossformer.X'`, so tha
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
 from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES
@@ -18,6 +19,7 @@ MODELS = Registry(
     locations=['mmcrossformer.models', 'mmcrossformer.classifiers'],
 )
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmcrossformer', locations=['mmcrossformer.datasets'])
+METRICS = Registry('metric', parent=MMENGINE_METRICS, scope='mmcrossformer', locations=['mmcrossformer.evaluators'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmcrossformer', locations=['mmcrossformer.engine.hooks'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optim_wrapper_constructor',

@@ -14,7 +14,7 @@ FLOORS = (
     ('version', 'registry', 'utils.files'),
     ('checkpoint', 'models.attention', 'models.layers'),
     ('models',),
-    ('utils', 'datasets', 'classifiers'),
+    ('utils', 'datasets', 'classifiers', 'evaluators'),
     ('config',),
     ('apis',),
     ('engine', 'visual'),
@@ -23,6 +23,8 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # The package itself offers models and the version to everyone, and is on their floor.
 FLOOR_OF[''] = FLOOR_OF['models']
+# What users import comes from any room below the commands; the names of `mmcrossformer.apis` are imported on access.
+FACADE = 'apis'
 # Old names that still work: they import what is there now.
 OLD = ('hooks', 'optim', 'strategies', 'engine.inference')
 # Used by commands alone, and shared by all of them.
@@ -65,7 +67,7 @@ def imports_of(text, known):
 
 def faults(module, text, known):
     """What is wrong with the imports of a module."""
-    room = room_of(module)
+    room = 'engine' if module == FACADE else room_of(module)
     for name in imports_of(text, known):
         ours = name == 'mmcrossformer' or name.startswith('mmcrossformer.')
         top = name.partition('.')[0]

@@ -1,4 +1,4 @@
-"""Public API: predictors, predictions, drawing of predictions, and the cost of models.
+"""Public API: training, predictors, predictions, drawing of predictions, and the cost of models.
 
 Names are imported on first access: `Predictor` needs mmcv and torch, `Prediction` does not.
 """
@@ -20,21 +20,23 @@ if TYPE_CHECKING:  # the same names for type checkers
     from mmcrossformer.apis.predictor import read_image as read_image
     from mmcrossformer.apis.tiles import Tiling as Tiling
     from mmcrossformer.apis.tiles import predict_tiled as predict_tiled
+    from mmcrossformer.engine.training import train as train
 
 _MODULES = dict(
-    Cost='complexity',
-    Prediction='prediction',
-    Predictor='predictor',
-    Tiling='tiles',
-    above='prediction',
-    analyze='complexity',
-    build_model='model',
-    class_name='prediction',
-    draw_fitted='draw',
-    draw_prediction='draw',
-    encode_jpeg='draw',
-    predict_tiled='tiles',
-    read_image='predictor',
+    Cost='apis.complexity',
+    Prediction='apis.prediction',
+    Predictor='apis.predictor',
+    Tiling='apis.tiles',
+    above='apis.prediction',
+    analyze='apis.complexity',
+    build_model='apis.model',
+    class_name='apis.prediction',
+    draw_fitted='apis.draw',
+    draw_prediction='apis.draw',
+    encode_jpeg='apis.draw',
+    predict_tiled='apis.tiles',
+    read_image='apis.predictor',
+    train='engine.training',
 )
 __all__ = list(_MODULES)
 
@@ -42,7 +44,7 @@ __all__ = list(_MODULES)
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)
+    return getattr(import_module(f'mmcrossformer.{_MODULES[name]}'), name)
 
 
 def __dir__() -> list[str]:

@@ -42,11 +42,16 @@ def class_name(classes: Sequence[str], label: int) -> str:
     return classes[label] if label < len(classes) else f'class {label}'
 
 
-def above(prediction: Prediction, score: float) -> Prediction:
-    """Returns the prediction without objects or classes of scores below `score`."""
+def above(prediction: Prediction, score: float | np.ndarray) -> Prediction:
+    """Returns the prediction without objects or classes of low scores; segments stay as they are.
+
+    Args:
+        prediction: The prediction.
+        score: Lowest score that is kept, or that of each class [classes].
+    """
     if prediction.segments is not None:
         return prediction
-    kept = prediction.scores >= score
+    kept = prediction.scores >= (score if isinstance(score, float | int) else score[prediction.labels])
     return replace(
         prediction,
         labels=prediction.labels[kept],

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mmcrossformer.apis.prediction import Prediction, Task
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.walk import dicts_in, model_settings, replace_sync_bn, type_name
 from mmcrossformer.utils.errors import UserError, innermost
+from mmcrossformer.utils.run import find_run, find_weights
 from mmcrossformer.utils.weights import load_weights, report_misfits, weights_only
 
 # Tasks by scope of the host library.
@@ -28,14 +30,18 @@ TASKS: dict[str, Task] = dict(mmdet='detection', mmseg='segmentation', mmpretrai
 # Pipeline steps that set the size; one Resize replaces all of them when another size is asked for.
 _SIZING = ('Resize', 'ResizeEdge', 'RandomResize', 'CenterCrop', 'ResizeShortestEdge', 'FixShapeResize')
 _KEPT = ('interpolation', 'backend')
+# The scope in which mmengine looks for types belongs to the process: one thread at a time builds.
+_SCOPE = threading.RLock()
 
 
 class Predictor:
-    """A model of a config with the weights of a checkpoint.
+    """A model of a config with the weights of a checkpoint; may be called by several threads.
 
     Args:
-        config: Config of a detector, segmenter or classifier: its file, or the result of `read_config`.
-        checkpoint: File of its weights; None keeps random weights.
+        config: Config of a detector, segmenter or classifier: its file, or the result of `read_config`; or the work
+            directory of a training.
+        checkpoint: File of its weights, or a work directory. None: of a work directory the best weights, or else the
+            latest, otherwise random ones.
         options: Settings of the config to replace, by dotted name.
         device: Where the model runs.
 
@@ -54,6 +60,11 @@ class Predictor:
         options: dict[str, Any] | None = None,
         device: str = 'cpu',
     ) -> None:
+        if not isinstance(config, Config) and Path(config).is_dir():
+            run = find_run(config)
+            config, checkpoint = run.config, checkpoint or run.checkpoint
+        if checkpoint is not None and Path(checkpoint).is_dir():
+            checkpoint = find_weights(checkpoint)
         self.cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(str(config), options)
         config = self.cfg.filename or 'without a file'
         scope = self.cfg.default_scope
@@ -62,10 +73,11 @@ class Predictor:
         self.task = TASKS[scope]
         self._steps = _test_steps(self.cfg, config)
         self.device = _check_device(device)
-        init_default_scope(scope)
+        self._model_in_use = threading.Lock()
         replace_sync_bn(self.cfg.model)
         try:
-            with report_misfits(), weights_only():
+            with _SCOPE, report_misfits(), weights_only():
+                init_default_scope(scope)
                 self.model: BaseModel = MODELS.build(model_settings(self.cfg))
         except (KeyError, TypeError, ValueError, AssertionError, AttributeError, ImportError) as error:
             raise UserError(f'the model of {config} cannot be built: {innermost(error)}') from error
@@ -104,17 +116,20 @@ class Predictor:
             sample_idx=0,
         )
         steps = self._steps if short_side is None else _set_size(self._steps, (height, width), short_side)
-        init_default_scope(self.cfg.default_scope)
-        batch = pseudo_collate([Compose(steps)(sample)])
+        with _SCOPE:
+            init_default_scope(self.cfg.default_scope)
+            pipeline = Compose(steps)
+        batch = pseudo_collate([pipeline(sample)])
         return self.model.data_preprocessor(batch, False)
 
     @torch.no_grad()
     def __call__(self, image: np.ndarray, short_side: int | None = None) -> Prediction:
         """Returns the prediction for an image; see `prepare` for the arguments."""
         batch = self.prepare(image, short_side)
-        start = time.perf_counter()
-        (found,) = self.model(**batch, mode='predict')
-        seconds = time.perf_counter() - start
+        with self._model_in_use:  # heads of the host libraries may keep values between their steps
+            start = time.perf_counter()
+            (found,) = self.model(**batch, mode='predict')
+            seconds = time.perf_counter() - start
         size = found.metainfo.get('img_shape', batch['inputs'].shape[2:])[:2]
         return convert_sample(found, self.task, (int(size[0]), int(size[1])), seconds)
 

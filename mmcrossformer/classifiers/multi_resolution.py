@@ -61,7 +61,7 @@ class MultiResolutionClassifier(ImageClassifier):
         if not consistency_weight >= 0:
             raise ValueError(f'consistency_weight must not be negative, got {consistency_weight}')
         if not isinstance(data_preprocessor, nn.Module):
-            data_preprocessor = _build_preprocessor(data_preprocessor or {}, train_cfg)
+            data_preprocessor = build_preprocessor(data_preprocessor or {}, train_cfg)
         super().__init__(backbone, neck, head, train_cfg=train_cfg, data_preprocessor=data_preprocessor, **kwargs)
         if not hasattr(self.head, 'pre_logits'):
             raise ValueError(f'head must have the method pre_logits, which {type(self.head).__name__} has not')
@@ -145,7 +145,16 @@ class MultiResolutionPreprocessor(ClsDataPreprocessor):
         return {key: [view[key] for view in prepared] for key in ('inputs', 'data_samples')}
 
 
-def _build_preprocessor(settings: dict[str, Any], train_cfg: dict[str, Any] | None) -> MultiResolutionPreprocessor:
+def build_preprocessor(settings: dict[str, Any], train_cfg: dict[str, Any] | None) -> MultiResolutionPreprocessor:
+    """Builds the preprocessor of the classifier.
+
+    Args:
+        settings: Arguments of `MultiResolutionPreprocessor`.
+        train_cfg: Batch augments, unless the settings have some.
+
+    Raises:
+        ValueError: The settings are for another type.
+    """
     settings = {'batch_augments': train_cfg, **settings}
     kind = settings.pop('type', 'ClsDataPreprocessor')
     if kind != 'ClsDataPreprocessor':

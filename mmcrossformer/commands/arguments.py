@@ -9,18 +9,65 @@ import os
 import re
 from pathlib import Path
 
+from mmcrossformer.config.package import list_configs
+from mmcrossformer.utils.run import find_run, find_weights
+
 SCORE_THR = 0.3
+BEST = 'best'
+_WEIGHTS = ('.pth', '.safetensors')
 
 
 def add_checkpoint(parser: argparse.ArgumentParser, optional: str | None = None) -> None:
-    """Adds CHECKPOINT, which must be an existing file.
+    """Adds CHECKPOINT, a file or the work directory of a training; `parse_run` finds its weights.
 
     Args:
         parser: Parser of the command.
-        optional: What is used by default, for the help text; None makes the argument required.
+        optional: What is used by default, for the help text; None requires it, unless CONFIG is a work directory.
     """
-    text = 'checkpoint of a model trained with CONFIG' + (f' (default: {optional})' if optional else '')
-    parser.add_argument('checkpoint', nargs='?' if optional else None, type=_file, metavar='CHECKPOINT', help=text)
+    text = 'checkpoint of a model trained with CONFIG, or its work directory, of which the best weights are taken'
+    text += f' (default: {optional})' if optional else ''
+    text += '. With the work directory of a training as CONFIG: none'
+    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help=text)
+
+
+def parse_run(
+    parser: argparse.ArgumentParser, inputs: str | None = None, *, optional: bool = False
+) -> argparse.Namespace:
+    """Parses a command line with CONFIG and CHECKPOINT; either may be the work directory of a training.
+
+    Args:
+        parser: Parser of the command, with `add_checkpoint`.
+        inputs: Name of a list of arguments that follows CHECKPOINT.
+        optional: Whether CHECKPOINT may be missing.
+
+    Returns:
+        The arguments, with files as `config` and `checkpoint`; `run_dir` is the work directory in place of CONFIG.
+
+    Raises:
+        UserError: See `find_run`.
+    """
+    # Options are allowed between the positional arguments, of which CHECKPOINT may be missing.
+    args = parser.parse_intermixed_args()
+    args.run_dir = None
+    if args.config is not None and os.path.isdir(args.config) and args.config not in list_configs():
+        args.run_dir = args.config
+        if inputs and args.checkpoint is not None and not args.checkpoint.endswith(_WEIGHTS):
+            setattr(args, inputs, [args.checkpoint, *getattr(args, inputs)])
+            args.checkpoint = None
+        run = find_run(args.run_dir)
+        args.config, args.checkpoint = str(run.config), args.checkpoint or str(run.checkpoint)
+        if os.environ.get('RANK', '0') == '0':
+            print(run if args.checkpoint == str(run.checkpoint) else f'{args.run_dir}: config {run.config.name}')
+    if args.checkpoint is None:
+        if not optional:
+            parser.error('the following arguments are required: CHECKPOINT (or a work directory as CONFIG)')
+    elif os.path.isdir(args.checkpoint):
+        args.checkpoint = str(find_weights(args.checkpoint))
+        if os.environ.get('RANK', '0') == '0':
+            print(f'weights: {args.checkpoint}')
+    elif not os.path.isfile(args.checkpoint):  # Path.is_file raises without permission
+        parser.error(f'argument CHECKPOINT: {args.checkpoint} is no file')
+    return args
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +108,12 @@ def add_seed(parser: argparse.ArgumentParser, default: int | None = None) -> Non
 
 
 def add_score_thr(parser: argparse.ArgumentParser, text: str, default: float | None = SCORE_THR) -> None:
-    """Adds `--score-thr`, the lowest score of objects that are drawn or written."""
-    parser.add_argument('--score-thr', type=_score, default=default, metavar='T', help=text)
+    """Adds `--score-thr`, the lowest score of objects that are drawn or written: a number, or `best`.
+
+    `best` stands for the thresholds of the report of the training; `apis.thresholds.read_thresholds` reads them.
+    """
+    text += f'; {BEST}: the thresholds of best F1 that training wrote beside CHECKPOINT'
+    parser.add_argument('--score-thr', type=_score, default=default, metavar=f'T|{BEST}', help=text)
 
 
 def add_short_side(parser: argparse.ArgumentParser) -> None:
@@ -88,19 +139,15 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _file(text: str) -> str:
-    if not os.path.isfile(text):  # Path.is_file raises without permission
-        raise argparse.ArgumentTypeError(f'{text} is no file')
-    return text
-
-
-def _score(text: str) -> float:
+def _score(text: str) -> float | str:
+    if text == BEST:
+        return text
     try:
         score = float(text)
     except ValueError:
         score = math.nan
     if not 0 <= score <= 1:
-        raise argparse.ArgumentTypeError(f'must be a number from 0 to 1, got {text!r}')
+        raise argparse.ArgumentTypeError(f'must be a number from 0 to 1, or {BEST}, got {text!r}')
     return score
 
 

@@ -1,6 +1,7 @@
 """Arguments shared by several commands, and the functions that apply them."""
 
 import argparse
+import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -11,12 +12,10 @@ import torch
 from mmengine.config import Config, DictAction
 
 from mmcrossformer.commands.arguments import add_seed, add_work_dir
-from mmcrossformer.config.own_data import use_own_coco
-from mmcrossformer.config.read import read_config
-from mmcrossformer.config.walk import replace_sync_bn
-from mmcrossformer.datasets.coco import Reader, read_coco
-from mmcrossformer.engine.processes import check_launcher
+from mmcrossformer.engine.job import read_job
+from mmcrossformer.engine.own_data import OwnCoco, OwnData
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.outputs import make_folder
 
 
 class _Settings(DictAction):
@@ -68,27 +67,16 @@ def prepare_config(args: argparse.Namespace) -> Config:
         UserError: See `read_config`; or the launcher is not available in this environment.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = read_config(args.config, args.cfg_options)
+    check_launched(args)
+    return read_job(args.config, args.cfg_options, args.work_dir, args.seed, args.launcher)
+
+
+def check_launched(args: argparse.Namespace) -> None:
+    """Raises a `UserError` if torchrun has not started this process although `--launcher` says so."""
     if args.launcher == 'pytorch' and 'RANK' not in os.environ:
         raise UserError(
             '--launcher pytorch runs under torchrun: torchrun --nproc-per-node N -m mmcrossformer_cli train|test ...'
         )
-    cfg.launcher = args.launcher
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(default_work_dir(args.config))
-    if args.seed is not None:
-        cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
-    check_launcher(args.launcher)
-    if args.launcher == 'none' or not torch.cuda.is_available():
-        replace_sync_bn(cfg.model)
-    return cfg
-
-
-def default_work_dir(config: str) -> Path:
-    """Returns the work directory of a training or test run without `--work-dir`."""
-    return Path('work_dirs') / Path(config).stem
 
 
 def find_device(name: str) -> str:
@@ -116,22 +104,6 @@ def find_device(name: str) -> str:
     return name
 
 
-def make_folder(option: str, folder: str | Path) -> None:
-    """Creates a folder for results, so that a failure is reported before anything runs.
-
-    Args:
-        option: Option that names the folder, such as '--out'.
-        folder: The folder.
-
-    Raises:
-        UserError: The folder cannot be created.
-    """
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f'{option}: the folder {folder} cannot be created: {error.strerror}') from error
-
-
 def prepare_out_file(path: Path, suffixes: Sequence[str]) -> None:
     """Checks that the file of `--out` can be written and creates its folder, before anything runs.
 
@@ -152,32 +124,46 @@ def prepare_out_file(path: Path, suffixes: Sequence[str]) -> None:
         raise UserError(f'--out {path} cannot be written: {error.strerror}') from error
 
 
-def require_cuda(flag: str) -> None:
-    """Raises a `UserError` if no GPU is available for a flag that requires one."""
-    if not torch.cuda.is_available():
-        raise UserError(f'{flag} needs a GPU, and torch sees none here: leave {flag} out')
-
-
 def add_own_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments for own data in COCO format."""
-    own = parser.add_argument_group('own data in COCO format', 'all four together; class names are read from the files')
-    own.add_argument('--data-root', metavar='DIR', help='folder of the data')
-    own.add_argument('--train-ann', metavar='FILE', help='annotations to train on, below --data-root')
-    own.add_argument('--val-ann', metavar='FILE', help='annotations to validate on, below --data-root')
-    own.add_argument('--img-dir', metavar='DIR', help='folder of the images, below --data-root')
+    """Adds the arguments for own data."""
+    own = parser.add_argument_group('own data', 'a folder in any format; docs/own_data.md describes them')
+    own.add_argument('--data', metavar='DIR', help='folder of the data; what is in it is found out and printed')
+    own.add_argument(
+        '--split',
+        type=_share,
+        metavar='S',
+        help='share of the images to train on if the folder has none to validate on (default: 0.8)',
+    )
+    own.add_argument('--data-format', metavar='NAME', help='format of the data, if the folder has several')
+    coco = parser.add_argument_group('own data in COCO format, file by file', 'all four together, in place of --data')
+    coco.add_argument('--data-root', metavar='DIR', help='folder of the data')
+    coco.add_argument('--train-ann', metavar='FILE', help='annotations to train on, below --data-root')
+    coco.add_argument('--val-ann', metavar='FILE', help='annotations to validate on, below --data-root')
+    coco.add_argument('--img-dir', metavar='DIR', help='folder of the images, below --data-root')
 
 
-def apply_own_data(cfg: Config, args: argparse.Namespace, read: Reader = read_coco) -> None:
-    """Sets the own data of the command line in the config; see `use_own_coco` for `read`.
+def own_data_of(args: argparse.Namespace) -> OwnData:
+    """Returns the own data that the arguments of `add_own_data_arguments` name.
 
     Raises:
-        UserError: An argument is missing, or see `use_own_coco`.
+        UserError: Some of the arguments that belong together are missing, or arguments exclude each other.
     """
-    names = ('data_root', 'train_ann', 'val_ann', 'img_dir')
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if not given:
-        return
-    missing = ['--' + name.replace('_', '-') for name in names if name not in given]
-    if missing:
+    given = {name: getattr(args, name) for name in OwnCoco._fields if getattr(args, name) is not None}
+    missing = ['--' + name.replace('_', '-') for name in OwnCoco._fields if name not in given]
+    if given and args.data is not None:
+        raise UserError('--data names a folder of own data, --data-root files of it in COCO format: use one of them')
+    if given and missing:
         raise UserError(f'own data also needs {", ".join(missing)}')
-    use_own_coco(cfg, **given, read=read)
+    if args.data is None and (args.split is not None or args.data_format is not None):
+        raise UserError(f'--{"split" if args.split is not None else "data-format"} is for --data DIR, which is not given')
+    return OwnData(args.data, args.split, args.data_format, OwnCoco(**given) if given else None)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f'must be a number between 0 and 1, such as 0.8, got {text!r}')
+    return share

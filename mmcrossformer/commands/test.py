@@ -5,10 +5,11 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 
-from mmcrossformer.commands.arguments import SCORE_THR, add_checkpoint
-from mmcrossformer.commands.common import add_common_arguments, make_folder, prepare_config
+from mmcrossformer.commands.arguments import SCORE_THR, add_checkpoint, parse_run
+from mmcrossformer.commands.common import add_common_arguments, prepare_config
 from mmcrossformer.engine.runner import build_runner, check_data
 from mmcrossformer.utils.files import write_json
+from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.weights import force_weights_only, load_for_test
 
 
@@ -43,4 +44,8 @@ def parse_args() -> argparse.Namespace:
         metavar='DIR',
         help=f'folder for pictures of truth and predictions, of objects from a score of {SCORE_THR} on',
     )
-    return parser.parse_args()
+    args = parse_run(parser)
+    if args.run_dir is not None and args.work_dir is None:
+        # Beside the training: mmengine writes the config of the test, which must not replace that of the training.
+        args.work_dir = str(Path(args.run_dir) / 'test')
+    return args

@@ -5,20 +5,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
 from mmcrossformer import CrossFormer
 from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.apis.thresholds import read_thresholds
 from mmcrossformer.commands.arguments import (
+    BEST,
     SCORE_THR,
     add_checkpoint,
     add_device,
     add_out,
     add_score_thr,
     add_short_side,
+    parse_run,
 )
-from mmcrossformer.commands.common import add_config_arguments, find_device, make_folder
+from mmcrossformer.commands.common import add_config_arguments, find_device
+from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.visual import (
     Placement,
@@ -43,13 +48,18 @@ def main() -> None:
     image = read_image(args.image)
     pixel = args.pixel or (image.shape[0] // 2, image.shape[1] // 2)
     predictor = Predictor(args.config, args.checkpoint, args.cfg_options, device)
+    score_thr: float | np.ndarray = args.score_thr
+    if args.score_thr == BEST:
+        if args.checkpoint is None:
+            raise UserError('--score-thr best: random weights have no thresholds: pass a CHECKPOINT')
+        score_thr = read_thresholds(args.checkpoint, predictor.classes)
     wanted = choose_pictures(args.only or PICTURES, predictor, args.checkpoint)
     batch = predictor.prepare(image, args.short_side)
     placement = Placement.from_batch(image, batch)
     if args.pixel or 'groups' in wanted:
         pixel = placement.pixel(*pixel)
     make_folder('--out', args.out)
-    for name, figure in draw(wanted, predictor, placement, batch, pixel, args):
+    for name, figure in draw(wanted, predictor, placement, batch, pixel, args, score_thr):
         path = args.out / f'{name}.png'
         save(figure, path)
         print(path)
@@ -85,13 +95,14 @@ def draw(
     batch: dict[str, Any],
     pixel: tuple[int, int],
     args: argparse.Namespace,
+    score_thr: float | np.ndarray,
 ) -> Iterator[tuple[str, Figure]]:
     """Yields name and figure of each picture."""
     backbone: Any = getattr(predictor.model, 'backbone', None)
     inputs = batch['inputs']
     if 'predictions' in wanted:
         found = predictor(placement.image, args.short_side)
-        yield 'predictions', draw_predictions(placement.image, found, predictor.classes, args.score_thr)
+        yield 'predictions', draw_predictions(placement.image, found, predictor.classes, score_thr)
     if 'pyramid' in wanted:
         with torch.no_grad():
             yield 'pyramid', draw_pyramid(placement, backbone(inputs))
@@ -121,5 +132,4 @@ def parse_args() -> argparse.Namespace:
     add_device(parser)
     parser.add_argument('--only', nargs='+', choices=PICTURES, help='pictures to draw (default: all)')
     add_out(parser, 'DIR', 'folder for the pictures', Path('work_dirs/visualize'))
-    # Options are allowed between the positional arguments, of which CHECKPOINT is optional.
-    return parser.parse_intermixed_args()
+    return parse_run(parser, optional=True)

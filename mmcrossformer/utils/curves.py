@@ -113,6 +113,6 @@ def _marks(points: Points) -> dict[str, Any]:
 
 
 def headline(metrics: dict[str, Points]) -> dict[str, Points]:
-    """Leaves out AP by object size (-1 where a size does not occur) and empty curves."""
-    small_print = ('mAP_s', 'mAP_m', 'mAP_l')
+    """Leaves out AP by object size (-1 where a size does not occur) and by class, and empty curves."""
+    small_print = ('mAP_s', 'mAP_m', 'mAP_l', '_precision')
     return {name: points for name, points in metrics.items() if points and not name.endswith(small_print)}

@@ -17,6 +17,8 @@ from torch import nn
 
 from mmcrossformer.checkpoint import is_official, own_model_names, read_checkpoint, weights_of
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.run import best_checkpoint as best_checkpoint
+from mmcrossformer.utils.run import latest_checkpoint as latest_checkpoint
 
 _WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
@@ -93,19 +95,6 @@ def prepare_resume(cfg: Config) -> None:
     randomness = cfg.get('randomness', {})
     if randomness.get('seed') is None:
         cfg.randomness = dict(randomness, seed=meta.get('seed'))
-
-
-def latest_checkpoint(work_dir: str | Path) -> str | None:
-    """Finds the checkpoint to resume from.
-
-    Returns:
-        The path in `last_checkpoint`; if that file is missing or invalid, the checkpoint that was written last.
-    """
-    named = Path(work_dir) / 'last_checkpoint'
-    if named.is_file() and Path(path := named.read_text().strip()).is_file():
-        return path
-    found = [path for kind in ('epoch', 'iter') for path in Path(work_dir).glob(f'{kind}_*.pth')]
-    return str(max(found, key=lambda path: path.stat().st_mtime)) if found else None
 
 
 @contextmanager

@@ -23,7 +23,7 @@ _LONG_SIDE = 1600
 
 
 def draw_predictions(
-    image: np.ndarray, prediction: Prediction, classes: Sequence[str], score_thr: float = 0.3
+    image: np.ndarray, prediction: Prediction, classes: Sequence[str], score_thr: float | np.ndarray = 0.3
 ) -> Figure:
     """Draws a prediction on an image.
 
@@ -31,7 +31,8 @@ def draw_predictions(
         image: Pixels [H, W, 3], uint8, RGB.
         prediction: The prediction.
         classes: Names of the classes; those without a name are shown by number.
-        score_thr: Objects with lower scores are left out. Not used for segments and classes of whole images.
+        score_thr: Objects with lower scores are left out; a number, or that of each class [classes]. Not used for
+            segments and classes of whole images.
 
     Returns:
         A figure with boxes, masks and labels of objects; segments with a legend, the largest first; or the five best
@@ -53,12 +54,13 @@ def draw_predictions(
         axis.set_title('segments, with their share of the image')
     else:
         count = draw_objects(axis, image, prediction, classes, score_thr)
-        axis.set_title(f'{count} {"object" if count == 1 else "objects"} with a score of at least {score_thr:g}')
+        lowest = f'{score_thr:g}' if isinstance(score_thr, float | int) else 'the threshold of its class'
+        axis.set_title(f'{count} {"object" if count == 1 else "objects"} with a score of at least {lowest}')
     return figure
 
 
 def draw_objects(
-    axis: Axes, image: np.ndarray, prediction: Prediction, classes: Sequence[str], score_thr: float
+    axis: Axes, image: np.ndarray, prediction: Prediction, classes: Sequence[str], score_thr: float | np.ndarray
 ) -> int:
     """Shows an image with the boxes, masks and labels of objects; neighbours differ in colour, whatever their class.
 

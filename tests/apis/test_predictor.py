@@ -1,7 +1,9 @@
 """What users import, and what building a Predictor costs and leaves behind in a user's own program."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import CheckpointLoader
@@ -15,7 +17,7 @@ pytestmark = pytest.mark.hosts
 
 def test_names_are_those_of_the_modules():
     assert Predictor is PredictorOfModule
-    assert all(getattr(apis, name).__module__.startswith('mmcrossformer.apis.') for name in apis.__all__)
+    assert all(getattr(apis, name).__module__.startswith('mmcrossformer.') for name in apis.__all__)
     assert {*apis.__all__} <= {*dir(apis)}
     with pytest.raises(ImportError, match="cannot import name 'Predicter'"):
         from mmcrossformer.apis import Predicter  # noqa: F401
@@ -44,3 +46,22 @@ def test_own_ways_of_loading_are_kept(quick, tmp_path, monkeypatch):
     assert CheckpointLoader._schemes == schemes
     torch.save(dict(own=Own()), tmp_path / 'own.pth')
     assert isinstance(torch.load(tmp_path / 'own.pth', weights_only=False)['own'], Own)
+
+
+def test_threads_share_predictors(quick):
+    """Of two host libraries, whose scopes exclude each other."""
+    detector, classifier = (
+        Predictor(quick(name)) for name in ('mask_rcnn_crossformer_t_digits', 'crossformer_t_digits')
+    )
+    noise = np.random.default_rng(0)
+    images = [noise.integers(0, 255, (40 + 8 * i, 96 - 8 * i, 3), dtype=np.uint8) for i in range(6)]
+    work = [(predictor, image, size) for image in images for predictor in (detector, classifier) for size in (None, 48)]
+    expected = [predictor(image, size) for predictor, image, size in work]
+    with ThreadPoolExecutor(8) as pool:
+        found = [*pool.map(lambda task: task[0](*task[1:]), work * 3)]
+    for one, other in zip(found, expected * 3, strict=True):
+        assert np.array_equal(one.labels, other.labels)
+        assert np.array_equal(one.scores, other.scores)
+        assert (one.boxes is None) == (other.boxes is None)
+        if one.boxes is not None:
+            assert np.array_equal(one.boxes, other.boxes)

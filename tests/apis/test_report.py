@@ -21,6 +21,7 @@ from mmcrossformer.apis.report import Evaluation, Report, best_and_worst, write_
 from mmcrossformer.apis.report.confusion import label_matrix, match_objects, mean_iou, object_matrix, object_score
 from mmcrossformer.apis.report.evaluate import evenly_spaced
 from mmcrossformer.apis.report.page import most_confused, summarize_metrics
+from mmcrossformer.apis.report.rankings import Ranking
 from mmcrossformer.engine.hooks import ReportHook
 from mmcrossformer.utils.curves import Curves
 
@@ -277,7 +278,8 @@ def test_figures_of_the_page(tmp_path):
     classes = tuple(f'class {i}' for i in range(30))
     matrix = np.eye(30, dtype=int) * 6
     matrix[3, 4], matrix[5, 6] = 2, 4
-    evaluation = Evaluation('classification', classes, [], matrix, available=1)
+    nothing = Ranking(np.zeros(0), np.zeros(0, bool), 0)
+    evaluation = Evaluation('classification', classes, [], matrix, available=1, rankings=[nothing] * 30)
     first, second = most_confused(evaluation)
     assert (first.truth, first.found, first.count, first.share) == ('class 5', 'class 6', 4, 0.4)
     assert (second.truth, second.found) == ('class 3', 'class 4')

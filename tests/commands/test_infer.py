@@ -27,6 +27,7 @@ from quick import HELPERS, run, run_program
 
 from mmcrossformer.apis.colors import distinct_colors
 from mmcrossformer.apis.predictor import Predictor, read_image
+from mmcrossformer.apis.thresholds import Thresholds
 from mmcrossformer.commands.infer.inputs import find_sources
 from mmcrossformer.commands.infer.journal import Journal
 from mmcrossformer.commands.infer.processes import Processes, join_processes
@@ -202,6 +203,29 @@ def test_thresholds_and_sizes(model, photos, tmp_path, call):
     assert some == [score for score in everything if score >= threshold]
     assert 0 < len(some) < len(everything)
     assert scores('small', '--short-side', 32, '--overlays') != everything
+
+
+@pytest.mark.hosts
+def test_best_thresholds(model, photos, tmp_path, call):
+    """Those of each class beside the checkpoint; a run with others is another run."""
+    config, checkpoint = model(CLASSES)
+    folder, out = tmp_path / 'run', tmp_path / 'out'
+    folder.mkdir()
+    shutil.copy(checkpoint, folder / 'best.pth')
+    args = ['infer', config, folder / 'best.pth', photos / 'b.jpg', '--out', out, '--device', 'cpu', '--top', 10]
+    args += ['--score-thr', 'best']
+    code, printed = call(*args)
+    assert (code, 'score_thresholds.json cannot be read' in printed) == (2, True)
+    predictor = Predictor(config, checkpoint)
+    lower = dict.fromkeys(predictor.classes, 1.0) | {predictor.classes[3]: 0.0, predictor.classes[5]: None}
+    Thresholds(0.0, lower).write(folder)
+    code, printed = call(*args)
+    assert code == 0, printed
+    (image,) = predictions_of(out)['images']
+    assert {entry['class'] for entry in image['classes']} == {predictor.classes[3], predictor.classes[5]}
+    Thresholds(0.0, lower | {predictor.classes[5]: 1.0}).write(folder)
+    code, printed = call(*args)
+    assert (code, 'score_thr [' in printed) == (2, True)
 
 
 @pytest.mark.hosts

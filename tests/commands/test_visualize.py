@@ -407,7 +407,7 @@ class TestTool:
             (['CONFIG', 'CONFIG'], 'cannot be read'),
             (['none.py', 'IMAGE'], 'config none.py is no file'),
             (['CONFIG', 'none.pth', 'IMAGE'], 'none.pth'),
-            (['CONFIG', 'IMAGE', '--score-thr', 30], "--score-thr: must be a number from 0 to 1, got '30'"),
+            (['CONFIG', 'IMAGE', '--score-thr', 30], "--score-thr: must be a number from 0 to 1, or best, got '30'"),
             (['CONFIG', 'IMAGE', '--short-side', 0], "--short-side: must be a whole number from 1 on, got '0'"),
             (['CONFIG', 'IMAGE', '--only', 'filters', '--out', 'IMAGE'], 'cannot be created'),
             (['CONFIG', 'IMAGE', '--only', 'everything'], 'invalid choice'),

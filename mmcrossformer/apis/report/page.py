@@ -1,7 +1,7 @@
 """Writes the report of a training run as one HTML page."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mmcrossformer.apis.report.charts import draw_charts
 from mmcrossformer.apis.report.evaluate import SCORES, Evaluation
-from mmcrossformer.apis.report.examples import Example, data_uri
+from mmcrossformer.apis.report.examples import data_uri
+from mmcrossformer.apis.report.tables import make_tables
 from mmcrossformer.utils.curves import Curves, headline
 from mmcrossformer.utils.files import write_text
 
-# Of more classes, the pairs that are confused most are shown in place of the matrix.
+# Of more classes, there is no matrix.
 _READABLE = 20
 _PAIRS = 20
 
@@ -32,8 +34,6 @@ class Report:
         curves_png: File of the drawn curves; may not exist.
         starts: Entries of provenance.json, one for each start.
         evaluation: Evaluation on held-out images.
-        best: Held-out images with the highest scores.
-        worst: Held-out images with the lowest scores.
         score_thr: Lowest score of counted objects.
         missing: Reason why there is no evaluation.
     """
@@ -47,8 +47,6 @@ class Report:
     starts: list[dict[str, Any]]
     score_thr: float
     evaluation: Evaluation | None = None
-    best: list[Example] = field(default_factory=list)
-    worst: list[Example] = field(default_factory=list)
     missing: str = ''
 
 
@@ -87,9 +85,18 @@ def write_page(report: Report, path: Path) -> None:
         metrics=summarize_metrics(report.curves),
         curves=data_uri(report.curves_png.read_bytes(), 'png') if drawn else '',
         written=datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
+        **_class_parts(report.evaluation),
         **_matrix_parts(report.evaluation),
     )
     write_text(path, page)
+
+
+def _class_parts(evaluation: Evaluation | None) -> dict[str, Any]:
+    """Returns the tables of the classes and their charts, which segmenters have none of."""
+    if evaluation is None:
+        return dict(tables=[], charts=[])
+    charts = draw_charts(evaluation.names, evaluation.rankings) if evaluation.rankings else []
+    return dict(tables=make_tables(evaluation), charts=charts)
 
 
 def summarize_metrics(curves: Curves) -> list[Metric]:
@@ -114,7 +121,7 @@ def most_confused(evaluation: Evaluation) -> list[Pair]:
 
 
 def _matrix_parts(evaluation: Evaluation | None) -> dict[str, Any]:
-    """Returns rows of cells (count, share of the row) or the pairs of a large matrix, and the legend of the images."""
+    """Returns rows of cells (count, share of the row) the confused pairs, and the legend of the images."""
     if evaluation is None:
         return dict(rows=[], pairs=[], score='', legend=[])
     rows = []
@@ -124,5 +131,4 @@ def _matrix_parts(evaluation: Evaluation | None) -> dict[str, Any]:
             rows.append((name, total, [(count, count / total if total else 0.0) for count in counts]))
     # Drawn segments have no class names.
     legend = [*zip(evaluation.classes, evaluation.palette, strict=True)] if evaluation.task == 'segmentation' else []
-    pairs = [] if rows else most_confused(evaluation)
-    return dict(rows=rows, pairs=pairs, score=SCORES[evaluation.task], legend=legend)
+    return dict(rows=rows, pairs=most_confused(evaluation), score=SCORES[evaluation.task], legend=legend)

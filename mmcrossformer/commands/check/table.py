@@ -1,90 +1,17 @@
 """Draws the balance of classes as a table."""
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
 from rich.table import Table
 
-from mmcrossformer.engine.check import Contents
-
-_ROWS = 20
+from mmcrossformer.engine.check import ClassTable
 
 
-def class_tables(contents: Sequence[Contents]) -> list[Table]:
-    """Returns what each class has in training and validation: objects, images or pixels; no table for other data.
-
-    Args:
-        contents: The data sets of a job.
-    """
-    train = next((content for content in contents if content.part == 'train'), None)
-    if train is None or not train.classes:
-        return []
-    # Labels of data sets with other classes are those of other names, which is a finding.
-    same = [content for content in contents if content.classes == train.classes]
-    parts = {part: [content for content in same if content.part == part] for part in ('train', 'val')}
-    parts = {part: found for part, found in parts.items() if found}
-    return [
-        *([_object_table(train.classes, parts)] if any(len(content.objects.labels) for content in same) else []),
-        *([_pixel_table(train.classes, parts)] if any(content.pixels for content in same) else []),
-    ]
-
-
-def _object_table(classes: list[str], parts: dict[str, list[Contents]]) -> Table:
-    """Draws objects with their sizes, or images where those have a label each."""
-    boxes = any(len(content.objects.sides) for found in parts.values() for content in found)
-    table = Table(title='Objects of each class, without crowds' if boxes else 'Images of each class')
-    table.add_column('class')
-    counts, images, sizes = {}, {}, {}
-    for part, found in parts.items():
-        counts[part] = np.sum([content.objects.count(len(classes)) for content in found], axis=0)
-        images[part] = np.sum([content.objects.count_images(len(classes)) for content in found], axis=0)
-        labels = np.concatenate([content.objects.labels for content in found])
-        sides = np.concatenate([content.objects.sides for content in found])
-        sizes[part] = [np.sqrt(sides[labels == label].prod(axis=1)) for label in range(len(classes))] if boxes else []
-        columns = [part, 'share', 'images', 'size'] if boxes else [part, 'share']
-        for column in columns:
-            table.add_column(column, justify='right')
-    first = counts[next(iter(parts))]
-
-    def cells(label: int) -> list[str]:
-        row = [classes[label]]
-        for part in parts:
-            row += [f'{counts[part][label]:,}', _percent(counts[part][label], counts[part].sum())]
-            if boxes:
-                found = sizes[part][label]
-                row += [f'{images[part][label]:,}', f'{np.median(found):.0f}' if len(found) else '']
-        return row
-
-    _add_rows(table, np.argsort(-first, kind='stable').tolist(), cells)
-    if boxes:
-        table.caption = 'size: median side of a square of the same area, in pixels after resizing'
+def draw_table(content: ClassTable) -> Table:
+    """Draws a table for the terminal."""
+    table = Table(title=content.title, caption=content.caption or None)
+    for number, column in enumerate(content.columns):
+        table.add_column(column, justify='right' if number else 'left')
+    for row in content.rows:
+        table.add_row(*row)
+    if content.hidden:
+        table.add_row(f'and {content.hidden} more')
     return table
-
-
-def _pixel_table(classes: list[str], parts: dict[str, list[Contents]]) -> Table:
-    """Draws shares of pixels in label maps."""
-    table = Table(title='Pixels of each class', caption='in the label maps that were decoded')
-    table.add_column('class')
-    pixels = {}
-    for part, found in parts.items():
-        pixels[part] = [sum(content.pixels.get(name, 0) for content in found) for name in classes]
-        table.add_column(f'{part}, share', justify='right')
-
-    def cells(label: int) -> list[str]:
-        return [classes[label], *(_percent(counts[label], sum(counts)) for counts in pixels.values())]
-
-    first = np.array(pixels[next(iter(parts))])
-    _add_rows(table, np.argsort(-first, kind='stable').tolist(), cells)
-    return table
-
-
-def _percent(count: float, total: float) -> str:
-    return f'{100 * count / total:.1f} %' if total else ''
-
-
-def _add_rows(table: Table, order: list[int], cells: Callable[[int], list[str]]) -> None:
-    """Adds the rows of the first classes, and counts the others."""
-    for label in order[:_ROWS]:
-        table.add_row(*cells(label))
-    if len(order) > _ROWS:
-        table.add_row(f'and {len(order) - _ROWS} more')

@@ -16,12 +16,13 @@ from mmengine.runner import Runner
 
 from mmcrossformer.apis.complexity import analyze
 from mmcrossformer.apis.model import build_model
-from mmcrossformer.commands.common import make_folder, parse_settings
+from mmcrossformer.commands.common import parse_settings
 from mmcrossformer.config.backbones import read_backbone, replace_backbone
 from mmcrossformer.config.package import TOOLS, find_config
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
+from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.errors import UserError, check_unique
 from mmcrossformer.utils.figures import write_figure
 from mmcrossformer.utils.files import write_json, write_text

@@ -9,7 +9,7 @@ import importlib.util
 import socket
 from functools import partial
 
-from mmcrossformer.commands.arguments import add_checkpoint, add_device, positive_int
+from mmcrossformer.commands.arguments import add_checkpoint, add_device, parse_run, positive_int
 from mmcrossformer.config.package import find_config
 from mmcrossformer.utils.errors import UserError
 
@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--max-upload', type=positive_int, default=200, metavar='MB', help='largest upload (default: %(default)s)'
     )
-    args = parser.parse_args()
+    args = parse_run(parser, optional=True)
     if args.config is not None and args.checkpoint is None:
         parser.error('CONFIG and CHECKPOINT belong together: name both or none')
     return args

@@ -6,7 +6,7 @@ import torch
 from rich.console import Console
 
 from mmcrossformer.apis.model import build_model
-from mmcrossformer.commands.arguments import add_checkpoint, add_out, positive_int
+from mmcrossformer.commands.arguments import add_checkpoint, add_out, parse_run, positive_int
 from mmcrossformer.commands.common import add_config_arguments, prepare_out_file
 from mmcrossformer.commands.export.program import (
     SUFFIXES,
@@ -103,4 +103,4 @@ def parse_args() -> argparse.Namespace:
         metavar='PIXELS',
         help='longest side of an image with --bake (default: %(default)s)',
     )
-    return parser.parse_args()
+    return parse_run(parser, optional=True)

@@ -12,6 +12,7 @@ from mmcrossformer.commands.arguments import (
     add_out,
     add_score_thr,
     add_short_side,
+    parse_run,
     positive_int,
 )
 from mmcrossformer.commands.common import add_config_arguments, find_device
@@ -91,7 +92,7 @@ def parse_args() -> argparse.Namespace:
         f'(default: {TIMEOUT:.0f})',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace results of another run in the folder')
-    args = parser.parse_args()
+    args = parse_run(parser, 'inputs')
     _check_tiles(parser, args)
     return args
 

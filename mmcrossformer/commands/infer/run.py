@@ -15,6 +15,7 @@ import torch
 from mmcrossformer.apis.draw import LONGEST_JPEG, draw_fitted, encode_jpeg
 from mmcrossformer.apis.prediction import Prediction, above
 from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.apis.thresholds import read_thresholds
 from mmcrossformer.apis.tiles import OVERLAP, Tiling, check_tiling, predict_tiled
 from mmcrossformer.commands.arguments import SCORE_THR
 from mmcrossformer.commands.infer.folder import JOURNALS, describe_run, prepare_folder
@@ -39,7 +40,7 @@ class Choices:
 
     Attributes:
         short_side: Short side of the model input in pixels; None for that of the config.
-        score_thr: Lowest score of objects and classes to keep; None keeps all.
+        score_thr: Lowest score of objects and classes to keep; None keeps all, 'best' has one of each class.
         top: Number of classes of a classifier to keep.
         overlays: Whether to draw the predictions.
         tiles: Height and width of tiles in pixels; None for whole pictures.
@@ -47,7 +48,7 @@ class Choices:
     """
 
     short_side: int | None = None
-    score_thr: float | None = None
+    score_thr: float | str | None = None
     top: int = 5
     overlays: bool = False
     tiles: int | None = None
@@ -109,9 +110,10 @@ def infer(
         # The first process lists the files, so that all take their share of the same list.
         sources = find_sources(inputs, excluded=out) if processes.is_first else []
         cfg = read_config(config, options)
-        run = describe_run(cfg, checkpoint, vars(choices))
         predictor = Predictor(cfg, checkpoint, device=processes.device(device))
         _check_use(predictor, config, checkpoint, choices)
+        score_thr = _read_score_thr(predictor, checkpoint, choices)
+        run = describe_run(cfg, checkpoint, dict(vars(choices), score_thr=_plain(score_thr)))
         if processes.is_first:
             prepare_folder(out, run, overwrite)
     sources = processes.broadcast(sources)
@@ -120,7 +122,7 @@ def infer(
         finished.check_names(sources)
     summary = Summary(0, sum(1 for _ in finished.images(sources)), {})
     with processes.keep_alive():
-        failed = _Worker(predictor, choices, out).work(sources, finished, processes)
+        failed = _Worker(predictor, choices, score_thr, out).work(sources, finished, processes)
     parts = processes.gather(failed)
     with processes.keep_alive():
         if processes.is_first:
@@ -143,6 +145,17 @@ def _check_use(predictor: Predictor, config: str, checkpoint: str, choices: Choi
         raise UserError('--score-thr is for detectors and classifiers: a segmenter predicts a class for each pixel')
 
 
+def _read_score_thr(predictor: Predictor, checkpoint: str, choices: Choices) -> float | np.ndarray | None:
+    """Returns the lowest score that is kept, or that of each class."""
+    if isinstance(choices.score_thr, str):
+        return read_thresholds(checkpoint, predictor.classes)
+    return choices.score_thr
+
+
+def _plain(score_thr: float | np.ndarray | None) -> float | list[float] | None:
+    return score_thr.tolist() if isinstance(score_thr, np.ndarray) else score_thr
+
+
 def _assemble(out: Path, sources: Sequence[Source], finished: FinishedRecords, predictor: Predictor) -> int:
     """Writes the final files of a run; returns the number of images."""
     first = next(finished.images(sources), None)
@@ -154,8 +167,8 @@ def _assemble(out: Path, sources: Sequence[Source], finished: FinishedRecords, p
 class _Worker:
     """Predicts and stores the results."""
 
-    def __init__(self, predictor: Predictor, choices: Choices, out: Path) -> None:
-        self.predictor, self.choices, self.out = predictor, choices, out
+    def __init__(self, predictor: Predictor, choices: Choices, score_thr: float | np.ndarray | None, out: Path) -> None:
+        self.predictor, self.choices, self.score_thr, self.out = predictor, choices, score_thr, out
 
     def work(self, sources: Sequence[Source], finished: FinishedRecords, processes: Processes) -> dict[str, str]:
         """Processes this process's share of the open images; returns the reason for each file that failed."""
@@ -188,7 +201,9 @@ class _Worker:
             return UserError(f'{source.path}: {type(error).__name__}: {" ".join(str(error).split())}')
         if not _is_finite(prediction):
             return UserError(f'{source.path}: the model predicts values that are not finite: check its weights')
-        prediction = above(prediction, self.choices.score_thr or 0.0)
+        if isinstance(self.score_thr, np.ndarray):
+            self._check(prediction)  # each class needs a threshold
+        prediction = above(prediction, 0.0 if self.score_thr is None else self.score_thr)
         self._check(prediction)
         name = source.name_of(frame)
         if prediction.segments is not None:

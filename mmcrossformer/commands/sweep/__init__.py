@@ -9,11 +9,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmcrossformer.commands.arguments import add_checkpoint, add_device, add_work_dir, positive_int
-from mmcrossformer.commands.common import add_config_arguments, default_work_dir, find_device, make_folder
+from mmcrossformer.commands.common import add_config_arguments, find_device
 from mmcrossformer.commands.sweep.report import Sweep, plot
 from mmcrossformer.commands.sweep.run import sweep
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import default_sizes, own_size
+from mmcrossformer.engine.job import default_work_dir
+from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.progress import new_progress
 from mmcrossformer.utils.weights import force_weights_only
 

@@ -1,5 +1,6 @@
 """What a folder of own data contains, whatever its format."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,8 @@ class Found:
         train: Pictures to train on.
         val: Pictures to validate on; empty until `split` where the folder has no subset for it.
         masks: Whether every object has a segmentation.
+        labels: Of label maps whose values are no labels, the label of each value, of colours by their numbers
+            `red << 16 | green << 8 | blue`; None where the values are the labels.
         notes: What was found and decided, a sentence each, for the user.
     """
 
@@ -46,4 +49,5 @@ class Found:
     train: list[Picture]
     val: list[Picture] = field(default_factory=list)
     masks: bool = False
+    labels: Mapping[int, int] | None = None
     notes: tuple[str, ...] = ()

@@ -2,17 +2,24 @@
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from PIL import Image
 
 from mmcrossformer.datasets.formats.found import Picture
 from mmcrossformer.utils.errors import UserError
 
+_THREADS = 8
+# JPEG files are decoded at a fraction of their size, not below this: ten times as fast, and equal pictures stay equal.
+_SIDE = 128
+
 
 def split(pictures: Sequence[Picture], share: float) -> tuple[list[Picture], list[Picture]]:
-    """Splits pictures by the content of their files.
+    """Splits pictures by their content.
 
-    The order of the hashes decides, so that the split depends neither on names nor on a seed, and stays nearly the same
-    when pictures are added. Files of equal content are always on the same side.
+    The order of hashes decides, so that the split depends neither on names nor on a seed, and stays nearly the same when
+    pictures are added. Pictures of equal pixels are always on the same side, whatever else their files contain.
 
     Args:
         pictures: The pictures.
@@ -25,8 +32,9 @@ def split(pictures: Sequence[Picture], share: float) -> tuple[list[Picture], lis
         UserError: There are fewer than two different pictures, or a file cannot be read.
     """
     groups: dict[bytes, list[int]] = {}
-    for index, picture in enumerate(pictures):
-        groups.setdefault(_hash(picture.path), []).append(index)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for index, key in enumerate(pool.map(_hash, [picture.path for picture in pictures])):
+            groups.setdefault(key, []).append(index)
     if len(groups) < 2:
         raise UserError(
             f'{len(pictures)} pictures of {len(groups)} different contents cannot be split into training and '
@@ -44,6 +52,14 @@ def split(pictures: Sequence[Picture], share: float) -> tuple[list[Picture], lis
 
 
 def _hash(path: Path) -> bytes:
+    """Hashes the pixels of an image, or the file if it is none; the check reports it then."""
+    try:
+        with Image.open(path) as image:
+            size = image.size
+            image.draft(None, (_SIDE, _SIDE))
+            return hashlib.sha256(repr((size, image.mode)).encode() + image.tobytes()).digest()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # how Pillow reports files that are broken
+        pass
     try:
         return hashlib.sha256(path.read_bytes()).digest()
     except OSError as error:

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
 from mmcrossformer.config.channels import check_channels
+from mmcrossformer.config.own_data.heads import OTHER_CLASSES
 from mmcrossformer.config.sizes import last_sizes, pipeline_views
 from mmcrossformer.config.walk import data_paths, datasets_of, dicts_in, model_settings
 from mmcrossformer.datasets.coco import Reader, read_coco
@@ -25,8 +26,6 @@ from mmcrossformer.engine.check.weights import check_weights
 from mmcrossformer.engine.processes import count_processes
 from mmcrossformer.utils.errors import UserError, innermost, names
 
-# Heads whose number of classes does not depend on the data set.
-_OTHER_CLASSES = ('rpn_head', 'semantic_head')
 # A learning rate is accepted for batches up to this factor larger or smaller.
 _FAR = 2
 _NO_LIMITS = Limits()
@@ -107,7 +106,7 @@ def _check_test(cfg: Config, read: Reader) -> list[Finding]:
 def _check_heads(model: dict[str, Any], content: Contents) -> list[Finding]:
     """Compares the number of classes of the data with those of the heads."""
     classes, source = content.classes, content.source
-    heads = {f'model.{key}': value for key, value in model.items() if 'head' in key and key not in _OTHER_CLASSES}
+    heads = {f'model.{key}': value for key, value in model.items() if 'head' in key and key not in OTHER_CLASSES}
     if 'backbone' not in model:  # a whole model of timm contains its head
         heads['model'] = {key: value for key, value in model.items() if not isinstance(value, dict | list)}
     findings = []

@@ -1,9 +1,12 @@
 """Hooks of the training loop."""
 
 from mmcrossformer.engine.hooks.amplitude import AmplitudeHook
+from mmcrossformer.engine.hooks.best import BestHook
 from mmcrossformer.engine.hooks.checkpoint import AtomicCheckpointHook
 from mmcrossformer.engine.hooks.curves import CurvesHook
 from mmcrossformer.engine.hooks.finite import FiniteLossHook
+from mmcrossformer.engine.hooks.missed_validation import MissedValidationHook
+from mmcrossformer.engine.hooks.patience import PatienceHook
 from mmcrossformer.engine.hooks.pictures import PicturesHook
 from mmcrossformer.engine.hooks.progress import ProgressHook
 from mmcrossformer.engine.hooks.provenance import ProvenanceHook
@@ -15,8 +18,11 @@ from mmcrossformer.engine.hooks.unreadable import SkipUnreadableHook
 __all__ = [
     'AmplitudeHook',
     'AtomicCheckpointHook',
+    'BestHook',
     'CurvesHook',
     'FiniteLossHook',
+    'MissedValidationHook',
+    'PatienceHook',
     'PicturesHook',
     'ProgressHook',
     'ProvenanceHook',

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 class ReportHook(Hook):
     """Writes `report.html` into the work directory at the end of training, as a single file.
 
-    It has final and highest metrics, curves, a confusion matrix, the best and worst held-out images, the provenance of
-    the run and how to use the checkpoint. For matrix and images, the first process loads the last checkpoint and
-    predicts on the validation set; the others do not wait. An error is only a warning in the log: training is complete.
+    It has final and highest metrics, curves, what each class is worth and what errors cost, a confusion matrix, the
+    best and worst held-out images, the provenance of the run and how to use the checkpoint. The first process loads the
+    checkpoint and predicts on the validation set; the others do not wait. An error is only a warning in the log:
+    training is complete. The score thresholds of best F1 go to `score_thresholds.json`.
 
     Args:
         max_images: Number of held-out images to predict on, evenly spaced in the validation set.
@@ -76,13 +77,13 @@ class ReportHook(Hook):
             self._evaluate(runner, report)
         except Exception as error:  # the rest of the page is still useful
             report.evaluation, report.missing = None, f'{type(error).__name__}: {error}'
-            runner.logger.warning(f'the report has no confusion matrix and no images: {report.missing}')
+            runner.logger.warning(f'the report has no results on held-out images: {report.missing}')
         return report
 
     def _evaluate(self, runner: Runner, report: Report) -> None:
         """Predicts with a new model: that of the runner may be split over processes or averaged."""
         from mmcrossformer.apis.predictor import Predictor
-        from mmcrossformer.apis.report import best_and_worst, draw_examples, evaluate
+        from mmcrossformer.apis.report import evaluate
 
         checkpoint = latest_checkpoint(runner.work_dir)
         if checkpoint is None or runner.val_loop is None:
@@ -91,8 +92,6 @@ class ReportHook(Hook):
         on_gpu = next(runner.model.parameters()).is_cuda
         predictor = Predictor(runner.cfg, checkpoint, device=f'cuda:{torch.cuda.current_device()}' if on_gpu else 'cpu')
         dataset = runner.val_loop.dataloader.dataset
-        report.evaluation = evaluate(predictor, dataset, self.max_images, self.score_thr)
-        scores = report.evaluation.scores
-        best, worst = best_and_worst(scores, self.pictures)
-        report.best = draw_examples(predictor, dataset, scores, best, self.score_thr)
-        report.worst = draw_examples(predictor, dataset, scores, worst, self.score_thr)
+        report.evaluation = evaluate(predictor, dataset, self.max_images, self.score_thr, self.pictures)
+        if report.evaluation.thresholds is not None:
+            report.evaluation.thresholds.write(Path(runner.work_dir))

@@ -49,7 +49,7 @@ def _detection(cfg: Config, part: str, inputs: Any, sample: Any) -> str:
             else ''
         )
     needed = ['ori_shape', 'img_shape', *(['scale_factor'] if 'bbox_head' in parts else [])]
-    needed += ['img_id'] if _evaluates(cfg, ('CocoMetric',)) else []
+    needed += ['img_id'] if _evaluates(cfg, ('CocoMetric', 'FasterCocoMetric')) else []
     missing = [key for key in needed if key not in sample.metainfo]
     advice = 'add them to meta_keys of PackDetInputs'
     if 'scale_factor' in missing:
@@ -71,7 +71,7 @@ def _detection(cfg: Config, part: str, inputs: Any, sample: Any) -> str:
 
 
 def _is_coco(evaluator: dict[str, Any]) -> bool:
-    return type_name(evaluator) == 'CocoMetric'
+    return type_name(evaluator) in ('CocoMetric', 'FasterCocoMetric')
 
 
 def _segmentation(cfg: Config, part: str, inputs: Any, sample: Any) -> str:

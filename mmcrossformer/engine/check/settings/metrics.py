@@ -32,6 +32,7 @@ _EVALUATORS: dict[str, tuple[str | None, str, Any, dict[str, str]]] = {
     ),
     'Accuracy': ('accuracy', 'topk', 1, {}),
 }
+_EVALUATORS['FasterCocoMetric'] = _EVALUATORS['CocoMetric']
 # Parts of names of the models that find masks without a mask_head, such as RTMDetInsHead.
 _MASK_WORDS = ('Ins', 'Mask', 'Seg', 'SOLO', 'Panoptic')
 
