@@ -155,7 +155,9 @@ def own_data_of(args: argparse.Namespace) -> OwnData:
     if given and missing:
         raise UserError(f'own data also needs {", ".join(missing)}')
     if args.data is None and (args.split is not None or args.data_format is not None):
-        raise UserError(f'--{"split" if args.split is not None else "data-format"} is for --data DIR, which is not given')
+        raise UserError(
+            f'--{"split" if args.split is not None else "data-format"} is for --data DIR, which is not given'
+        )
     return OwnData(args.data, args.split, args.data_format, OwnCoco(**given) if given else None)
 
 

@@ -55,7 +55,9 @@ def parse_args() -> argparse.Namespace:
     add_common_arguments(parser)
     add_own_data_arguments(parser)
     parser.add_argument(
-        '--recipe', choices=RECIPES, help='augmentation and length for small data sets; detectors only (docs/recipes.md)'
+        '--recipe',
+        choices=RECIPES,
+        help='augmentation and length for small data sets; detectors only (docs/recipes.md)',
     )
     parser.add_argument(
         '--batch-size',
@@ -64,7 +66,9 @@ def parse_args() -> argparse.Namespace:
         help='images in a batch of each process; auto: as many as fit on the GPU. The learning rate follows in '
         'proportion (default: as in the config)',
     )
-    parser.add_argument('--ema', action='store_true', help='average the weights over the iterations, and validate these')
+    parser.add_argument(
+        '--ema', action='store_true', help='average the weights over the iterations, and validate these'
+    )
     parser.add_argument(
         '--patience', type=positive_int, metavar='N', help='stop after N validations without a better result'
     )

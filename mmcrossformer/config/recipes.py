@@ -79,7 +79,7 @@ def use_recipe(cfg: Config, name: str, images: int | None = None) -> tuple[str, 
     note += ', colours' * recipe.colors
     if recipe.mix:
         note += ', copy-paste' if masks else ', mosaics'
-    return f'{note}; {_lengthen(cfg, recipe, images)}',
+    return (f'{note}; {_lengthen(cfg, recipe, images)}',)
 
 
 def _frame(steps: Sequence[dict[str, Any]]) -> int:

@@ -3,4 +3,4 @@
 from mmcrossformer.engine.training.options import TrainOptions
 from mmcrossformer.engine.training.train import run_job, train
 
-__all__ = ["TrainOptions", "run_job", "train"]
+__all__ = ['TrainOptions', 'run_job', 'train']
