@@ -139,6 +139,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _file(text: str) -> str:
+    if not os.path.isfile(text):  # Path.is_file raises without permission
+        raise argparse.ArgumentTypeError(f'{text} is no file')
+    return text
+
+
 def _score(text: str) -> float | str:
     if text == BEST:
         return text

@@ -23,8 +23,8 @@ from mmcrossformer.commands.arguments import (
     parse_run,
 )
 from mmcrossformer.commands.common import add_config_arguments, find_device
-from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.visual import (
     Placement,
     draw_filters,

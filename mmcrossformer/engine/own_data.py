@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmcrossformer.config.own_data import use_found, use_own_coco
 from mmcrossformer.datasets.coco import Reader, read_coco
 from mmcrossformer.datasets.formats.find import find_data
+from mmcrossformer.datasets.formats.found import Found
+from mmcrossformer.utils.errors import names
 
 
 class OwnCoco(NamedTuple):
@@ -61,4 +63,13 @@ def use_own_data(cfg: Config, data: OwnData, out: Path, read: Reader = read_coco
         use_own_coco(cfg, *data.coco, read=read)
     if data.folder is None:
         return ()
-    return use_found(cfg, find_data(Path(data.folder), data.split, data.data_format), out)
+    found = find_data(Path(data.folder), data.split, data.data_format)
+    return (_describe(found), *found.notes, *use_found(cfg, found, out))
+
+
+def _describe(found: Found) -> str:
+    kind = {'objects': 'boxes and masks' if found.masks else 'boxes'}.get(found.kind, found.kind)
+    return (
+        f'{found.folder}: {found.format}, {kind}; {len(found.train)} images to train on, {len(found.val)} to validate '
+        f'on; {len(found.classes)} classes: {names(found.classes)}'
+    )

@@ -112,6 +112,7 @@ def host_stats(monkeypatch, content, results, path):
     metric.dataset_meta = dict(classes=tuple(CATEGORIES.values()))
     metric.process({}, as_samples(content, results))
     metric.evaluate(len(content['images']))
+    monkeypatch.undo()
     return seen
 
 

@@ -395,7 +395,7 @@ def test_palettes_and_indices():
 
 def test_trackers_that_are_not_installed(monkeypatch):
     found = dict(mlflow=None, aim=object())
-    monkeypatch.setattr('mmcrossformer.engine.check.settings.packages.find_spec', found.get)
+    monkeypatch.setattr('mmcrossformer.config.trackers.find_spec', found.get)
     backends = [dict(type='LocalVisBackend'), dict(type='MLflowVisBackend'), dict(type='AimVisBackend')]
     text = single(check(visualizer=dict(type='DetLocalVisualizer', vis_backends=backends)))
     assert text.startswith('error: visualizer.vis_backends has MLflowVisBackend')

@@ -222,7 +222,7 @@ def test_best_thresholds(model, photos, tmp_path, call):
     code, printed = call(*args)
     assert code == 0, printed
     (image,) = predictions_of(out)['images']
-    assert {entry['class'] for entry in image['classes']} == {predictor.classes[3], predictor.classes[5]}
+    assert {entry['category_id'] for entry in image['classes']} == {3, 5}
     Thresholds(0.0, lower | {predictor.classes[5]: 1.0}).write(folder)
     code, printed = call(*args)
     assert (code, 'score_thr [' in printed) == (2, True)

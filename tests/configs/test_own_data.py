@@ -92,7 +92,7 @@ def test_every_config(name, own, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'name, kind',
+    ('name', 'kind'),
     [
         ('retinanet_crossformer_t_digits', 'objects'),
         ('mask_rcnn_crossformer_t_digits', 'objects'),
@@ -187,7 +187,7 @@ def test_wrappers_stay(own, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'name, kind, masks, message',
+    ('name', 'kind', 'masks', 'message'),
     [
         ('retinanet_crossformer_t_digits', 'classes', True, 'take a classifier (crossformer_*'),
         ('retinanet_crossformer_t_digits', 'label maps', True, 'take a segmenter (upernet_*'),

@@ -87,7 +87,7 @@ def test_split_and_what_has_no_partner(maps):
 
 
 @pytest.mark.parametrize(
-    'name, content',
+    ('name', 'content'),
     [
         ('classes.txt', 'sky\n\nroad\n'),
         ('names.txt', 'sky\nroad'),
@@ -261,6 +261,15 @@ def test_class_folders_are_split(tmp_path):
 def test_class_of_validation_alone(tmp_path):
     message = fails(classes_of(tmp_path, train__a=1, train__b=1, val__c=1))
     assert 'no pictures of to train on: c. The classes are a, b' in message
+
+
+def test_nothing_to_train_on(tmp_path):
+    assert 'no pictures of to train on: a, b. The classes are none' in fails(classes_of(tmp_path, val__a=1, val__b=1))
+
+
+def test_empty_polygons(tmp_path):
+    path = photo(tmp_path / 'a.jpg', 0)
+    assert not paint(Picture(path, [dict(bbox=[0, 0, 1, 1], category=0, segmentation=[[1, 1, 2, 2]])])).any()
 
 
 def test_no_class_folders(tmp_path):

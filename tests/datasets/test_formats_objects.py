@@ -366,6 +366,13 @@ def test_two_unrelated_jsons_are_ambiguous(tmp_path):
         find_data(tmp_path)
 
 
+def test_two_jsons_of_one_subset_are_ambiguous(tmp_path):
+    write_coco_folder(tmp_path)
+    text(tmp_path / 'training.json', coco_of(TRAIN))
+    with pytest.raises(UserError, match='several ways'):
+        find_data(tmp_path)
+
+
 def test_classes_are_joined_by_name(tmp_path):
     coco_single(tmp_path, coco_of(TRAIN), 'train.json')
     coco_single(tmp_path, coco_of(VAL, names=CLASSES[::-1], first_id=7), 'val.json', numbers=VAL)

@@ -22,13 +22,13 @@ from mmcrossformer.config.package import TOOLS, find_config
 from mmcrossformer.config.read import read_config
 from mmcrossformer.config.sizes import input_shape
 from mmcrossformer.engine.runner import check_data
-from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.errors import UserError, check_unique
 from mmcrossformer.utils.figures import write_figure
 from mmcrossformer.utils.files import write_json, write_text
 from mmcrossformer.utils.interleaved import time_interleaved
 from mmcrossformer.utils.labels import legend_label
 from mmcrossformer.utils.metrics import METRICS, main_metric, read_metrics
+from mmcrossformer.utils.outputs import make_folder
 from mmcrossformer.utils.peak_memory import run_measured
 
 _COST = 'cost.json'

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmcrossformer.commands.arguments import add_checkpoint, add_device, add_work_dir, positive_int
+from mmcrossformer.commands.arguments import add_checkpoint, add_device, add_work_dir, parse_run, positive_int
 from mmcrossformer.commands.common import add_config_arguments, find_device
 from mmcrossformer.commands.sweep.report import Sweep, plot
 from mmcrossformer.commands.sweep.run import sweep
@@ -55,7 +55,7 @@ def parse_args() -> argparse.Namespace:
     )
     add_device(parser)
     add_work_dir(parser)
-    return parser.parse_args()
+    return parse_run(parser)
 
 
 def make_table(found: Sweep) -> Table:

@@ -38,8 +38,8 @@ def _read(folder: Path, share: float | None) -> Found:
     unknown = sorted({*subsets['val']} - {*classes})
     if unknown:
         raise UserError(
-            f'{folder} has classes for validation that it has no pictures of to train on: {names(unknown)}. The classes '
-            f'are {names(classes) or "none"}'
+            f'{folder} has classes for validation that it has no pictures of to train on: {names(unknown)}. The '
+            f'classes are {names(classes) or "none"}'
         )
     pictures = {
         name: [
@@ -60,7 +60,7 @@ def _read(folder: Path, share: float | None) -> Found:
 def _subsets(folder: Path) -> dict[str, Path]:
     """Returns the folders of the subsets; the folder itself, as 'train', if it is not divided."""
     found = {subset: path for path in _folders(folder) if (subset := subset_of(path.name)) and _folders(path)}
-    return found if 'train' in found else {'train': folder}
+    return found if found and ('train' in found or len(found) == len(_folders(folder))) else {'train': folder}
 
 
 def _folders(folder: Path) -> list[Path]:

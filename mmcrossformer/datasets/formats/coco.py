@@ -44,12 +44,14 @@ def _groups(folder: Path) -> _Groups:
             continue
         if has_keys(path, ('images', 'annotations'), ('caption', 'segments_info', 'shapes')):
             pattern = _SUBSET_WORDS.sub('*', path.relative_to(folder).as_posix())
-            groups[pattern].setdefault(subset_of_place(path, folder) or 'train', path)
+            subset = subset_of_place(path, folder) or 'train'
+            # train.json and training.json are two choices.
+            key = path.relative_to(folder).as_posix() if subset in groups[pattern] else pattern
+            groups[key][subset] = path
     groups = _without_weak(groups, lambda group: set(group) == {'test'})
-    groups = _without_weak(groups, lambda group: has_keys(next(iter(group.values())), ['keypoints']))
     # The official folder has further annotations of the same images.
-    official = {pattern: group for pattern, group in groups.items() if Path(pattern).name.startswith('instances_')}
-    return official if len(official) == 1 else groups
+    groups = _without_weak(groups, lambda group: has_keys(next(iter(group.values())), ['keypoints']))
+    return _without_weak(groups, lambda group: next(iter(group.values())).name.startswith('stuff_'))
 
 
 def _without_weak(groups: _Groups, is_weak: Callable[[dict[str, Path]], bool]) -> _Groups:

@@ -37,9 +37,9 @@ class Found:
         train: Pictures to train on.
         val: Pictures to validate on; empty until `split` where the folder has no subset for it.
         masks: Whether every object has a segmentation.
+        notes: What was found and decided, a sentence each, for the user.
         labels: Of label maps whose values are no labels, the label of each value, of colours by their numbers
             `red << 16 | green << 8 | blue`; None where the values are the labels.
-        notes: What was found and decided, a sentence each, for the user.
     """
 
     kind: Kind
@@ -49,5 +49,5 @@ class Found:
     train: list[Picture]
     val: list[Picture] = field(default_factory=list)
     masks: bool = False
-    labels: Mapping[int, int] | None = None
     notes: tuple[str, ...] = ()
+    labels: Mapping[int, int] | None = None

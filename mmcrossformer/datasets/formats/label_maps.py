@@ -11,9 +11,11 @@ from mmcrossformer.datasets.formats.reader import Format, divide, files_below, i
 from mmcrossformer.utils.errors import UserError, names
 
 _PICTURES = ('images', 'image', 'imgs', 'img', 'img_dir', 'pictures', 'photos', 'jpegimages', 'data')
-_MAPS = ('masks', 'mask', 'labels', 'label', 'annotations', 'annotation', 'ann_dir', 'gt', 'gts', 'ground_truth')
-_MAPS += ('groundtruth', 'semantic', 'segmentation', 'segmentations', 'label_maps', 'labelmaps', 'segmentationclass')
-_MAPS += ('segmentationclassraw', 'seg_maps', 'segmaps')
+_MAPS = (
+    *('masks', 'mask', 'labels', 'label', 'annotations', 'annotation', 'ann_dir', 'gt', 'gts', 'ground_truth'),
+    *('groundtruth', 'semantic', 'segmentation', 'segmentations', 'label_maps', 'labelmaps', 'segmentationclass'),
+    *('segmentationclassraw', 'seg_maps', 'segmaps'),
+)
 # What the name of a map may have behind that of its picture.
 _BEHIND = re.compile(r'[-_.](?:masks?|labels?|seg|segmentation|gt|semantic|labelids|labeltrainids)$', re.IGNORECASE)
 _SHADES = {0: 0, 255: 1}
@@ -122,7 +124,7 @@ def _labels_of(values: Values, known: MapClasses | None, folder: Path) -> tuple[
         if values.single == {*_SHADES}:
             return _SHADES, ['label maps have the values 0 and 255, understood as background (0) and object (1)']
         return None, []
-    colors, file = values.colors, 'labelmap.txt'
+    colors = values.colors
     if known and known.colors:
         unknown = [_describe(color) for color in sorted(colors - {*known.colors})]
         if unknown:
@@ -133,10 +135,11 @@ def _labels_of(values: Values, known: MapClasses | None, folder: Path) -> tuple[
             return {0: 0, _WHITE: 1}, ['label maps are black and white, understood as background (0) and object (1)']
         grey = {color: color // 0x010101 for color in sorted(colors)}
         return grey, ['label maps have three equal channels, of which one is taken']
+    shown = names([_describe(color) for color in sorted(colors)])
     raise UserError(
-        f'label maps of {folder} have {len(colors)} colours, such as {names([_describe(one) for one in sorted(colors)])}'
-        f', and nothing says which class each is: add {file} with a line NAME:RED,GREEN,BLUE:: for each class, as CVAT '
-        'writes it, or write maps with one channel, the number of the class in each pixel'
+        f'label maps of {folder} have {len(colors)} colours, such as {shown}, and nothing says which class each is: '
+        'add labelmap.txt with a line NAME:RED,GREEN,BLUE:: for each class, as CVAT writes it, or write maps with one '
+        'channel, the number of the class in each pixel'
     )
 
 

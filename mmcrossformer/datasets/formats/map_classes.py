@@ -80,7 +80,7 @@ def _by_label(path: Path, content: dict) -> MapClasses:
 
 def _read_colors(path: Path) -> MapClasses:
     """Lines are `name:red,green,blue:parts:actions`, after comments."""
-    found, colors = [], dict[int, int]()
+    found, colors = list[str](), dict[int, int]()
     for line in _text(path).splitlines():
         if line.strip() and not line.startswith('#'):
             name, color, *_ = line.split(':')

@@ -14,6 +14,7 @@ from PIL import Image
 
 from mmcrossformer.datasets.formats.found import Found, Picture
 from mmcrossformer.datasets.formats.map_files import IGNORED, in_threads, read_map
+from mmcrossformer.datasets.formats.pictures import loaded_size
 from mmcrossformer.utils.errors import UserError
 from mmcrossformer.utils.files import write_bytes
 
@@ -41,7 +42,7 @@ def write_maps(found: Found, root: Path, folder: Path) -> None:
         folder: Where to write.
 
     Raises:
-        UserError: A picture or map cannot be read, a mask cannot be decoded, or there are more classes than 8 bits hold.
+        UserError: A picture or map cannot be read, a mask cannot be decoded, or 8 bits do not hold the classes.
     """
     classes = painted_classes(found) if found.kind == 'objects' else found.classes
     if len(classes) > IGNORED:
@@ -60,38 +61,38 @@ def paint(picture: Picture) -> np.ndarray:
     Raises:
         UserError: The picture cannot be read, or a mask cannot be decoded.
     """
-    # Imported on use: this takes a third of a second.
-    from mmcrossformer.datasets.formats.pictures import loaded_size
+    from pycocotools import mask as coder
 
     width, height = picture.size or loaded_size(picture.path)
     labels = np.zeros((height, width), np.uint8)
-    objects = [(entry, _decode(entry, height, width, picture.path)) for entry in picture.annotation]
+    # Runs are small: masks of hundreds of objects would not be, and are made one by one.
+    objects = [(entry, _runs_of(entry, height, width, picture.path)) for entry in picture.annotation]
     # The order of equal ones stays.
-    objects.sort(key=lambda pair: (not pair[0].get('iscrowd'), -int(pair[1].sum())))
-    for entry, mask in objects:
-        labels[mask] = IGNORED if entry.get('iscrowd') else entry['category'] + 1
+    objects.sort(key=lambda pair: (not pair[0].get('iscrowd'), -int(coder.area(pair[1]))))
+    for entry, runs in objects:
+        labels[coder.decode(runs).astype(bool)] = IGNORED if entry.get('iscrowd') else entry['category'] + 1
     return labels
 
 
-def _decode(entry: Mapping[str, Any], height: int, width: int, path: Path) -> np.ndarray:
-    """Returns the mask of an object, [H, W] bool."""
+def _runs_of(entry: Mapping[str, Any], height: int, width: int, path: Path) -> Any:
+    """Returns the mask of an object as compressed runs of pycocotools."""
     from pycocotools import mask as coder
 
     shape: Any = entry['segmentation']
     try:
         if isinstance(shape, Sequence):
             polygons = [polygon for polygon in shape if len(polygon) >= 6]
-            if not polygons:
-                return np.zeros((height, width), bool)
-            runs = coder.merge(coder.frPyObjects(polygons, height, width))
+            empty = np.zeros((height, width), np.uint8, order='F')
+            runs = coder.merge(coder.frPyObjects(polygons, height, width)) if polygons else coder.encode(empty)
         else:
             runs = coder.frPyObjects(shape, *shape['size']) if isinstance(shape['counts'], list) else shape
-        mask = coder.decode(runs).astype(bool)
+        coder.area(runs)
+        size = tuple(runs['size'])
     except Exception as error:  # pycocotools raises errors of many types
         raise UserError(f'a mask of image {path} cannot be decoded: {error}') from error
-    if mask.shape != (height, width):
-        raise UserError(f'a mask of image {path} is {mask.shape[1]} x {mask.shape[0]}, the image {width} x {height}')
-    return mask
+    if size != (height, width):
+        raise UserError(f'a mask of image {path} is {size[1]} x {size[0]}, the image {width} x {height}')
+    return runs
 
 
 def _write(found: Found, root: Path, folder: Path, picture: Picture) -> None:

@@ -18,8 +18,8 @@ _SIDE = 128
 def split(pictures: Sequence[Picture], share: float) -> tuple[list[Picture], list[Picture]]:
     """Splits pictures by their content.
 
-    The order of hashes decides, so that the split depends neither on names nor on a seed, and stays nearly the same when
-    pictures are added. Pictures of equal pixels are always on the same side, whatever else their files contain.
+    The order of hashes decides, so that the split depends neither on names nor on a seed, and stays nearly the same
+    when pictures are added. Pictures of equal pixels are always on the same side, whatever else their files contain.
 
     Args:
         pictures: The pictures.

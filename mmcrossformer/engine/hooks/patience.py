@@ -24,4 +24,6 @@ class PatienceHook(EarlyStoppingHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Restores them in a resumed training."""
         if runner._resume:
-            vars(self).update(checkpoint.get('meta', {}).get(_STATE, {}))
+            state = checkpoint.get('meta', {}).get(_STATE)
+            if state is not None:
+                self.best_score, self.wait_count = state['best_score'], state['wait_count']

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 
 from mmcrossformer.registry import HOOKS
 from mmcrossformer.utils.curves import read_curves
-from mmcrossformer.utils.weights import latest_checkpoint
+from mmcrossformer.utils.run import best_checkpoint
 
 if TYPE_CHECKING:
     from mmcrossformer.apis.report import Report
@@ -45,7 +45,7 @@ class ReportHook(Hook):
         self.max_images, self.score_thr, self.pictures = max_images, score_thr, pictures
 
     def after_train(self, runner: Runner) -> None:
-        """Evaluates the last checkpoint and writes the report."""
+        """Evaluates the best checkpoint, or else the last, and writes the report."""
         if not is_main_process():
             return
         path = Path(runner.work_dir) / 'report.html'
@@ -67,7 +67,7 @@ class ReportHook(Hook):
             name=runner.experiment_name,
             config=(folder / name).read_text(),
             config_path=folder / name,
-            checkpoint=latest_checkpoint(folder) or 'CHECKPOINT',
+            checkpoint=best_checkpoint(folder) or 'CHECKPOINT',
             curves=read_curves(folder),
             curves_png=folder / 'curves.png',
             starts=json.loads(provenance.read_text()) if provenance.is_file() else [],
@@ -85,7 +85,7 @@ class ReportHook(Hook):
         from mmcrossformer.apis.predictor import Predictor
         from mmcrossformer.apis.report import evaluate
 
-        checkpoint = latest_checkpoint(runner.work_dir)
+        checkpoint = best_checkpoint(runner.work_dir)
         if checkpoint is None or runner.val_loop is None:
             report.missing = 'there is no checkpoint' if checkpoint is None else 'the config has no validation'
             return

@@ -5,20 +5,11 @@ from importlib.util import find_spec
 
 from mmengine.config import Config
 
+from mmcrossformer.config.trackers import BY_BACKEND, missing_modules
 from mmcrossformer.config.walk import datasets_of, dicts_in, evaluators_of, type_name
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.utils.hosts import INSTALL_PANOPTIC
 
-# Type of backend -> module that it imports, and package that has it.
-_TRACKERS = dict(
-    TensorboardVisBackend=('tensorboard', 'tensorboard'),
-    WandbVisBackend=('wandb', 'wandb'),
-    MLflowVisBackend=('mlflow', 'mlflow'),
-    ClearMLVisBackend=('clearml', 'clearml'),
-    NeptuneVisBackend=('neptune', 'neptune'),
-    DVCLiveVisBackend=('dvclive', 'dvclive'),
-    AimVisBackend=('aim', 'aim'),
-)
 # What mmdet reads and evaluates panoptic pictures with.
 _PANOPTIC = ('LoadPanopticAnnotations', 'CocoPanopticMetric')
 
@@ -26,11 +17,11 @@ _PANOPTIC = ('LoadPanopticAnnotations', 'CocoPanopticMetric')
 def check_packages(cfg: Config) -> Iterator[Finding]:
     """Checks the packages of experiment trackers and of panoptic segmentation."""
     for backend in (cfg.get('visualizer') or {}).get('vis_backends') or []:
-        module, package = _TRACKERS.get(type_name(backend), (None, None))
-        if module and find_spec(module) is None:
+        tracker = BY_BACKEND.get(type_name(backend))
+        if tracker and (missing := missing_modules(tracker)):
             yield Finding(
-                f'visualizer.vis_backends has {type_name(backend)}, which needs {module}, which is not installed: '
-                f'pip install {package}'
+                f'visualizer.vis_backends has {type_name(backend)}, which needs {" and ".join(missing)}, which '
+                f'{"is" if len(missing) == 1 else "are"} not installed: {tracker.install}'
             )
     nodes = [node for part in ('train', 'val') for node in [*datasets_of(cfg.get(f'{part}_dataloader'))]]
     kinds = {type_name(node) for node in dicts_in([*nodes, *evaluators_of(cfg, 'val')])}
