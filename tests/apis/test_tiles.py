@@ -95,7 +95,7 @@ def found(scene, finder):
 
 
 def test_tiles_cover_the_picture():
-    for size, overlap, height, width in ((800, 0.2, 4000, 4000), (100, 0.0, 250, 90), (64, 0.5, 65, 1000)):
+    for size, overlap, height, width in ((160, 0.2, 800, 800), (100, 0.0, 250, 90), (64, 0.5, 65, 1000)):
         tiles = Tiling(size, overlap).cut(height, width)
         seen = np.zeros((height, width), int)
         for tile in tiles:
