@@ -122,16 +122,26 @@ class Predictor:
         batch = pseudo_collate([pipeline(sample)])
         return self.model.data_preprocessor(batch, False)
 
-    @torch.no_grad()
     def __call__(self, image: np.ndarray, short_side: int | None = None) -> Prediction:
         """Returns the prediction for an image; see `prepare` for the arguments."""
+        found, size, seconds = self.run_model(image, short_side)
+        return convert_sample(found, self.task, size, seconds)
+
+    @torch.no_grad()
+    def run_model(self, image: np.ndarray, short_side: int | None = None) -> tuple[Any, tuple[int, int], float]:
+        """Runs the model on an image, while no other thread does; see `prepare` for the arguments.
+
+        Returns:
+            What the host library predicts, a data sample; height and width of the model's input without padding; the
+            seconds that the model took.
+        """
         batch = self.prepare(image, short_side)
         with self._model_in_use:  # heads of the host libraries may keep values between their steps
             start = time.perf_counter()
             (found,) = self.model(**batch, mode='predict')
             seconds = time.perf_counter() - start
-        size = found.metainfo.get('img_shape', batch['inputs'].shape[2:])[:2]
-        return convert_sample(found, self.task, (int(size[0]), int(size[1])), seconds)
+        height, width = found.metainfo.get('img_shape', batch['inputs'].shape[2:])[:2]
+        return found, (int(height), int(width)), seconds
 
     def _meta_of_config(self) -> dict[str, Any]:
         """Returns the metainfo of the config, for models without that of a checkpoint."""

@@ -65,3 +65,22 @@ def test_threads_share_predictors(quick):
         assert (one.boxes is None) == (other.boxes is None)
         if one.boxes is not None:
             assert np.array_equal(one.boxes, other.boxes)
+
+
+def test_tiles_of_threads_share_a_segmenter(quick):
+    """The model runs in one thread at a time; heads may keep values between their steps."""
+    predictor = Predictor(quick('upernet_crossformer_t_digits'))
+    running, together = [], []
+
+    def begin(*_):
+        running.append(1)
+        together.append(len(running))
+
+    predictor.model.register_forward_pre_hook(begin)
+    predictor.model.register_forward_hook(lambda *_: running.pop() and None)
+    image = np.random.default_rng(0).integers(0, 255, (64, 80, 3), dtype=np.uint8)
+    with ThreadPoolExecutor(3) as pool:
+        first, *others = pool.map(lambda _: apis.predict_tiled(predictor, image, apis.Tiling(48)), range(3))
+    assert {*together} == {1}
+    assert len(together) == 3 * 5  # four tiles and the whole picture
+    assert all(np.array_equal(first.segments, other.segments) for other in others)

@@ -1,6 +1,5 @@
 """Finds the classes of a picture's pixels from its tiles and from the whole."""
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -32,9 +31,8 @@ def find_segments(
     Scores are kept for one row of tiles: the rows of pixels that no further tile shows are decided at once.
     """
     height, width = image.shape[:2]
-    start = time.perf_counter()
     # The whole picture costs no more memory than a tile.
-    whole, input_size = _class_scores(predictor, shrink(image, tiling.size), short_side)
+    whole, input_size, seconds = _class_scores(predictor, shrink(image, tiling.size), short_side)
     segments = np.zeros((height, width), np.int32)
     first = tiles[0].top  # row of the picture that `sums` starts with
     sums = torch.zeros(len(whole) + 1, tiles[0].bottom, width, dtype=_DTYPE)  # the last counts the tiles
@@ -46,23 +44,23 @@ def find_segments(
             rest = sums[:, ready:].clone()
             sums.zero_()[:, : rest.shape[1]] = rest
             first = tile.top
-        scores, _ = _class_scores(predictor, np.ascontiguousarray(tile.of(image)), short_side)
+        scores, _, more = _class_scores(predictor, np.ascontiguousarray(tile.of(image)), short_side)
+        seconds += more
         sums[:-1, :, tile.left : tile.right] += scores
         sums[-1, :, tile.left : tile.right] += 1
     segments[first:] = _decide(sums, whole, first, height, threshold)
-    return Prediction('segmentation', input_size, time.perf_counter() - start, segments=segments)
+    return Prediction('segmentation', input_size, seconds, segments=segments)
 
 
-@torch.no_grad()
-def _class_scores(predictor: 'Predictor', image: np.ndarray, short_side: int | None) -> tuple[Tensor, tuple[int, int]]:
-    """Returns the scores [C, H, W] of the classes for an image, in [0, 1], and the size of the model's input."""
-    batch = predictor.prepare(image, short_side)
-    (found,) = predictor.model(**batch, mode='predict')
+def _class_scores(
+    predictor: 'Predictor', image: np.ndarray, short_side: int | None
+) -> tuple[Tensor, tuple[int, int], float]:
+    """Returns the scores [C, H, W] of the classes in [0, 1], the size of the model's input and the model's seconds."""
+    found, size, seconds = predictor.run_model(image, short_side)
     logits = found.seg_logits.data
     # mmseg has applied the sigmoid to the score of a single class.
     scores = logits if len(logits) == 1 else logits.softmax(0)
-    size = found.metainfo.get('img_shape', batch['inputs'].shape[2:])[:2]
-    return scores.to('cpu', _DTYPE), (int(size[0]), int(size[1]))
+    return scores.to('cpu', _DTYPE), size, seconds
 
 
 def _decide(sums: Tensor, whole: Tensor, first: int, height: int, threshold: float) -> np.ndarray:
