@@ -21,7 +21,7 @@ from mmcrossformer.utils.random_state import own_random_state
 _LOOKED_AT = 32
 # Share of the memory that may be used: other batches can be larger, and averages of weights need a copy of them.
 _SHARE = 0.85
-# An epoch has at least so many iterations: with fewer, a small data set is trained in too few steps.
+# Batches larger than that of the config leave so many iterations to an epoch: a small data set is trained in few steps.
 _ITERATIONS = 20
 # The first step creates the state of the optimizer.
 _STEPS = 2
@@ -38,22 +38,23 @@ def find_batch_size(cfg: Config) -> tuple[int, str]:
         cfg: The config; is not changed.
 
     Returns:
-        On a GPU the largest size with which training steps take at most 85 % of its memory, on processors that of the
-        config and at most 8; in both cases an epoch has at least 20 iterations. And why, for the log.
+        On a GPU the largest size with which training steps take at most 85 % of its memory, but not so large that an
+        epoch has fewer than 20 iterations, unless that of the config is. On processors that of the config, and at most
+        8. And why, for the log.
     """
     init_default_scope(cfg.default_scope)
     seed = cfg.get('randomness', {}).get('seed') or 0
     with own_random_state(seed):
         loader = Runner.build_dataloader(dict(cfg.train_dataloader, **_IN_THIS_PROCESS), seed=seed)
         pictures = len(loader.dataset)
-        highest = max(1, pictures // _ITERATIONS)
+        own = cfg.train_dataloader.batch_size
+        highest = min(max(own, pictures // _ITERATIONS), pictures)
         if not torch.cuda.is_available():
-            size = min(cfg.train_dataloader.batch_size, _ON_PROCESSORS, highest)
-            return size, f'on processors at most {_ON_PROCESSORS}, and {_ITERATIONS} iterations an epoch of {pictures}'
+            return min(own, _ON_PROCESSORS, pictures), f'on processors that of the config, and at most {_ON_PROCESSORS}'
         sample = _most_expensive([_only(batch) for batch in islice(loader, _LOOKED_AT)])
         size = largest_that_fits(_Probe(cfg, sample).fits, highest)
     if size == highest:
-        return size, f'{_ITERATIONS} iterations an epoch of {pictures} pictures'
+        return size, f'larger ones leave fewer than {_ITERATIONS} iterations to an epoch of {pictures} images'
     return size, f'as many as fit into {_SHARE:.0%} of {torch.cuda.get_device_name()}'
 
 

@@ -22,6 +22,7 @@ def test_linear_rule():
     assert cfg.train_dataloader.batch_size == 8
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(0.05)
     assert not cfg.auto_scale_lr.enable
+    assert cfg.auto_scale_lr.base_batch_size == 8  # what the rate is for now
     assert 'learning rate 0.05 by the linear rule' in notes[1]
     cfg = job()
     use_batch_size(cfg, 2)
@@ -54,20 +55,20 @@ def test_search(highest):
         assert failed == sorted(failed, reverse=True)
         assert len(tried) <= 14
         assert max(tried) <= highest
-    with pytest.raises(UserError, match='not even one picture'):
+    with pytest.raises(UserError, match='not even one image'):
         largest_that_fits(lambda size: False, highest)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='on a GPU, steps decide')
 def test_auto_on_processors(data):
     cfg = own_job(data, 'retinanet_crossformer_t_digits')
-    cfg.train_dataloader.batch_size = 64
-    assert find_batch_size(cfg)[0] == 1  # of four pictures, an epoch has at least as many iterations
-    dataset = cfg.train_dataloader.dataset
-    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=100, dataset=dataset)
     size, reason = find_batch_size(cfg)
-    assert size == 8
-    assert 'on processors at most 8' in reason
+    assert size == cfg.train_dataloader.batch_size == 2
+    assert 'that of the config' in reason
+    cfg.train_dataloader.batch_size = 64
+    assert find_batch_size(cfg)[0] == 4  # there are no more images
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=100, dataset=cfg.train_dataloader.dataset)
+    assert find_batch_size(cfg)[0] == 8
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
