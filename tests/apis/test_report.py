@@ -25,6 +25,8 @@ from mmcrossformer.apis.report.page import most_confused, summarize_metrics
 from mmcrossformer.apis.report.rankings import Ranking
 from mmcrossformer.engine.hooks import ReportHook
 from mmcrossformer.utils.curves import Curves
+from mmcrossformer.utils.files import file_digest
+from mmcrossformer.utils.run import best_checkpoint
 
 MASKS, SEGMENTS = 'mask_rcnn_crossformer_t_digits', 'upernet_crossformer_t_digits'
 CLASSES = 'crossformer_t_digits'
@@ -114,6 +116,10 @@ def test_report_of_a_training(name, quick, digits, tmp_path):
         assert page.matrix.sum() > truth.sum()  # an untrained detector sees things
     assert page.tags['figure'] == min(8, SPEC['val_crops'] if name == CLASSES else SPEC['val_scenes'])
     check_events(log.parent, logged)
+    thresholds = work_dir / 'score_thresholds.json'
+    assert thresholds.is_file() == (name != SEGMENTS)
+    if name != SEGMENTS:
+        assert json.loads(thresholds.read_text())['sha256'] == file_digest(best_checkpoint(work_dir))
 
 
 def check_events(folder, logged):
