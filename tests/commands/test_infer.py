@@ -223,7 +223,7 @@ def test_best_thresholds(model, photos, tmp_path, call):
     assert code == 0, printed
     (image,) = predictions_of(out)['images']
     assert {entry['category_id'] for entry in image['classes']} == {3, 5}
-    Thresholds(0.0, lower | {predictor.classes[5]: 1.0}).write(folder)
+    Thresholds(0.0, lower | {predictor.classes[5]: 1.0}).write(folder, checkpoint)
     code, printed = call(*args)
     assert (code, 'score_thr [' in printed) == (2, True)
 
