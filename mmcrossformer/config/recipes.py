@@ -40,7 +40,7 @@ class Recipe:
 RECIPES = dict(
     small=Recipe((0.8, 1.25), colors=False, mix=False, factor=1, images=6_000),
     standard=Recipe((0.5, 2.0), colors=True, mix=False, factor=3, images=12_000),
-    strong=Recipe((0.1, 2.0), colors=True, mix=True, factor=6, images=20_000),
+    strong=Recipe((0.1, 2.0), colors=True, mix=True, factor=4, images=20_000),
 )
 
 

@@ -10,9 +10,9 @@ from mmcrossformer.utils.errors import UserError
 
 
 def use_batch_size(cfg: Config, size: int) -> list[str]:
-    """Sets the number of pictures of each process in a step, and scales the learning rate by the linear rule.
+    """Sets the number of images of each process in a step, and scales the learning rate by the linear rule.
 
-    The rate of the config is that of `auto_scale_lr.base_batch_size` pictures a step or, without it, of its own batch.
+    The rate of the config is that of `auto_scale_lr.base_batch_size` images a step or, without it, of its own batch.
 
     Args:
         cfg: The config; changed in place. mmengine's own scaling is switched off: the rate would be scaled twice.
@@ -34,16 +34,19 @@ def use_batch_size(cfg: Config, size: int) -> list[str]:
     per_step = count_processes() * cfg.optim_wrapper.get('accumulative_counts', 1)
     base = scaling.get('base_batch_size') or before * per_step
     loader['batch_size'] = size
-    notes = [f'batch size {size} for each process, {size * per_step} pictures a step; the config has {before}']
+    notes = [
+        f'batch size {size} for each process, images in a step: {size * per_step}; the config has {before} for each'
+    ]
     optimizer = cfg.optim_wrapper.get('optimizer') or {}
     rate = optimizer.get('lr')
     if rate is not None and size * per_step != base:
         optimizer['lr'] = rate * size * per_step / base
         notes.append(
-            f'learning rate {optimizer["lr"]:g} by the linear rule: {rate:g} of the config is for {base} pictures'
+            f'learning rate {optimizer["lr"]:g} by the linear rule: {rate:g} of the config is for {base} images'
         )
     if scaling:
-        cfg.auto_scale_lr.enable = False
+        # The rate is that of this batch now.
+        cfg.auto_scale_lr = dict(scaling, enable=False, base_batch_size=size * per_step)
     return notes
 
 
@@ -66,7 +69,7 @@ def largest_that_fits(fits: Callable[[int], bool], highest: int) -> int:
         else:
             bad = size
     if not good:
-        raise UserError('--batch-size auto: not even one picture fits into the memory: choose a smaller model or input')
+        raise UserError('--batch-size auto: not even one image fits into the memory: choose a smaller model or input')
     return good
 
 

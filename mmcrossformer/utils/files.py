@@ -1,7 +1,8 @@
-"""Atomic writing of files. Every result is written through this module."""
+"""Atomic writing of files, through which every result is written, and the digest of files."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -29,6 +30,19 @@ def atomic_write(path: str | Path) -> Iterator[str]:
         with suppress(OSError):
             os.unlink(partial)
         raise
+
+
+def file_digest(path: str | Path) -> str:
+    """Returns the SHA-256 of the content of a file of any size.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

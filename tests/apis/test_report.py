@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -281,6 +282,7 @@ def test_figures_of_the_page(tmp_path):
     nothing = Ranking(np.zeros(0), np.zeros(0, bool), 0)
     evaluation = Evaluation('classification', classes, [], matrix, available=1, rankings=[nothing] * 30)
     first, second = most_confused(evaluation)
+    assert len(most_confused(replace(evaluation, task='detection', matrix=matrix[:6, :6], classes=classes[:6]))) == 1
     assert (first.truth, first.found, first.count, first.share) == ('class 5', 'class 6', 4, 0.4)
     assert (second.truth, second.found) == ('class 3', 'class 4')
     path = tmp_path / 'report.html'
@@ -290,7 +292,7 @@ def test_figures_of_the_page(tmp_path):
     )
     page = Page(path)
     assert not page.matrix.size  # nobody could read it
-    assert 'With 30 classes, the most confused pairs' in page.text
+    assert 'Of 30 classes, these pairs are confused most often' in page.text
     assert 'class 5 class 6 4 40.0 % class 3 class 4 2 25.0 %' in page.text
 
 

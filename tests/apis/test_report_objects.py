@@ -173,14 +173,20 @@ def test_thresholds_are_read_beside_the_checkpoint(tmp_path):
     checkpoint, classes = tmp_path / 'best.pth', ('cat', 'dog')
     with pytest.raises(UserError, match=r'score_thresholds.json cannot be read.*pass a number'):
         read_thresholds(checkpoint, classes)
-    Thresholds(0.4, dict(cat=0.7, dog=None)).write(tmp_path)
+    checkpoint.write_bytes(b'weights')
+    Thresholds(0.4, dict(cat=0.7, dog=None)).write(tmp_path, checkpoint)
     limits = read_thresholds(checkpoint, classes)
     assert limits.tolist() == [0.7, 0.4]
     found = Prediction('detection', (9, 9), 0, np.array([0, 1, 0]), np.array([0.7, 0.5, 0.6]), np.zeros((3, 4)))
     assert above(found, limits).labels.tolist() == [0, 1]
     with pytest.raises(UserError, match='is of 2 classes, and not of those of'):
         read_thresholds(checkpoint, ('cat', 'cow'))
-    Thresholds(None, dict(cat=None, dog=None)).write(tmp_path)
+    renamed = checkpoint.rename(tmp_path / 'mine.pth')
+    assert read_thresholds(renamed, classes).tolist() == [0.7, 0.4]
+    checkpoint.write_bytes(b'others')  # as a training does that continues
+    with pytest.raises(UserError, match=r'is of best.pth as it was at the end of training.*has other content'):
+        read_thresholds(checkpoint, classes)
+    Thresholds(None, dict(cat=None, dog=None)).write(tmp_path, checkpoint)
     with pytest.raises(UserError, match='the model found no object'):
         read_thresholds(checkpoint, classes)
     (tmp_path / 'score_thresholds.json').write_text('[]')

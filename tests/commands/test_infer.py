@@ -218,7 +218,7 @@ def test_best_thresholds(model, photos, tmp_path, call):
     assert (code, 'score_thresholds.json cannot be read' in printed) == (2, True)
     predictor = Predictor(config, checkpoint)
     lower = dict.fromkeys(predictor.classes, 1.0) | {predictor.classes[3]: 0.0, predictor.classes[5]: None}
-    Thresholds(0.0, lower).write(folder)
+    Thresholds(0.0, lower).write(folder, checkpoint)
     code, printed = call(*args)
     assert code == 0, printed
     (image,) = predictions_of(out)['images']

@@ -16,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 from mmcrossformer import CrossFormer
 from mmcrossformer.apis.prediction import Prediction
 from mmcrossformer.apis.predictor import Predictor
+from mmcrossformer.apis.thresholds import Thresholds
 from mmcrossformer.models.attention import LDA_SCOPES, GroupAttention, Grouping, GroupRule
 from mmcrossformer.models.attention.grouping import relative_offsets
 from mmcrossformer.models.layers import DynamicPositionBias
@@ -373,6 +374,21 @@ class TestTool:
         assert [line for line in text.splitlines() if line.endswith('.png')] == [str(out / f'{x}.png') for x in ALL]
         for picture in ALL:
             assert max(Image.open(out / f'{picture}.png').size) <= 1200
+
+    def test_best_thresholds(self, call, quick, image, tmp_path):
+        """Those of each class beside the checkpoint decide which objects are drawn."""
+        config, out = quick(DETECTOR), tmp_path / 'out'
+        weights = self.checkpoint(config, tmp_path)
+        options = [image, '--only', 'predictions', '--score-thr', 'best', '--out', out]
+        code, text = call('visualize', config, *options)
+        assert (code, 'random weights have no thresholds: pass a CHECKPOINT' in text) == (2, True)
+        pictures = []
+        for overall in (0.0, 1.0):
+            Thresholds(overall, dict.fromkeys('0123456789')).write(tmp_path, weights)
+            code, text = call('visualize', config, weights, *options)
+            assert code == 0, text
+            pictures.append((out / 'predictions.png').read_bytes())
+        assert pictures[0] != pictures[1]
 
     def test_without_checkpoint(self, call, quick, image, tmp_path):
         config, out = quick('crossformer_t_digits'), tmp_path / 'out'

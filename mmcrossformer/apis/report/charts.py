@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 from mmcrossformer.apis.report.examples import data_uri
 from mmcrossformer.apis.report.rankings import Ranking, find_best, sweep
 from mmcrossformer.utils.figures import prepare_texts
-from mmcrossformer.utils.labels import legend_label
+from mmcrossformer.utils.labels import legend_label, shorten
 
 _READABLE = 10  # Of more classes, those of the lowest F1 are drawn.
+# Of the legend: columns, and characters of a name.
+_COLUMNS, _LONGEST = 3, 28
 _GRID = np.linspace(0, 1, 201)
 
 
@@ -30,17 +32,18 @@ def draw_charts(classes: Sequence[str], rankings: Sequence[Ranking]) -> list[str
     if not known:
         return []
     shown = known if len(known) <= _READABLE else sorted(known, key=_quality)[: _READABLE // 2]
-    left, precisions = _axes('Precision and recall', 'recall', 'precision')
-    right, f1s = _axes('F1', 'lowest score that counts', 'F1')
+    which = f': the {len(shown)} classes of lowest F1' if len(shown) < len(known) else ''
+    left, precisions = _axes(f'Precision and recall{which}', 'recall', 'precision')
+    right, f1s = _axes(f'F1{which}', 'lowest score that counts', 'F1')
     for name, ranking in shown:
-        precisions.plot(_GRID, _precision(ranking), label=legend_label(name), linewidth=1)
-        f1s.plot(_GRID, _f1(ranking), label=legend_label(name), linewidth=1)
+        precisions.plot(_GRID, _precision(ranking), label=legend_label(shorten(name, _LONGEST)), linewidth=1)
+        f1s.plot(_GRID, _f1(ranking), label=legend_label(shorten(name, _LONGEST)), linewidth=1)
     if len(known) > 1:
-        label = f'mean of {len(known)} classes' + (f'; above the worst {len(shown)}' if len(shown) < len(known) else '')
+        label = f'mean of {"all " if which else ""}{len(known)} classes'
         means = [np.mean([curve(ranking) for _, ranking in known], axis=0) for curve in (_precision, _f1)]
         precisions.plot(_GRID, means[0], color='black', label=label, linewidth=2.4)
         f1s.plot(_GRID, means[1], color='black', label=label, linewidth=2.4)
-    return [_encode(left, precisions), _encode(right, f1s)]
+    return [_encode(left), _encode(right)]
 
 
 def _quality(item: tuple[str, Ranking]) -> float:
@@ -63,15 +66,16 @@ def _f1(ranking: Ranking) -> np.ndarray:
 
 
 def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.6, 4.6), dpi=110, layout='constrained')
+    figure = Figure(figsize=(6.6, 5.2), dpi=110, layout='constrained')
     axes = figure.subplots()
     axes.set(title=title, xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(alpha=0.3)
     return figure, axes
 
 
-def _encode(figure: Figure, axes: Axes) -> str:
-    axes.legend(fontsize='small')
+def _encode(figure: Figure) -> str:
+    # Below, since the curves of F1 leave no place free.
+    figure.legend(loc='outside lower center', ncols=_COLUMNS, fontsize='small', frameon=False)
     prepare_texts(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format='png')

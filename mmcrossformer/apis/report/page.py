@@ -109,13 +109,13 @@ def summarize_metrics(curves: Curves) -> list[Metric]:
 
 
 def most_confused(evaluation: Evaluation) -> list[Pair]:
-    """Returns the pairs of classes that are confused most often."""
+    """Returns the pairs of classes that are confused most often; the background of detectors is no class."""
     counts, names = evaluation.matrix, evaluation.classes
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     pairs = [
         Pair(names[row], names[column], int(counts[row, column]), float(shares[row, column]))
         for row, column in zip(*np.nonzero(counts), strict=True)
-        if row != column
+        if row != column and max(row, column) < len(evaluation.names)
     ]
     return sorted(pairs, key=lambda pair: -pair.count)[:_PAIRS]
 

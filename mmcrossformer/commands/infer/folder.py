@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.files import write_json
+from mmcrossformer.utils.files import file_digest, write_json
 
 _SETTINGS = 'infer.json'
 JOURNALS = 'journal'
@@ -29,15 +29,12 @@ def describe_run(cfg: Config, checkpoint: str | Path, choices: dict[str, Any]) -
     Raises:
         UserError: The checkpoint cannot be read.
     """
-    digest = hashlib.sha256()
     try:
-        with open(checkpoint, 'rb') as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        digest = file_digest(checkpoint)
     except OSError as error:
         raise UserError(f'checkpoint {checkpoint} cannot be read: {error.strerror}') from error
     settings = hashlib.sha256(repr(cfg.to_dict()).encode()).hexdigest()
-    return dict(config=settings, checkpoint=digest.hexdigest(), **choices)
+    return dict(config=settings, checkpoint=digest, **choices)
 
 
 def prepare_folder(folder: Path, run: dict[str, Any], overwrite: bool) -> None:

@@ -94,4 +94,4 @@ class ReportHook(Hook):
         dataset = runner.val_loop.dataloader.dataset
         report.evaluation = evaluate(predictor, dataset, self.max_images, self.score_thr, self.pictures)
         if report.evaluation.thresholds is not None:
-            report.evaluation.thresholds.write(Path(runner.work_dir))
+            report.evaluation.thresholds.write(Path(runner.work_dir), checkpoint)

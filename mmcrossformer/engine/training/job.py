@@ -18,9 +18,10 @@ from mmcrossformer.engine.batch_size import use_batch_size
 from mmcrossformer.engine.check import Limits, examine_job
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.job import read_job
+from mmcrossformer.engine.largest_batch import find_batch_size
 from mmcrossformer.engine.own_data import OwnData, use_own_data
 from mmcrossformer.engine.preview import write_preview
-from mmcrossformer.engine.processes import is_first_process
+from mmcrossformer.engine.processes import count_processes, is_first_process
 from mmcrossformer.engine.runner import check_data
 from mmcrossformer.engine.training.options import TrainOptions
 from mmcrossformer.utils.errors import UserError
@@ -73,7 +74,7 @@ def _apply(cfg: Config, options: TrainOptions, read: Reader) -> Iterator[str]:
         cfg.auto_scale_lr.enable = True
     _set_precision(cfg, options)
     if options.batch_size is not None:
-        yield from use_batch_size(cfg, options.batch_size)
+        yield from _set_batch_size(cfg, options.batch_size, options)
     if options.ema:
         use_ema(cfg)
     if options.patience is not None:
@@ -84,6 +85,20 @@ def _apply(cfg: Config, options: TrainOptions, read: Reader) -> Iterator[str]:
         cfg.load_from = None if options.resume == 'auto' else str(options.resume)
     if options.reset_schedule:
         _check_reset(cfg)
+
+
+def _set_batch_size(cfg: Config, size: int | str, options: TrainOptions) -> Iterator[str]:
+    if options.auto_scale_lr:
+        raise UserError('--batch-size scales the learning rate itself: leave --auto-scale-lr out')
+    if not isinstance(size, int):
+        if count_processes() > 1:
+            raise UserError(
+                '--batch-size auto looks for the batch of one process: find it without torchrun, and name it'
+            )
+        check_data(cfg, ('train',))
+        size, reason = find_batch_size(cfg)
+        yield f'--batch-size auto: {size} ({reason})'
+    yield from use_batch_size(cfg, size)
 
 
 def _count_images(cfg: Config, read: Reader) -> int | None:
