@@ -20,10 +20,15 @@ SCORE, IOU = 0.5, 0.5
 
 def main() -> None:
     """Prints a table."""
-    predictor = Predictor(*sys.argv[1:3])
+    config, checkpoint = sys.argv[1:]
+    predictor = Predictor(config, checkpoint)
     scene = make_scene()
     truth = boxes_of(scene)
-    print('| | found | precision | recall |', *(f'{low} to {high} px |' for low, high in RANGES), 'seconds | peak MB |')
+    print(
+        '| | found | precision | recall |',
+        *(f'{low} to {high} px |' for low, high in RANGES),
+        'seconds | peak MB so far |',
+    )
     print('|---' * (6 + len(RANGES)) + '|')
     for name, tiling in (('whole', None), ('tiles', Tiling(TILE, OVERLAP))):
         start = time.perf_counter()
