@@ -174,7 +174,7 @@ def test_best_weights_without_a_known_metric():
     changes = dict(custom_hooks=[dict(type='mmcrossformer.BestHook')])
     text = single(check(BY_EPOCH, VALIDATION, changes, val_evaluator=dict(type='TheirMetric')))
     assert text.startswith('warning: custom_hooks.0 writes no best.pth: the main metric of val_evaluator is not known')
-    for known in ('mmcrossformer.FasterCocoMetric', 'CocoPanopticMetric', 'IoUMetric', 'Accuracy'):
+    for known in ('mmcrossformer.FasterCocoMetric', 'CocoMetric', 'IoUMetric', 'Accuracy'):
         assert check(BY_EPOCH, VALIDATION, changes, val_evaluator=dict(type=known)) == []
     assert check(BY_EPOCH, changes) == []
 
