@@ -10,4 +10,4 @@ model = dict(
     backbone=dict(_base_.backbone, **_base_.groups, out_indices=(1, 2, 3), _delete_=True),
     neck=dict(in_channels=_base_.channels[1:]),
 )
-default_hooks = dict(checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook'))
+default_hooks = dict(checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook', max_keep_ckpts=2))

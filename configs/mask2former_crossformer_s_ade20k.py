@@ -25,4 +25,4 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-default_hooks = dict(checkpoint=dict(interval=5000, save_best='mIoU'))
+default_hooks = dict(checkpoint=dict(interval=5000))

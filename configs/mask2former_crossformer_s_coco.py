@@ -11,4 +11,7 @@ model = dict(
     panoptic_head=dict(in_channels=_base_.channels),
 )
 # Training counts iterations, and so does the log of validations.
-default_hooks = dict(checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook'), logger=dict(log_metric_by_epoch=False))
+default_hooks = dict(
+    checkpoint=dict(type='mmcrossformer.AtomicCheckpointHook', max_keep_ckpts=2),
+    logger=dict(log_metric_by_epoch=False),
+)

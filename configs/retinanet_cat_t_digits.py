@@ -11,4 +11,4 @@ model = dict(
     backbone=dict(_base_.backbone, drop_path_rate=0.0),
     neck=dict(in_channels=_base_.channels),
 )
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=1))
+default_hooks = dict(logger=dict(interval=10))

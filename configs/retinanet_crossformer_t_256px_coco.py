@@ -46,5 +46,5 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=epochs, eta_min=1e-6, convert_to_iter_based=True),
 ]
 train_cfg = dict(max_epochs=epochs, val_interval=4)
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=2))
+default_hooks = dict(logger=dict(interval=10))
 auto_scale_lr = dict(base_batch_size=8)

@@ -9,6 +9,8 @@ from mmcrossformer.utils.errors import UserError, names
 
 # Weights and config of the best validation, which `BestHook` writes.
 BEST = 'best.pth'
+# What a new training makes of those of an earlier one in its folder; nothing takes them by itself.
+EARLIER_BEST = 'earlier_best.pth'
 
 
 @dataclass(frozen=True)

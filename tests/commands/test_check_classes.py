@@ -35,7 +35,6 @@ def check(folder):
         cfg.train_dataloader.batch_size = 1
         cfg.train_dataloader.dataset = data
         switch_validation_off(cfg)
-        del cfg.default_hooks.checkpoint['save_best']
         return [str(finding) for finding in check_job(cfg, channels=False)]
 
     return run

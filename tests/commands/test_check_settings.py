@@ -154,12 +154,12 @@ def test_schedules_that_follow_each_other():
         ([dict(type='IoUMetric'), dict(type='TheirMetric')], 'theirs', None),
     ],
 )
-@pytest.mark.parametrize('hook', ['checkpoint', 'stop'])
+@pytest.mark.parametrize('hook', ['CheckpointHook', 'BestHook', 'EarlyStoppingHook', 'PatienceHook'])
 def test_metrics_of_hooks(evaluator, metric, names, hook):
-    stop = dict(type='EarlyStoppingHook', monitor=metric)
-    changes = dict(
-        checkpoint=dict(default_hooks=dict(checkpoint=dict(SAVING, save_best=metric))), stop=dict(custom_hooks=[stop])
-    )[hook]
+    if hook == 'CheckpointHook':
+        changes = dict(default_hooks=dict(checkpoint=dict(SAVING, save_best=metric)))
+    else:
+        changes = dict(custom_hooks=[{'type': hook, 'metric' if hook == 'BestHook' else 'monitor': metric}])
     texts = check(BY_EPOCH, VALIDATION, changes, val_evaluator=evaluator)
     if names is None:
         assert texts == []
@@ -168,6 +168,15 @@ def test_metrics_of_hooks(evaluator, metric, names, hook):
     without = check(BY_EPOCH, changes)
     assert 'the config has no validation that reports metrics' in single(without)
     assert without[0].startswith('warning')
+
+
+def test_best_weights_without_a_known_metric():
+    changes = dict(custom_hooks=[dict(type='mmcrossformer.BestHook')])
+    text = single(check(BY_EPOCH, VALIDATION, changes, val_evaluator=dict(type='TheirMetric')))
+    assert text.startswith('warning: custom_hooks.0 writes no best.pth: the main metric of val_evaluator is not known')
+    for known in ('mmcrossformer.FasterCocoMetric', 'CocoMetric', 'IoUMetric', 'Accuracy'):
+        assert check(BY_EPOCH, VALIDATION, changes, val_evaluator=dict(type=known)) == []
+    assert check(BY_EPOCH, changes) == []
 
 
 def test_an_evaluator_that_only_writes_files():

@@ -50,23 +50,26 @@ def test_train_resume_and_test(name, quick, digits, tmp_path):
     assert len([*(tmp_path / 'pictures').rglob('*.jpg'), *(tmp_path / 'pictures').rglob('*.png')]) >= 2
 
     if name.startswith('mask_rcnn'):
-        check_inferencer(work_dir / config.name, last, digits / 'images/val/000000.jpg', tmp_path)
+        checkpoints = [last, work_dir / 'best.pth']
+        check_inferencer(work_dir / config.name, checkpoints, digits / 'images/val/000000.jpg', tmp_path)
 
 
-def check_inferencer(config, checkpoint, picture, folder):
+def check_inferencer(config, checkpoints, picture, folder):
     """mmdet's own inferencer on what the training left, without a word of mmcrossformer."""
     program = folder / 'program.py'
     program.write_text("""
 import sys
 from mmdet.apis import DetInferencer
-inferencer = DetInferencer(model=sys.argv[1], weights=sys.argv[2], device='cpu', show_progress=False)
-result = inferencer(sys.argv[3], pred_score_thr=0.0)['predictions'][0]
-assert set(result) >= {'labels', 'scores', 'bboxes', 'masks'}, result.keys()
-assert len(result['labels']) == len(result['scores']) == len(result['bboxes']) == len(result['masks'])
-assert inferencer.model.dataset_meta['classes'] == tuple('0123456789')
+config, picture, *checkpoints = sys.argv[1:]
+for weights in checkpoints:
+    inferencer = DetInferencer(model=config, weights=weights, device='cpu', show_progress=False)
+    result = inferencer(picture, pred_score_thr=0.0)['predictions'][0]
+    assert set(result) >= {'labels', 'scores', 'bboxes', 'masks'}, result.keys()
+    assert len(result['labels']) == len(result['scores']) == len(result['bboxes']) == len(result['masks'])
+    assert inferencer.model.dataset_meta['classes'] == tuple('0123456789')
 print(len(result['labels']), 'objects')
 """)
-    result = run_program(program, [str(config), str(checkpoint), str(picture)])
+    result = run_program(program, [config, picture, *checkpoints])
     assert result.returncode == 0, result.stderr[-3000:]
     assert result.stdout.endswith('objects\n')
 

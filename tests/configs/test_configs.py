@@ -13,6 +13,7 @@ from mmengine.config import Config
 from tiers import one_of_each_kind, sampled
 
 from mmcrossformer import CAT
+from mmcrossformer.config.metrics import main_metric_of
 from mmcrossformer.config.sizes import pipeline_views, trained_sizes
 from mmcrossformer.config.walk import model_settings
 from mmcrossformer.engine.check.settings import check_settings
@@ -90,6 +91,16 @@ def test_channels_fit_the_backbone(config):
 def test_settings_agree_with_each_other(config):
     # A package that is in no index may be missing here.
     assert [finding for finding in check_settings(read(config)) if 'panopticapi' not in finding.text] == []
+
+
+@pytest.mark.parametrize('path', sorted(FOLDER.glob('*.py')), ids=lambda path: path.stem)
+def test_best_weights_and_the_last_two_states_are_kept(path):
+    cfg = read(path)
+    saving = cfg.default_hooks.checkpoint
+    assert (saving.type, saving.max_keep_ckpts) == ('mmcrossformer.AtomicCheckpointHook', 2)
+    assert 'save_best' not in saving
+    assert [hook for hook in cfg.custom_hooks if 'BestHook' in hook.type] == [dict(type='mmcrossformer.BestHook')]
+    assert main_metric_of(cfg).rpartition('/')[2] in ('PQ', 'segm_mAP', 'bbox_mAP', 'mIoU', 'top1')
 
 
 def test_base_files_leave_what_the_model_has(config):

@@ -145,7 +145,7 @@ def test_two_steps_and_an_evaluation(name, metric, config, tmp_path):
                 step.update({key: size for key, size in SMALL.items() if key in step})
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2, val_interval=2)
     cfg.param_scheduler = []
-    cfg.default_hooks.checkpoint.update(interval=2, by_epoch=False, save_best=None)
+    cfg.default_hooks.checkpoint.update(interval=2, by_epoch=False)
     cfg.log_processor = dict(by_epoch=False)
     cfg.custom_hooks = []
     cfg.dump(tmp_path / f'{name}.py')

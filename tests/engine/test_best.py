@@ -38,6 +38,7 @@ def state_of(folder):
     return {name: last[name] for name in names}, best['state_dict'], last['meta']['patience'], best['meta']['best']
 
 
+@pytest.mark.repetition
 @pytest.mark.hosts
 def test_killed_trainings_keep_best_average_and_patience(quick, tmp_path, monkeypatch):
     config = write(quick('crossformer_t_digits'), 4, 2)

@@ -13,9 +13,9 @@ from mmengine.runner import Runner, weights_to_cpu
 
 from mmcrossformer.config.metrics import main_metric_of
 from mmcrossformer.registry import HOOKS
-from mmcrossformer.utils.errors import UserError
+from mmcrossformer.utils.errors import UserError, names
 from mmcrossformer.utils.files import atomic_write
-from mmcrossformer.utils.run import BEST
+from mmcrossformer.utils.run import BEST, EARLIER_BEST
 from mmcrossformer.utils.weights import inspect_checkpoint
 
 _STATE = 'best'
@@ -31,10 +31,12 @@ class BestHook(Hook):
 
     The highest value so far is stored in checkpoints. A resumed training continues from it if `best.pth` is of that
     validation; otherwise, as in a new training, the next validation overwrites `best.pth`. So the best weights are
-    always of the present training, also where the folder has those of another one.
+    always of the present training. Those of an earlier one in the folder become `earlier_best.pth`. NaN is never best.
+
+    If the metric is not known, or a strategy splits the weights, the log says so and nothing is written.
 
     Args:
-        metric: Name of the metric, higher is better; None for the main metric of the evaluators.
+        metric: Name of the metric, higher is better; None for the main metric of the evaluators, if they are known.
     """
 
     # Before EMAHook takes the averaged weights out of the model.
@@ -43,27 +45,32 @@ class BestHook(Hook):
     def __init__(self, metric: str | None = None) -> None:
         self.metric = metric
         self._best: dict[str, Any] | None = None
-        self._trains = False
+        self._trains = self._warned = False
 
     def before_train(self, runner: Runner) -> None:
-        """Finds the metric.
-
-        Raises:
-            UserError: It is not known, or the strategy splits the weights.
-        """
+        """Finds the metric; at the start of a training, moves the best weights of an earlier one out of the way."""
+        if runner.iter == 0:
+            self._move_earlier(runner)
         strategy = type(getattr(runner, 'strategy', None)).__name__
+        if runner.val_loop is None:
+            return
         if strategy not in ('NoneType', *_FULL):
-            raise UserError(f'BestHook cannot gather the weights of {strategy}: remove it from custom_hooks')
-        if runner.val_loop is not None:
+            runner.logger.warning(f'no {BEST} is written: BestHook cannot gather the weights of {strategy}')
+            return
+        try:
             self.metric = self.metric or main_metric_of(runner.cfg)
             self._trains = True
+        except UserError as error:
+            runner.logger.warning(f'no {BEST} is written: {error}')
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Writes the weights if they are better than all before."""
-        value = (metrics or {}).get(self.metric or '')
-        if not self._trains or value is None or math.isnan(value):
+        if not self._trains:
             return
-        if self._best is None or value > self._best['value']:
+        value = (metrics or {}).get(self.metric or '')
+        if value is None:
+            self._warn_once(runner, metrics or {})
+        elif not math.isnan(value) and (self._best is None or value > self._best['value']):
             self._best = dict(metric=self.metric, value=float(value), epoch=runner.epoch, iter=runner.iter)
             self._write(runner)
 
@@ -93,6 +100,21 @@ class BestHook(Hook):
         agreed = [best if same else None]  # of the first process, which writes
         broadcast_object_list(agreed)
         self._best = agreed[0]
+
+    def _move_earlier(self, runner: Runner) -> None:
+        path = Path(runner.work_dir) / BEST
+        if is_main_process() and path.is_file():
+            path.replace(path.with_name(EARLIER_BEST))
+            runner.logger.info(f'{path} of an earlier training is {EARLIER_BEST} now')
+
+    def _warn_once(self, runner: Runner, metrics: dict[str, float]) -> None:
+        if not self._warned:
+            self._warned = True
+            found = names([*metrics]) if metrics else 'nothing'
+            runner.logger.warning(
+                f'no {BEST} is written: the validation does not report {self.metric}, but {found}: set metric of '
+                'BestHook in custom_hooks'
+            )
 
     def _write(self, runner: Runner) -> None:
         strategy = getattr(runner, 'strategy', None)

@@ -6,33 +6,19 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcrossformer.config.walk import dicts_in, evaluators_of, schedulers_of, type_name
+from mmcrossformer.config.metrics import main_metric_of, metric_patterns
+from mmcrossformer.config.walk import dicts_in, evaluators_of, schedulers_of
 from mmcrossformer.engine.check.finding import Finding
 from mmcrossformer.engine.check.settings.loop import hooks_of
-from mmcrossformer.utils.errors import names
+from mmcrossformer.utils.errors import UserError, names
 
-# Type of evaluator -> its prefix, the argument that lists its results, its default, and the names that each gives.
-_EVALUATORS: dict[str, tuple[str | None, str, Any, dict[str, str]]] = {
-    'CocoMetric': (
-        'coco',
-        'metric',
-        'bbox',
-        dict(
-            bbox=r'bbox_mAP(_50|_75|_s|_m|_l)?|\w+_precision',
-            segm=r'segm_mAP(_50|_75|_s|_m|_l)?|\w+_precision',
-            proposal=r'(s_|m_|l_)?AR@\d+|AR_[sml]@\d+',
-            proposal_fast=r'AR@\d+',
-        ),
-    ),
-    'IoUMetric': (
-        None,
-        'iou_metrics',
-        'mIoU',
-        dict(mIoU='aAcc|mIoU|mAcc', mDice='aAcc|mDice|mAcc', mFscore='aAcc|mFscore|mPrecision|mRecall'),
-    ),
-    'Accuracy': ('accuracy', 'topk', 1, {}),
-}
-_EVALUATORS['FasterCocoMetric'] = _EVALUATORS['CocoMetric']
+# Types of hooks that look for a metric, and the argument that names it.
+_HOOKS = (
+    ('CheckpointHook', 'save_best'),
+    ('BestHook', 'metric'),
+    ('EarlyStoppingHook', 'monitor'),
+    ('PatienceHook', 'monitor'),
+)
 # Parts of names of the models that find masks without a mask_head, such as RTMDetInsHead.
 _MASK_WORDS = ('Ins', 'Mask', 'Seg', 'SOLO', 'Panoptic')
 
@@ -47,6 +33,7 @@ def check_metrics(cfg: Config) -> Iterator[Finding]:
                 'Set val_evaluator.format_only=False',
                 warning=True,
             )
+    yield from _check_best(cfg)
     patterns = _patterns(evaluators_of(cfg, 'val'))
     for place, wanted in _wanted(cfg):
         wanted = [wanted] if isinstance(wanted, str) else list(wanted or ())
@@ -77,9 +64,19 @@ def _check_masks(cfg: Config) -> Iterator[Finding]:
             )
 
 
+def _check_best(cfg: Config) -> Iterator[Finding]:
+    """A training without a known metric writes no best weights."""
+    for place, hook in hooks_of(cfg, 'BestHook'):
+        if cfg.get('val_dataloader') and not hook.get('metric'):
+            try:
+                main_metric_of(cfg)
+            except UserError as error:
+                yield Finding(f'{place} writes no best.pth: {error}', warning=True)
+
+
 def _wanted(cfg: Config) -> Iterator[tuple[str, Any]]:
     """Yields the settings that name metrics, with their place."""
-    for kind, key in (('CheckpointHook', 'save_best'), ('EarlyStoppingHook', 'monitor')):
+    for kind, key in _HOOKS:
         for place, hook in hooks_of(cfg, kind):
             yield f'{place}.{key}', hook.get(key)
     for place, scheduler in schedulers_of(cfg):
@@ -100,14 +97,10 @@ def _patterns(evaluators: list[dict[str, Any]]) -> list[str] | None:
     """Returns patterns of the names that evaluators report; None if that is not known of one of them."""
     patterns = []
     for evaluator in evaluators:
-        known = _EVALUATORS.get(type_name(evaluator))
+        known = metric_patterns(evaluator)
         if known is None:
             return None
-        prefix, argument, default, results = known
-        prefix, listed = evaluator.get('prefix') or prefix, evaluator.get(argument, default)
-        for item in listed if isinstance(listed, list | tuple) else [listed]:
-            pattern = results.get(item, '') if results else rf'top{item}(_thr-[\d.]+)?'
-            patterns.append(f'{prefix}/({pattern})' if prefix else f'({pattern})')
+        patterns += known
     return patterns or None
 
 
