@@ -102,13 +102,15 @@ def _augment(
     others = [step for step in steps if type_name(step) not in _SIZING and step not in loads and step not in packs]
     resize = dict(type='RandomResize', scale=(side, side), ratio_range=recipe.jitter, keep_ratio=True)
     crop = dict(type='RandomCrop', crop_size=(side, side), recompute_bbox=masks, allow_negative_crop=True)
-    sizing = [resize, crop, dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False)]
+    # Boxes without an area, of objects that are cut off or covered, would make the loss infinite.
+    whole = dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False)
+    sizing = [resize, crop, whole]
     colors = [dict(type='PhotoMetricDistortion')] if recipe.colors else []
     if not recipe.mix:
         return [*loads, *sizing, *others, *colors, *packs], []
     if masks:
         pad = dict(type='Pad', size=(side, side), pad_val=dict(img=(114, 114, 114)))
-        return [*loads, *sizing, *others, *colors, pad], [dict(type='CopyPaste', max_num_pasted=100), *packs]
+        return [*loads, *sizing, *others, *colors, pad], [dict(type='CopyPaste', max_num_pasted=100), whole, *packs]
     mosaic = dict(type='Mosaic', img_scale=(side, side), pad_val=114.0, prob=0.5)
     return loads, [mosaic, *sizing, *others, *colors, *packs]
 

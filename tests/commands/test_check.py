@@ -104,7 +104,7 @@ def test_train_checks_first(check, data, tmp_path):
     code, text = check('--work-dir', work_dir, tool='train')
     assert code == 2
     assert_contains(text, 'the job has errors (--no-check starts it anyway): * are missing: * cannot be decoded:')
-    assert not work_dir.exists()
+    assert [path.name for path in work_dir.iterdir()] == ['preview.html']  # it shows the errors, too
 
 
 def test_train_looks_before_the_processes_join(check, data, monkeypatch):
@@ -119,7 +119,7 @@ def test_train_looks_before_the_processes_join(check, data, monkeypatch):
 
 
 def test_each_file_is_read_once_and_each_backbone_built_once(check, tmp_path, monkeypatch):
-    """Up to the first step, beside what the host library reads: each data set and the metric its own file."""
+    """Up to the first step, beside what the host library reads: data sets, metric and preview their own files."""
     read, built = Counter(), []
     loads, build = json.loads, CrossFormer.__init__
 
@@ -138,7 +138,7 @@ def test_each_file_is_read_once_and_each_backbone_built_once(check, tmp_path, mo
     monkeypatch.setattr(Runner, 'train', lambda runner: None)
     code, text = check('--work-dir', tmp_path / 'run', tool='train')
     assert code == 0, text
-    assert read == dict(train=1 + 1, val=1 + 2)
+    assert read == dict(train=1 + 2, val=1 + 2)
     assert len(built) == 1
 
 

@@ -45,6 +45,7 @@ def test_trains_on_what_comes_out(name, config, data):
         assert ('masks' in found) == config.startswith('mask')
         boxes = found.bboxes.tensor.numpy()
         assert (boxes >= 0).all()
+        assert (boxes[:, 2:] - boxes[:, :2] >= 1).all()
         assert (boxes <= [width, height, width, height]).all()
     assert objects
     if name != 'strong':

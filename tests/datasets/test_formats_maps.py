@@ -288,7 +288,7 @@ def test_other_formats_come_first(tmp_path):
     names = [path.name for path in sorted((folder / 'images').iterdir())]
     coco = dict(
         images=[dict(id=i, file_name=name, width=8, height=6) for i, name in enumerate(names)],
-        annotations=[dict(id=1, image_id=0, category_id=1, bbox=[0, 0, 2, 2], area=4, iscrowd=0)],
+        annotations=[dict(id=i + 1, image_id=i, category_id=1, bbox=[0, 0, 2, 2], area=4, iscrowd=0) for i in (0, 1)],
         categories=[dict(id=1, name='cat')],
     )
     (folder / 'all.json').write_text(json.dumps(coco))

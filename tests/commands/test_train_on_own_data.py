@@ -9,7 +9,7 @@ from pages import ROOT, blocks_of
 from PIL import Image
 from quick import run, run_program
 
-MARK = 'run by tests/commands/test_own_data.py'
+MARK = 'run by tests/commands/test_train_on_own_data.py'
 BLOCKS = [block for block in blocks_of(ROOT / 'docs/own_data.md') if block.mark == MARK]
 
 
