@@ -1,5 +1,5 @@
 # make demo   install, train Mask R-CNN with CrossFormer-T on the embedded digits, test and draw (12 to 15 minutes)
-# make test   install, run the tests without repetitions (5 to 6 minutes on two cores)
+# make test   install, run the tests without repetitions (8 to 10 minutes on two cores)
 # make test-all   install, run all tests, with repetitions on more kills, sizes and configs; test-rest: only these
 # make test-original   install the original host libraries beside it (6 GB), run the tests that depend on host libraries
 # make test-torch24   the same with torch 2.4, and the models (6 GB); not in .ci/run

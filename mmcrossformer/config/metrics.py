@@ -49,6 +49,7 @@ _EVALUATORS = {
         'mIoU',
         dict(mIoU='aAcc|mIoU|mAcc', mDice='aAcc|mDice|mAcc', mFscore='aAcc|mFscore|mPrecision|mRecall'),
     ),
+    'VOCMetric': _Evaluator('pascal_voc', 'metric', 'mAP', dict(mAP=r'mAP|AP\d+', recall=r'(recall|AR)@[\d.@]+')),
     'Accuracy': _Evaluator('accuracy', 'topk', 1),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # The first of these that a test reports is the result: a panoptic one has boxes and masks as parts.
-METRICS = ('coco_panoptic/PQ', 'coco/segm_mAP', 'coco/bbox_mAP', 'mIoU', 'accuracy/top1')
+METRICS = ('coco_panoptic/PQ', 'coco/segm_mAP', 'coco/bbox_mAP', 'pascal_voc/mAP', 'mIoU', 'accuracy/top1')
 
 
 def main_metric(*results: Container[str]) -> str | None:
