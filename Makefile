@@ -52,9 +52,9 @@ docs: $(VENV)/installed
 
 $(VENV)/installed: EXTRAS := mm,dev
 $(VENV)/installed: CONSTRAINTS := constraints.txt
-$(ORIGINAL)/installed: EXTRAS := mm-original,timm,test
+$(ORIGINAL)/installed: EXTRAS := mm-original,timm,faster-coco-eval,test
 $(ORIGINAL)/installed: CONSTRAINTS := constraints-original.txt
-$(TORCH24)/installed: EXTRAS := mm-original,timm,test
+$(TORCH24)/installed: EXTRAS := mm-original,timm,faster-coco-eval,test
 $(TORCH24)/installed: CONSTRAINTS := constraints-torch24.txt
 
 $(VENV)/installed $(ORIGINAL)/installed $(TORCH24)/installed: %/installed: pyproject.toml $(wildcard constraints*.txt)
