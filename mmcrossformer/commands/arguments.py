@@ -56,18 +56,22 @@ def parse_run(
             args.checkpoint = None
         run = find_run(args.run_dir)
         args.config, args.checkpoint = str(run.config), args.checkpoint or str(run.checkpoint)
-        if os.environ.get('RANK', '0') == '0':
-            print(run if args.checkpoint == str(run.checkpoint) else f'{args.run_dir}: config {run.config.name}')
+        _print_once(str(run) if args.checkpoint == str(run.checkpoint) else f'{args.run_dir}: config {run.config.name}')
     if args.checkpoint is None:
         if not optional:
             parser.error('the following arguments are required: CHECKPOINT (or a work directory as CONFIG)')
     elif os.path.isdir(args.checkpoint):
         args.checkpoint = str(find_weights(args.checkpoint))
-        if os.environ.get('RANK', '0') == '0':
-            print(f'weights: {args.checkpoint}')
+        _print_once(f'weights: {args.checkpoint}')
     elif not os.path.isfile(args.checkpoint):  # Path.is_file raises without permission
         parser.error(f'argument CHECKPOINT: {args.checkpoint} is no file')
     return args
+
+
+def _print_once(text: str) -> None:
+    """Prints in the first of the processes that torchrun starts."""
+    if os.environ.get('RANK', '0') == '0':
+        print(text)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -137,12 +141,6 @@ def _seed(text: str) -> int:
     if not re.fullmatch(r'\d+', text) or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f'must be a whole number from 0 to {2**32 - 1}, got {text!r}')
     return int(text)
-
-
-def _file(text: str) -> str:
-    if not os.path.isfile(text):  # Path.is_file raises without permission
-        raise argparse.ArgumentTypeError(f'{text} is no file')
-    return text
 
 
 def _score(text: str) -> float | str:

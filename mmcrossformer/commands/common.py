@@ -66,13 +66,17 @@ def prepare_config(args: argparse.Namespace) -> Config:
     Raises:
         UserError: See `read_config`; or the launcher is not available in this environment.
     """
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    check_launched(args)
+    prepare_launcher(args)
     return read_job(args.config, args.cfg_options, args.work_dir, args.seed, args.launcher)
 
 
-def check_launched(args: argparse.Namespace) -> None:
-    """Raises a `UserError` if torchrun has not started this process although `--launcher` says so."""
+def prepare_launcher(args: argparse.Namespace) -> None:
+    """Applies `--local_rank`, by which old launchers name the process.
+
+    Raises:
+        UserError: torchrun has not started this process although `--launcher` says so.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.launcher == 'pytorch' and 'RANK' not in os.environ:
         raise UserError(
             '--launcher pytorch runs under torchrun: torchrun --nproc-per-node N -m mmcrossformer_cli train|test ...'

@@ -1,10 +1,9 @@
 """Trains a detector, segmenter or classifier."""
 
 import argparse
-import os
 
 from mmcrossformer.commands.arguments import positive_int
-from mmcrossformer.commands.common import add_common_arguments, add_own_data_arguments, check_launched, own_data_of
+from mmcrossformer.commands.common import add_common_arguments, add_own_data_arguments, own_data_of, prepare_launcher
 from mmcrossformer.config.recipes import RECIPES
 from mmcrossformer.config.trackers import TRACKERS
 from mmcrossformer.engine.training import TrainOptions, run_job
@@ -15,8 +14,7 @@ def main() -> None:
     """Parses the command line, checks the job and trains."""
     args = parse_args()
     force_weights_only()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    check_launched(args)
+    prepare_launcher(args)
     run_job(args.config, options_of(args))
 
 
@@ -57,7 +55,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--recipe',
         choices=RECIPES,
-        help='augmentation and length for small data sets; detectors only (docs/recipes.md)',
+        help='augmentation and length for small data sets; detectors only (docs/own_data.md)',
     )
     parser.add_argument(
         '--batch-size',

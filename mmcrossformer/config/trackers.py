@@ -62,26 +62,25 @@ def missing_modules(tracker: Tracker) -> list[str]:
     return [module for module in tracker.modules if find_spec(module) is None]
 
 
-def use_trackers(cfg: Config, names: Sequence[str], option: str = '--tracker') -> None:
+def use_trackers(cfg: Config, names: Sequence[str]) -> None:
     """Adds trackers to the visualizer of a config; one that is there keeps its settings.
 
     Args:
         cfg: The config; changed in place.
         names: Names in `TRACKERS`.
-        option: What the user asked with, for messages.
 
     Raises:
         UserError: A tracker does not exist, stands twice, or its package is not installed.
     """
-    check_unique(option, names)
+    check_unique('--tracker', names)
     for name in names:
         if name not in TRACKERS:
-            raise UserError(f'{option} {name}: there is no such tracker; the choices are {", ".join(TRACKERS)}')
+            raise UserError(f'--tracker {name}: there is no such tracker; the choices are {", ".join(TRACKERS)}')
         tracker = TRACKERS[name]
         if missing := missing_modules(tracker):
             verb = 'is' if len(missing) == 1 else 'are'
             raise UserError(
-                f'{option} {name} needs {" and ".join(missing)}, which {verb} not installed: {tracker.install} '
+                f'--tracker {name} needs {" and ".join(missing)}, which {verb} not installed: {tracker.install} '
                 f'({tracker.setup})'
             )
         if not cfg.get('visualizer'):

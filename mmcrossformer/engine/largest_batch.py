@@ -11,10 +11,10 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.runner import Runner
 
 from mmcrossformer.config.walk import model_settings, replace_sync_bn
 from mmcrossformer.engine.batch_size import largest_that_fits
+from mmcrossformer.engine.plain_loader import build_plain_loader
 from mmcrossformer.utils.random_state import own_random_state
 
 # Of so many pictures, the one with the largest input and the most objects fills the batch.
@@ -27,8 +27,6 @@ _ITERATIONS = 20
 _STEPS = 2
 # On processors, larger batches take more memory and are no faster.
 _ON_PROCESSORS = 8
-# `worker_init_fn` and the like stay: only where batches are loaded changes.
-_IN_THIS_PROCESS = dict(batch_size=1, num_workers=0, persistent_workers=False, pin_memory=False, prefetch_factor=None)
 
 
 def find_batch_size(cfg: Config) -> tuple[int, str]:
@@ -45,7 +43,7 @@ def find_batch_size(cfg: Config) -> tuple[int, str]:
     init_default_scope(cfg.default_scope)
     seed = cfg.get('randomness', {}).get('seed') or 0
     with own_random_state(seed):
-        loader = Runner.build_dataloader(dict(cfg.train_dataloader, **_IN_THIS_PROCESS), seed=seed)
+        loader = build_plain_loader(cfg, seed, batch_size=1)
         pictures = len(loader.dataset)
         own = cfg.train_dataloader.batch_size
         highest = min(max(own, pictures // _ITERATIONS), pictures)

@@ -17,8 +17,7 @@ from torch import nn
 
 from mmcrossformer.checkpoint import is_official, own_model_names, read_checkpoint, weights_of
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.run import best_checkpoint as best_checkpoint
-from mmcrossformer.utils.run import latest_checkpoint as latest_checkpoint
+from mmcrossformer.utils.run import latest_checkpoint
 
 _WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 

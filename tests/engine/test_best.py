@@ -10,7 +10,7 @@ from quick import HELPERS, run
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.config.averaging import use_ema
 from mmcrossformer.config.patience import use_patience
-from mmcrossformer.utils.weights import latest_checkpoint
+from mmcrossformer.utils.run import latest_checkpoint
 
 
 def write(config, epochs, patience):

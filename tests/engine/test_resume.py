@@ -20,7 +20,8 @@ from tiers import sampled
 
 from mmcrossformer.checkpoint import read_checkpoint
 from mmcrossformer.engine.hooks.checkpoint import AtomicBackend
-from mmcrossformer.utils.weights import latest_checkpoint, prepare_resume
+from mmcrossformer.utils.run import latest_checkpoint
+from mmcrossformer.utils.weights import prepare_resume
 
 # Random numbers everywhere: in the workers that load data, in the order of the data, and in the model.
 FRAGILE = f"""

@@ -5,8 +5,7 @@ import os
 import pytest
 
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.run import find_run, find_weights
-from mmcrossformer.utils.weights import best_checkpoint
+from mmcrossformer.utils.run import best_checkpoint, find_run, find_weights
 
 
 def test_the_best_comes_before_the_latest(tmp_path):

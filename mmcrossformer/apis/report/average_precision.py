@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
-from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmcrossformer.apis.masks import encode_mask
 from mmcrossformer.apis.prediction import Prediction
 from mmcrossformer.apis.report.rankings import Ranking
 
@@ -103,7 +103,7 @@ def as_results(found: Prediction, image_id: int, category_ids: Sequence[int]) ->
             dict(image_id=image_id, category_id=category_ids[label], score=score, bbox=[x, y, right - x, bottom - y])
         )
         if found.masks is not None:
-            results[-1]['segmentation'] = coco_mask.encode(np.asfortranarray(found.masks[i], np.uint8))
+            results[-1]['segmentation'] = encode_mask(found.masks, i)
     return results
 
 

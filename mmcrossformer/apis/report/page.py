@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mmcrossformer.apis.report.charts import draw_charts
 from mmcrossformer.apis.report.evaluate import SCORES, Evaluation
@@ -15,6 +14,7 @@ from mmcrossformer.apis.report.examples import data_uri
 from mmcrossformer.apis.report.tables import make_tables
 from mmcrossformer.utils.curves import Curves, headline
 from mmcrossformer.utils.files import write_text
+from mmcrossformer.utils.pages import render_page
 
 # Of more classes, there is no matrix.
 _READABLE = 20
@@ -72,15 +72,9 @@ class Pair:
 
 def write_page(report: Report, path: Path) -> None:
     """Writes the page as a single file without external resources."""
-    environment = Environment(
-        loader=PackageLoader('mmcrossformer.apis.report', '.'),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = report.curves_png.is_file()
-    page = environment.get_template('page.html').render(
+    page = render_page(
+        'mmcrossformer.apis.report',
         report=report,
         metrics=summarize_metrics(report.curves),
         curves=data_uri(report.curves_png.read_bytes(), 'png') if drawn else '',

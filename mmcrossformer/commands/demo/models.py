@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmcrossformer.apis.predictor import Predictor
 from mmcrossformer.utils.errors import UserError
-from mmcrossformer.utils.weights import latest_checkpoint
+from mmcrossformer.utils.run import latest_checkpoint
 
 # Work directory of `make demo`.
 DEMO_DIR = Path('work_dirs/demo')

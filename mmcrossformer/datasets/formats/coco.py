@@ -9,8 +9,8 @@ from typing import Any
 
 from mmcrossformer.datasets.coco import read_coco
 from mmcrossformer.datasets.formats.found import Found, Picture
-from mmcrossformer.datasets.formats.pictures import Images, all_have_masks, check_complete, note_unused
-from mmcrossformer.datasets.formats.reader import Format, divide, files_below, is_image, subset_of_place
+from mmcrossformer.datasets.formats.pictures import Images, check_complete, found_objects
+from mmcrossformer.datasets.formats.reader import Format, files_below, is_image, subset_of_place
 from mmcrossformer.utils.errors import UserError, check_unique, names
 
 # Pattern of names -> subset -> file.
@@ -77,18 +77,7 @@ def _read(folder: Path, share: float | None) -> Found:
         subset: _pictures(coco, groups[0][subset], subset_of_place(groups[0][subset], folder), images, classes)
         for subset, coco in contents.items()
     }
-    everything = [picture for part in subsets.values() for picture in part]
-    train, val, split_notes = divide(subsets, folder, share)
-    return Found(
-        kind='objects',
-        format=COCO.title,
-        folder=folder,
-        classes=classes,
-        train=train,
-        val=val,
-        masks=all_have_masks(train + val),
-        notes=(*notes, *note_unused(images, everything), *split_notes),
-    )
+    return found_objects(COCO.title, folder, classes, subsets, images, notes, share)
 
 
 def _check_references(path: Path, coco: dict[str, Any]) -> None:

@@ -17,8 +17,8 @@ from PIL import Image
 
 from mmcrossformer.datasets.formats.coco import has_keys
 from mmcrossformer.datasets.formats.found import Found, Picture
-from mmcrossformer.datasets.formats.pictures import Images, all_have_masks, loaded_size, note_unused
-from mmcrossformer.datasets.formats.reader import Format, divide, files_below, finite, subset_of_place
+from mmcrossformer.datasets.formats.pictures import Images, found_objects, loaded_size
+from mmcrossformer.datasets.formats.reader import Format, files_below, finite, subset_of_place
 from mmcrossformer.utils.errors import UserError
 
 # Labels that labelme's own converters leave out.
@@ -43,7 +43,8 @@ def _read(folder: Path, share: float | None) -> Found:
     for path in _json_files(folder):
         content = _load(path)
         image = _image(path, content, images)
-        picture = Picture(image, _objects(path, content, loaded_size(image), skipped), loaded_size(image))
+        size = loaded_size(image)
+        picture = Picture(image, _objects(path, content, size, skipped), size)
         subsets[subset_of_place(path.parent, folder) or 'train'].append(picture)
     everything = [picture for part in subsets.values() for picture in part]
     objects = [entry for picture in everything for entry in picture.annotation]
@@ -57,17 +58,7 @@ def _read(folder: Path, share: float | None) -> Found:
     classes = tuple(sorted({entry['category'] for entry in objects}))
     for entry in objects:
         entry['category'] = classes.index(entry['category'])
-    train, val, split_notes = divide(subsets, folder, share)
-    return Found(
-        kind='objects',
-        format=LABELME.title,
-        folder=folder,
-        classes=classes,
-        train=train,
-        val=val,
-        masks=all_have_masks(train + val),
-        notes=(*notes, *note_unused(images, everything), *split_notes),
-    )
+    return found_objects(LABELME.title, folder, classes, subsets, images, notes, share)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image, UnidentifiedImageError
 
-from mmcrossformer.datasets.formats.found import Picture
-from mmcrossformer.datasets.formats.reader import files_below, is_image, subset_of, subset_of_place
+from mmcrossformer.datasets.formats.found import Found, Picture
+from mmcrossformer.datasets.formats.reader import divide, files_below, is_image, subset_of, subset_of_place
 from mmcrossformer.utils.errors import UserError, names
 
 _ORIENTATION = 0x0112
@@ -128,6 +128,43 @@ def note_unused(images: Images, used: Sequence[Picture]) -> list[str]:
     folders = {path.parent for path in named}
     count = sum(path.parent in folders and path not in named for path in images.paths)
     return [f'{count} pictures without annotation file or entry are left out'] if count else []
+
+
+def found_objects(
+    name: str,
+    folder: Path,
+    classes: tuple[str, ...],
+    subsets: dict[str, list[Picture]],
+    images: Images,
+    notes: Sequence[str],
+    share: float | None,
+) -> Found:
+    """Divides pictures with objects, and notes images without annotation; see `divide` for `subsets` and `share`.
+
+    Args:
+        name: Title of the format.
+        folder: The folder.
+        classes: Names of the classes.
+        subsets: Pictures of each subset.
+        images: All images of the folder.
+        notes: What the reader has to say.
+        share: Share to train on where there is no subset for validation.
+
+    Raises:
+        UserError: See `divide`.
+    """
+    everything = [picture for part in subsets.values() for picture in part]
+    train, val, split_notes = divide(subsets, folder, share)
+    return Found(
+        kind='objects',
+        format=name,
+        folder=folder,
+        classes=classes,
+        train=train,
+        val=val,
+        masks=all_have_masks(train + val),
+        notes=(*notes, *note_unused(images, everything), *split_notes),
+    )
 
 
 def all_have_masks(pictures: Sequence[Picture]) -> bool:

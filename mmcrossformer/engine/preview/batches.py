@@ -9,15 +9,12 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mmcrossformer.config.walk import datasets_of, dicts_in, model_settings, type_name
+from mmcrossformer.engine.plain_loader import build_plain_loader
 from mmcrossformer.utils.random_state import own_random_state
-
-# Without workers, which would outlive the preview, and without pinned memory, which starts the GPU.
-_IN_THIS_PROCESS = dict(num_workers=0, persistent_workers=False, pin_memory=False, prefetch_factor=None)
 
 # Augmentations of batches that change nothing in the first steps, and ask mmengine's runner for the step.
 _LATER = ('BatchSyncRandomResize',)
@@ -50,11 +47,9 @@ def first_pictures(cfg: Config, number: int) -> tuple[list[list[View]], dict[str
     """
     init_default_scope(cfg.default_scope)
     seed = cfg.get('randomness', {}).get('seed') or 0
-    settings = dict(cfg.train_dataloader, **_IN_THIS_PROCESS)
-    if settings.get('batch_size'):
-        settings['batch_size'] = min(settings['batch_size'], number)
+    size = cfg.train_dataloader.get('batch_size')
     with own_random_state(seed), torch.no_grad():
-        loader = Runner.build_dataloader(settings, seed=seed)
+        loader = build_plain_loader(cfg, seed, min(size, number) if size else None)
         preprocessor = build_preprocessor(cfg)
         restore = _restoration(cfg, preprocessor)
         pictures = (views for batch in loader for views in _views(preprocessor(batch, True), restore))

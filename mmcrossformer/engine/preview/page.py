@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from mmengine.config import Config
 
 from mmcrossformer.apis.colors import Color, get_palette
@@ -18,6 +17,7 @@ from mmcrossformer.engine.preview.batches import View, first_pictures
 from mmcrossformer.utils.errors import innermost
 from mmcrossformer.utils.files import write_text
 from mmcrossformer.utils.names import relative_names
+from mmcrossformer.utils.pages import render_page
 
 _PICTURES = 16
 _SIDE = 400  # long side in pixels
@@ -105,15 +105,9 @@ def _labels_of_pixels(part: Prediction) -> list[int]:
 
 
 def _write(path: Path, cfg: Config, report: Report | None, content: dict[str, Any]) -> None:
-    environment = Environment(
-        loader=PackageLoader('mmcrossformer.engine.preview', '.'),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     findings = report.findings if report else []
-    page = environment.get_template('page.html').render(
+    page = render_page(
+        'mmcrossformer.engine.preview',
         name=Path(cfg.filename).stem if cfg.filename else 'training',
         checked=report is not None,
         errors=[finding.text for finding in findings if not finding.warning],

@@ -52,6 +52,7 @@ def prepare_job(config: str, options: TrainOptions) -> Config:
     prepare_resume(cfg)
     make_folder('--work-dir', folder)
     if is_first:
+        # Building the model checks channels, and the backbone is built only once.
         report = examine_job(cfg, LIMITS, channels=False, read=read) if options.check else None
         # Before it stops at errors: the page shows them.
         problem = write_preview(cfg, report, folder / 'preview.html')
@@ -141,8 +142,6 @@ def _check_reset(cfg: Config) -> None:
 
 def _stop_at_errors(findings: Sequence[Finding]) -> None:
     """Prints the warnings; raises if there are errors.
-
-    Channels are not checked: building the model checks them, and the backbone is built only once.
 
     Raises:
         UserError: There are errors.
